@@ -1,0 +1,120 @@
+"""The records of the rule engine: what a pack holds and what comes out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from rules.evidence import Evidence
+
+
+class Severity(StrEnum):
+    """How soon a person should look; `rank` orders the queue (4 first)."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number that decides, with where it comes from: value in [0, 1], `basis` says what it was measured on."""
+
+    name: str
+    value: float
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One node of the tree of reasons.
+
+    kind: the condition's word in the rule file (`score`, `mentions`, `all`, `any`, `none`, `price`).
+    met: whether the evidence meets it. facts: what was compared, JSON values only
+    (for `score`: concept, score, threshold, threshold_name; for `mentions`: terms found, lexicon).
+    """
+
+    kind: str
+    met: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    children: tuple["Result", ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "met": self.met,
+            "facts": dict(self.facts),
+            "children": [child.to_json() for child in self.children],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Result":
+        children = tuple(cls.from_json(child) for child in data["children"])
+        return cls(data["kind"], data["met"], data["facts"], children)
+
+
+class Condition(Protocol):
+    """One word of a rule's `when`."""
+
+    def check(self, evidence: Evidence) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A case that a rule file carries to prove itself."""
+
+    name: str
+    evidence: Evidence
+    flags: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule file. `version` counts from 1 (the file); a changed threshold is the next version."""
+
+    id: str
+    version: int
+    title: str
+    concept: str
+    severity: Severity
+    thresholds: Mapping[str, Threshold]
+    when: Condition
+    citations: tuple[str, ...]
+    examples: tuple[Example, ...]
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A folder of rules. `digest` is the SHA-256 (hex) of what decides: rule ids, versions, conditions, thresholds."""
+
+    id: str
+    title: str
+    version: str
+    rules: tuple[Rule, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that was met. It says "suspected"; no score proves anything.
+
+    score and threshold: of the score condition that decided (the met one with the largest margin), in [0, 1];
+    None where only words decided. why: one plain sentence. result: the whole tree of reasons.
+    """
+
+    rule: str
+    rule_version: int
+    title: str
+    concept: str
+    severity: Severity
+    threshold: float | None
+    score: float | None
+    why: str
+    result: Result

@@ -1,0 +1,1 @@
+"""Pictures, models and marketplaces. Knows no web framework, no database, no queue."""

@@ -1,0 +1,1 @@
+"""People, storage and clock: the web pages, the database, the queue and the command line."""

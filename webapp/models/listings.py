@@ -1,0 +1,95 @@
+"""What was found on marketplaces: sources, listings, pictures, and what models said of the pictures."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.db import Base, now
+
+
+class Source(Base):
+    """A marketplace that scans crawl: `kind` names the market plug-in, `options` are its arguments."""
+
+    __tablename__ = "sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ListingRow(Base):
+    __tablename__ = "listings"
+    __table_args__ = (UniqueConstraint("source_id", "url"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"))
+    url: Mapped[str] = mapped_column(String(2000))
+    title: Mapped[str] = mapped_column(default="")
+    description: Mapped[str] = mapped_column(default="")
+    price: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))
+    currency: Mapped[str | None] = mapped_column(String(3))
+    seller: Mapped[str | None] = mapped_column(String(300), index=True)
+    seller_url: Mapped[str | None] = mapped_column(String(2000))
+    country: Mapped[str | None] = mapped_column(String(2))
+    posted_at: Mapped[datetime | None]
+    first_seen_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+
+    source: Mapped[Source] = relationship()
+    appearances: Mapped[list["Appearance"]] = relationship(back_populates="listing", order_by="Appearance.position")
+
+
+class PhotoRow(Base):
+    """A picture, once, under the SHA-256 of its bytes; the bytes lie in the photo store under the same name."""
+
+    __tablename__ = "photos"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    pixel_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    media_type: Mapped[str | None] = mapped_column(String(40))
+    size_bytes: Mapped[int]
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    failure: Mapped[str | None]
+    first_seen_at: Mapped[datetime] = mapped_column(default=now)
+
+    scores: Mapped[list["ScoreRow"]] = relationship(back_populates="photo", order_by="ScoreRow.id")
+
+
+class Appearance(Base):
+    """One picture in one listing; the same picture in several listings is a re-listing."""
+
+    __tablename__ = "appearances"
+    __table_args__ = (UniqueConstraint("listing_id", "photo_id"), Index("ix_appearances_photo_id", "photo_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listings.id"))
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"))
+    url: Mapped[str] = mapped_column(String(2000))
+    position: Mapped[int] = mapped_column(default=0)
+
+    listing: Mapped[ListingRow] = relationship(back_populates="appearances")
+    photo: Mapped[PhotoRow] = relationship()
+
+
+class ScoreRow(Base):
+    """What one model said of one picture; once per picture and model digest."""
+
+    __tablename__ = "scores"
+    __table_args__ = (UniqueConstraint("photo_id", "model_digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"))
+    model: Mapped[str] = mapped_column(String(80))
+    model_digest: Mapped[str] = mapped_column(String(64))
+    by_concept: Mapped[dict[str, Any]]
+    top_labels: Mapped[list[Any]]
+    scored_at: Mapped[datetime] = mapped_column(default=now)
+
+    photo: Mapped[PhotoRow] = relationship(back_populates="scores")
