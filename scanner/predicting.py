@@ -1,0 +1,119 @@
+"""Networks in processes of their own: Paddle holds the interpreter lock for a batch, so nobody waits beside it."""
+
+import os
+import signal
+from concurrent.futures import Future
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pebble import ProcessExpired, ProcessPool
+
+from scanner.records import Scores
+from scanner.zoo.engines.paddle import Device, EngineError, PaddleEngine, usable_device
+from scanner.zoo.predictor import ModelError, Predictor
+from scanner.zoo.registry import InstalledModel
+
+TIMEOUT_S = 300
+PROCESS_BYTES = 3 * 1024**3  # memory to leave for each predictor process when choosing how many
+
+
+class PredictPool:
+    """Predictor processes: one thread each on a CPU, one process on a GPU. A context manager.
+
+    `device` is `cpu`, `gpu:N` or `auto`. Raises ValueError for any other.
+    """
+
+    def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto") -> None:
+        wanted = parse_device(device)
+        self.workers = 1 if wanted.gpu is not None else count_workers()
+        self.batch_size = 64 if wanted.gpu is not None else 16
+        self._pool = ProcessPool(
+            max_workers=self.workers,
+            context=get_context("spawn"),
+            initializer=_start_process,
+            initargs=[models, wanted],
+        )
+
+    def open(self, name: str) -> tuple[str, str | None]:
+        """Load the model once; the device in use and a warning where it is not the one asked for.
+
+        Raises ModelError when its files have changed or the network can't be loaded.
+        """
+        opened: tuple[str, str | None] = self._pool.schedule(_open_model, args=[name], timeout=TIMEOUT_S).result()
+        return opened
+
+    def submit(self, name: str, crops: NDArray[np.uint8]) -> "Future[list[Scores]]":
+        """Score `crops`, uint8 (n, side, side, 3), with the named model."""
+        future: Future[list[Scores]] = self._pool.schedule(_score, args=[name, crops], timeout=TIMEOUT_S)
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+
+def parse_device(device: str) -> Device:
+    """`cpu`, `gpu:N`, or `auto`: the first NVIDIA card where its driver shows one, else the CPU."""
+    if device == "auto":
+        return Device(0) if Path("/dev/nvidia0").exists() else Device()
+    if device == "cpu":
+        return Device()
+    kind, _, number = device.partition(":")
+    if kind == "gpu" and number.isdecimal():
+        return Device(int(number))
+    raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, say) or auto")
+
+
+def count_workers() -> int:
+    """As many as there are cores to use, and memory for each."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(len(os.sched_getaffinity(0)), memory // PROCESS_BYTES))
+
+
+def failure_of(error: BaseException) -> str:
+    """One sentence for pictures whose batch failed."""
+    if isinstance(error, ProcessExpired):
+        return f"the predictor process died (exit code {error.exitcode})"
+    if isinstance(error, TimeoutError):
+        return f"the batch took longer than {TIMEOUT_S} s"
+    return f"not scored: {error}"
+
+
+# What follows runs in the predictor process.
+_models: dict[str, InstalledModel] = {}
+_predictors: dict[str, Predictor] = {}
+_wanted = Device()
+
+
+def _start_process(models: tuple[InstalledModel, ...], wanted: Device) -> None:
+    global _wanted
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _models.update({model.name: model for model in models})
+    _wanted = wanted
+
+
+def _open_model(name: str) -> tuple[str, str | None]:
+    device, warning = usable_device(_wanted)
+    if name not in _predictors:
+        _predictors[name] = _load(_models[name], device)
+    return device.name, warning
+
+
+def _load(model: InstalledModel, device: Device) -> Predictor:
+    if faults := model.changed_files():
+        raise ModelError(f"{model.name}: {'; '.join(faults)}; install it again with `tuskline models install`")
+    try:
+        return Predictor(model, PaddleEngine(model.folder, model.card.network, device))
+    except EngineError as error:
+        raise ModelError(f"{model.name}: {error}") from None
+
+
+def _score(name: str, crops: NDArray[np.uint8]) -> list[Scores]:
+    _open_model(name)
+    return _predictors[name].score(crops)

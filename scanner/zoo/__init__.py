@@ -1,0 +1,1 @@
+"""Models: what there is, what is installed, and what they say of a picture."""

@@ -1,0 +1,119 @@
+"""Unpack a model archive that nobody vouches for: plain files and folders only, inside the target, within bounds."""
+
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+MOST_FILES = 20_000
+MOST_BYTES = 4 * 1024**3
+# Weights hardly compress; a hundredfold gain is a bomb. The floor lets small text files through.
+MOST_RATIO = 100
+FLOOR_BYTES = 64 * 1024**2
+
+
+class ArchiveError(Exception):
+    """An archive that is refused; the message says why."""
+
+
+def is_archive(path: Path) -> bool:
+    return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Write the regular files of a tar (.gz, .bz2, .xz) or zip below `target`.
+
+    Raises ArchiveError for another format, a broken archive, a path that leaves the target, a link or a device,
+    and for more than MOST_FILES files, MOST_BYTES bytes or MOST_RATIO times the archive's own size.
+    """
+    left = _Allowance(archive)
+    try:
+        for name, size, stream in _members(archive):
+            path = _inside(target, name)
+            left.take(size)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                _copy(stream, file, size, name)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise ArchiveError(f"{archive.name} is broken: {error}") from error
+    except RuntimeError as error:  # zipfile's word for an encrypted member
+        raise ArchiveError(f"{archive.name} can't be read: {error}") from error
+
+
+class _Allowance:
+    """Counts what was unpacked against the bounds; sizes are those that the archive declares, enforced by _copy."""
+
+    def __init__(self, archive: Path) -> None:
+        self._name = archive.name
+        self._files = MOST_FILES
+        self._bytes = min(MOST_BYTES, max(FLOOR_BYTES, MOST_RATIO * archive.stat().st_size))
+
+    def take(self, size: int) -> None:
+        self._files -= 1
+        self._bytes -= size
+        if self._files < 0 or self._bytes < 0:
+            raise ArchiveError(f"{self._name} unpacks to far more than a model needs: refused as a bomb")
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    if zipfile.is_zipfile(archive):
+        yield from _zip_members(archive)
+    elif tarfile.is_tarfile(archive):
+        yield from _tar_members(archive)
+    else:
+        raise ArchiveError(f"{archive.name} is no archive that is read: give .tar.gz, .tar.bz2, .tar.xz or .zip")
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.isdir():
+                _check_name(member.name)
+                continue
+            stream = tar.extractfile(member) if member.isreg() else None
+            if stream is None:
+                raise ArchiveError(f"{archive.name} holds {member.name!r}, a link or device: refused")
+            yield member.name, member.size, stream
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    with zipfile.ZipFile(archive) as bundle:
+        for member in bundle.infolist():
+            if member.is_dir():
+                _check_name(member.filename)
+                continue
+            kind = member.external_attr >> 28  # the Unix file type; 0 where the archive has none, 8 a regular file
+            if kind not in (0, 8):
+                raise ArchiveError(f"{archive.name} holds {member.filename!r}, a link or device: refused")
+            with bundle.open(member) as stream:
+                yield member.filename, member.file_size, stream
+
+
+def _check_name(name: str) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name:
+        raise ArchiveError(f"the archive holds {name!r}, a path outside of its folder: refused")
+    return path
+
+
+def _inside(target: Path, name: str) -> Path:
+    return target.joinpath(*_check_name(name).parts)
+
+
+def _copy(source: IO[bytes], target: IO[bytes], size: int, name: str) -> None:
+    """Copy `size` bytes and no more: a member that holds more than it declares is a bomb."""
+    shutil.copyfileobj(_Limited(source, size), target, 1024**2)
+    if target.tell() != size or source.read(1):
+        raise ArchiveError(f"{name!r} is not as long as the archive says: refused")
+
+
+class _Limited:
+    def __init__(self, source: IO[bytes], size: int) -> None:
+        self._source, self._left = source, size
+
+    def read(self, count: int) -> bytes:
+        data = self._source.read(min(count, self._left))
+        self._left -= len(data)
+        return data

@@ -1,0 +1,1 @@
+"""What runs a network. Imported only where a predictor is built: paddle takes seconds to import."""

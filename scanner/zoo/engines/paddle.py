@@ -1,0 +1,130 @@
+"""Paddle Inference: one network, one process, one caller.
+
+`run` holds the interpreter lock for the whole batch (Paddle 3.3.1), so this lives in a process of its own.
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.zoo.layouts import Layout
+
+GPU_POOL_MB = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """`gpu` is the card's number, None for the CPU. half: fp16 on the card. tensorrt: build a TensorRT engine."""
+
+    gpu: int | None = None
+    half: bool = True
+    tensorrt: bool = False
+
+    @property
+    def name(self) -> str:
+        return "cpu" if self.gpu is None else f"gpu:{self.gpu}"
+
+
+class PaddleEngine:
+    """A network ready to run. Raises EngineError where Paddle can't load or run it."""
+
+    def __init__(self, folder: Path, layout: Layout, device: Device, threads: int = 1) -> None:
+        inference = _import_inference()
+        config = make_config(inference, folder, layout, device, threads)
+        with _translated("can't be loaded"):
+            self._predictor = inference.create_predictor(config)
+        self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
+
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Every output of the network for `batch`, float32 (n, 3, side, side)."""
+        with _translated("can't be run"):
+            self._input.copy_from_cpu(np.ascontiguousarray(batch))
+            self._predictor.run()
+            names = self._predictor.get_output_names()
+            return [self._predictor.get_output_handle(name).copy_to_cpu() for name in names]
+
+
+class EngineError(Exception):
+    """Paddle refused; the message is its first meaningful line."""
+
+
+def make_config(inference: Any, folder: Path, layout: Layout, device: Device, threads: int) -> Any:
+    """The settings under which every layout loads on Paddle 3.3.1 (paddle.static's own loader can't read most)."""
+    program = folder / layout.program
+    if layout.params is None:
+        config = inference.Config(str(program.parent))
+    else:
+        config = inference.Config(str(program), str(folder / layout.params))
+    config.disable_glog_info()
+    if layout.kind == "E":
+        # The .json programs are PIR: they want the new executor, and memory optimisation raises with them.
+        config.enable_new_ir(True)
+        config.enable_new_executor(True)
+    else:
+        config.enable_memory_optim()
+    if device.gpu is None:
+        config.disable_gpu()
+        config.set_cpu_math_library_num_threads(threads)
+    else:
+        _configure_gpu(inference, config, device)
+    return config
+
+
+def _configure_gpu(inference: Any, config: Any, device: Device) -> None:
+    precision = inference.PrecisionType.Half if device.half else inference.PrecisionType.Float32
+    config.enable_use_gpu(GPU_POOL_MB, device.gpu, precision)
+    if device.tensorrt:
+        config.enable_tensorrt_engine(
+            workspace_size=1 << 30,
+            max_batch_size=64,
+            min_subgraph_size=3,
+            precision_mode=precision,
+            use_static=True,
+            use_calib_mode=False,
+        )
+
+
+def usable_device(wanted: Device) -> tuple[Device, str | None]:
+    """`wanted`, or the CPU and one sentence that says why not."""
+    if wanted.gpu is None:
+        return wanted, None
+    _import_inference()
+    import paddle
+
+    if not paddle.is_compiled_with_cuda():
+        return Device(), f"{wanted.name} was asked for, but this paddlepaddle is built for the CPU: the CPU is used"
+    count: int = paddle.device.cuda.device_count()
+    if wanted.gpu >= count:
+        return Device(), f"{wanted.name} was asked for, but {count} GPUs were found: the CPU is used"
+    return wanted, None
+
+
+def _import_inference() -> Any:
+    """paddle.inference, without its chatter on the user's terminal and without its signal handlers."""
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("FLAGS_call_stack_level", "0")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No ccache found")  # we compile nothing
+        import paddle
+        from paddle import inference
+
+    # Its handler answers the ordinary SIGTERM at the end of a process with a page of stack trace.
+    paddle.disable_signal_handler()
+    return inference
+
+
+@contextlib.contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Paddle raises its own, ValueError, RuntimeError and MemoryError alike
+        lines = [line.strip() for line in str(error).splitlines()]
+        reason = next((line for line in reversed(lines) if line and not line.startswith("[")), type(error).__name__)
+        raise EngineError(f"the network {what} by Paddle: {reason[:300]}") from error

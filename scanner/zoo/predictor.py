@@ -1,0 +1,79 @@
+"""One model: pictures in, probabilities out, the softmax applied once."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.records import Scores
+from scanner.zoo.cards import OutputKind
+from scanner.zoo.concepts import name_scores
+from scanner.zoo.preprocessing import normalise
+from scanner.zoo.registry import InstalledModel
+
+# Rows of float32 softmax over 8,416 classes sum to 1 within 1e-5; logits miss by orders of magnitude.
+SUM_TOLERANCE = 1e-3
+
+
+class ModelError(Exception):
+    """A model that can't be used; the message says why and what to do."""
+
+
+class Engine(Protocol):
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]: ...
+
+
+class Predictor:
+    """Runs one installed model on an engine; not re-entrant."""
+
+    def __init__(self, model: InstalledModel, engine: Engine) -> None:
+        self._model = model
+        self._engine = engine
+        self._labels = model.labels()
+
+    def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities, float32 (n, classes), of `crops`, uint8 (n, side, side, 3).
+
+        Raises ModelError when the output is not of the kind that the card records: then the weights or the engine
+        are not those that were installed, and no score of theirs may stand.
+        """
+        card = self._model.card
+        rows = self._engine.run(normalise(crops, self._model.spec.preprocessing))[card.output_index]
+        if card.output_kind == "logits":
+            return softmax(rows)
+        if output_kind(rows) != "probabilities":
+            raise ModelError(
+                f"{card.name} gave rows that are no probabilities; run `tuskline models verify {card.name}`"
+            )
+        return rows
+
+    def score(self, crops: NDArray[np.uint8]) -> list[Scores]:
+        """One Scores a picture."""
+        return name_scores(self._model.spec, self._model.digest, self._labels, self.predict(crops))
+
+
+def output_kind(rows: NDArray[np.float32]) -> OutputKind:
+    """Rows that are non-negative and sum to 1 are probabilities, others logits.
+
+    PaddleHub's wild animals network ends in a softmax and its Python applies a second one, which squeezes every
+    score into 0.085 to 0.232; so what a network gives is looked at, and never taken from a document.
+    """
+    if (rows >= 0).all() and np.allclose(rows.sum(axis=1), 1.0, atol=SUM_TOLERANCE):
+        return "probabilities"
+    return "logits"
+
+
+def softmax(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Row by row, in float64 inside: exp(x - max) / sum."""
+    shifted = np.exp(rows.astype(np.float64) - rows.max(axis=1, keepdims=True))
+    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def choose_output(outputs: list[NDArray[np.float32]], classes: int, where: Path) -> int:
+    """The index of the output that is (n, classes). Raises ModelError where there is none."""
+    for index, rows in enumerate(outputs):
+        if rows.ndim == 2 and rows.shape[1] == classes:
+            return index
+    shapes = ", ".join(" x ".join(map(str, rows.shape[1:])) for rows in outputs)
+    raise ModelError(f"{where.name} has {classes} labels, but the network's outputs are {shapes} wide")

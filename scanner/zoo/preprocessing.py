@@ -1,0 +1,58 @@
+"""From a decoded picture to the numbers that a network was trained on."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a model wants its pictures; the defaults are PaddleHub's, the same in all of its classification modules.
+
+    resize_short and crop: pixels; mean and std: of RGB in [0, 1]. Resampling is LANCZOS.
+    (data_feed.py of resnet50_vd_wildanimals 1.1.0: short side 256, centre crop 224, ImageNet mean and std.)
+    """
+
+    resize_short: int = 256
+    crop: int = 224
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "resampling": "lanczos", "colour_order": "RGB", "scale": "1/255"}
+
+
+def crop_pixels(image: Image.Image, how: Preprocessing) -> NDArray[np.uint8]:
+    """The centre crop of the picture with its short side resized: uint8, (crop, crop, 3), RGB.
+
+    Only the crop is resampled. Pillow clamps the filter to the picture, not to the box, so the result is that of
+    resizing the whole and cropping, up to rounding (one level). It holds where the horizontal pass comes first, as
+    it does in Pillow before 13: with 13 tall pictures move by up to 22 levels, hence the pin in pyproject.toml.
+    """
+    width, height = image.size
+    scale = how.resize_short / min(width, height)
+    resized = (round(width * scale), round(height * scale))
+    left, top = (round((side - how.crop) / 2) for side in resized)
+    x_step, y_step = width / resized[0], height / resized[1]
+    box = (left * x_step, top * y_step, (left + how.crop) * x_step, (top + how.crop) * y_step)
+    pixels = image.resize((how.crop, how.crop), Image.Resampling.LANCZOS, box=_inside(box, image.size))
+    return np.asarray(pixels)
+
+
+def _inside(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The box without the last float's rounding past the border, which Pillow refuses."""
+    width, height = size
+    return (max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(width)), min(box[3], float(height)))
+
+
+def normalise(pixels: NDArray[np.uint8], how: Preprocessing) -> NDArray[np.float32]:
+    """(n, side, side, 3) uint8 to (n, 3, side, side) float32, (x / 255 - mean) / std, by table: exact and fast."""
+    levels = np.arange(256, dtype=np.float64)[None, :] / 255.0
+    table = ((levels - np.array(how.mean)[:, None]) / np.array(how.std)[:, None]).astype(np.float32)
+    out = np.empty((len(pixels), 3, *pixels.shape[1:3]), dtype=np.float32)
+    for channel in range(3):
+        np.take(table[channel], pixels[..., channel], out=out[:, channel])
+    return out

@@ -1,0 +1,219 @@
+"""Install, verify and remove a model's weights. A model is whole or absent: it is staged aside and renamed."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scanner.fingerprints import digest_file
+from scanner.zoo.archives import ArchiveError, is_archive, unpack
+from scanner.zoo.cards import CARD_NAME, Card, FileRecord, digest_of, write_card
+from scanner.zoo.catalogue import DEFAULT, PRIMARY, find_spec
+from scanner.zoo.downloads import DownloadError, Echo, download, download_wheel, find_on_hub, open_wheel
+from scanner.zoo.labels import FILE_NAMES, LabelError, read_labels
+from scanner.zoo.layouts import Layout, LayoutError, find_layout
+from scanner.zoo.predictor import ModelError
+from scanner.zoo.probe import probe_network
+from scanner.zoo.registry import InstalledModel, find_installed
+from scanner.zoo.spec import HubSource, ModelSpec, WheelSource
+
+HUB_SERVER = "https://paddlepaddle.org.cn/paddlehub"
+
+
+class InstallError(Exception):
+    """A model that was not installed; the message is one sentence, and nothing was left behind."""
+
+
+def hub_home() -> Path:
+    """Where PaddleHub keeps its modules: $HUB_HOME, else ~/.paddlehub."""
+    return Path(os.environ.get("HUB_HOME") or Path.home() / ".paddlehub")
+
+
+def install(
+    name: str,
+    models_dir: Path,
+    origin: str | None = None,
+    echo: Echo = lambda _: None,
+    hub_server: str = HUB_SERVER,
+    plain_http: bool = False,
+) -> InstalledModel:
+    """Bring in the model `name` of the catalogue and give back what now stands in `models_dir`.
+
+    origin: a folder, an archive or an address; None asks, in this order, what `hub install` left behind, and then
+    the catalogue's own source. Raises InstallError and UnknownModelError; an installed model stays as it was then.
+    """
+    spec = find_spec(name)
+    try:
+        with _staging(models_dir, name) as (staged, scratch):
+            source = _gather(spec, origin, staged, scratch, echo, hub_server, plain_http)
+            _write_card(spec, staged, source)
+            _swap(staged, models_dir / name)
+    except (ArchiveError, DownloadError, LabelError, LayoutError, ModelError) as error:
+        raise InstallError(f"{name} was not installed: {error}") from error
+    installed = find_installed(models_dir, name)
+    if installed is None:
+        raise InstallError(f"{name} was not installed: {models_dir / name} was removed meanwhile")
+    return installed
+
+
+def ensure_default(models_dir: Path, echo: Echo) -> None:
+    """Make sure that something can score: adopt the primary where PaddleHub left it, and install the default.
+
+    Raises InstallError when the default is absent and can't be had.
+    """
+    if find_installed(models_dir, PRIMARY) is None and _left_by_hub(PRIMARY).is_dir():
+        echo(f"{PRIMARY}: found in {hub_home()}, installing it")
+        install(PRIMARY, models_dir, echo=echo)
+    if find_installed(models_dir, DEFAULT) is None:
+        echo(f"{DEFAULT}: installing the weights (67 MB, once)")
+        install(DEFAULT, models_dir, echo=echo)
+
+
+def remove(name: str, models_dir: Path) -> bool:
+    """Delete the model's folder; False when it was not installed. Raises UnknownModelError."""
+    folder = models_dir / find_spec(name).name
+    if not (folder / CARD_NAME).exists():
+        return False
+    (folder / CARD_NAME).unlink()  # first: without its card a half-removed model is absent, not broken
+    shutil.rmtree(folder)
+    return True
+
+
+def _left_by_hub(module: str) -> Path:
+    return hub_home() / "modules" / module
+
+
+def _gather(
+    spec: ModelSpec, origin: str | None, staged: Path, scratch: Path, echo: Echo, hub_server: str, plain_http: bool
+) -> str:
+    """Put the network and its labels into `staged`; what the source was, in words."""
+    if origin is not None and "://" in origin:
+        download(origin, scratch / "archive", echo, plain_http=plain_http)
+        _take_archive(scratch / "archive", spec, staged, scratch)
+        return origin
+    if origin is not None:
+        _take_path(Path(origin), spec, staged, scratch)
+        return str(Path(origin).resolve())
+    left = _left_by_hub(spec.name)
+    if left.is_dir():
+        _take_folder(left, staged)
+        return f"PaddleHub's {left}"
+    if isinstance(spec.source, WheelSource):
+        open_wheel(spec.source, download_wheel(spec.source, scratch), staged)
+        return f"{spec.source.requirement} of the Python package index"
+    url = find_on_hub(spec.source, hub_server)
+    download(url, scratch / "archive", echo, plain_http=plain_http)
+    _take_archive(scratch / "archive", spec, staged, scratch)
+    return f"{_words(spec.source)}, {url}"
+
+
+def _words(source: HubSource) -> str:
+    return f"PaddleHub's {source.module} {source.version}"
+
+
+def _take_path(origin: Path, spec: ModelSpec, staged: Path, scratch: Path) -> None:
+    if origin.is_dir():
+        _take_folder(origin, staged)
+    elif is_archive(origin):
+        _take_archive(origin, spec, staged, scratch)
+    elif origin.exists():
+        raise ArchiveError(f"{origin} is neither a folder nor a .tar.gz, .tar.bz2, .tar.xz or .zip archive")
+    else:
+        raise ArchiveError(f"{origin} does not exist")
+
+
+def _take_archive(archive: Path, spec: ModelSpec, staged: Path, scratch: Path) -> None:
+    """Unpack and take; the wheel of the catalogue's source, given by hand, is taken by its own file list."""
+    if isinstance(spec.source, WheelSource) and digest_file(archive) == spec.source.sha256:
+        open_wheel(spec.source, archive, staged)
+        return
+    unpack(archive, scratch / "unpacked")
+    _take_folder(scratch / "unpacked", staged)
+
+
+def _take_folder(folder: Path, staged: Path) -> None:
+    """Copy the network and the labels out of a module's folder; its Python is never looked at."""
+    layout = find_layout(folder)
+    labels = _find_labels(folder)
+    _copy_file(labels, staged / "label_list.txt")
+    if layout.params is not None:
+        for path in (layout.program, layout.params):
+            _copy_file(folder / path, staged / "model" / path.name)
+        return
+    for path in sorted((folder / layout.folder).iterdir()):
+        if path.is_file():
+            _copy_file(path, staged / "model" / path.name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _find_labels(folder: Path) -> Path:
+    """The one label file of a module, at its top or one folder down (an archive's top folder)."""
+    found = [path for name in FILE_NAMES for path in (folder / name, *folder.glob(f"*/{name}")) if path.is_file()]
+    if not found:
+        raise LabelError(f"no label file was found ({' or '.join(FILE_NAMES)})")
+    return found[0]
+
+
+def _write_card(spec: ModelSpec, staged: Path, source: str) -> None:
+    labels = staged / "label_list.txt"
+    count = len(read_labels(labels))
+    if count != spec.classes:
+        raise ModelError(f"its label file has {count} labels, but {spec.name} has {spec.classes}")
+    layout = find_layout(staged)
+    probe = probe_network(staged, layout, labels, spec.classes, spec.preprocessing)
+    files = [
+        FileRecord(str(path.relative_to(staged)), digest_file(path), path.stat().st_size)
+        for path in sorted(staged.rglob("*"))
+        if path.is_file()
+    ]
+    write_card(staged, _card(spec, source, layout, count, probe.output_index, probe.output_kind, files))
+
+
+def _card(
+    spec: ModelSpec, source: str, layout: Layout, count: int, index: int, kind: str, files: list[FileRecord]
+) -> Card:
+    return Card(
+        name=spec.name,
+        title=spec.title,
+        role=spec.role,
+        source=source,
+        installed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        layout=layout.kind,
+        program=str(layout.program),
+        params=str(layout.params) if layout.params else None,
+        labels_file="label_list.txt",
+        labels_count=count,
+        output_index=index,
+        output_kind="probabilities" if kind == "probabilities" else "logits",
+        preprocessing=spec.preprocessing.to_json(),
+        sees=list(spec.sees),
+        licence=spec.licence,
+        caveat=spec.caveat,
+        files=files,
+        digest=digest_of(spec, files, "probabilities" if kind == "probabilities" else "logits", index),
+    )
+
+
+@contextmanager
+def _staging(models_dir: Path, name: str) -> Iterator[tuple[Path, Path]]:
+    """A folder beside the models to build in and one to unpack in; both are gone afterwards, whatever happened."""
+    models_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=models_dir) as folder:
+        staged, scratch = Path(folder, "staged"), Path(folder, "scratch")
+        staged.mkdir()
+        scratch.mkdir()
+        yield staged, scratch
+
+
+def _swap(staged: Path, target: Path) -> None:
+    """Put the staged folder in the target's place; an older install goes to the staging folder and away with it."""
+    if target.exists():
+        target.rename(staged.with_name("replaced"))
+    staged.rename(target)
