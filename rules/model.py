@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rules.evidence import Evidence
+from rules.lexicon import Lexicon
 
 
 class Severity(StrEnum):
@@ -60,9 +61,30 @@ class Result:
 
 
 class Condition(Protocol):
-    """One word of a rule's `when`."""
+    """One word of a rule's `when`.
+
+    needs_picture: it cannot be met without a score. holds_score: a score stands somewhere in it.
+    """
+
+    @property
+    def needs_picture(self) -> bool: ...
+
+    @property
+    def holds_score(self) -> bool: ...
 
     def check(self, evidence: Evidence) -> Result: ...
+
+    def describe(self) -> str:
+        """What it asks for, as part of a sentence."""
+        ...
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Condition":
+        """The same condition with the thresholds of these names in place of its own."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it that decides, save the values of thresholds: JSON values only."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +111,33 @@ class Rule:
     examples: tuple[Example, ...]
     path: Path | None = None
 
+    @property
+    def needs_picture(self) -> bool:
+        """Whether the rule cannot be met without a score; where not, words alone may flag."""
+        return self.when.needs_picture
+
+    @property
+    def when_text(self) -> str:
+        """What the rule asks for, in plain words."""
+        return self.when.describe()
+
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A folder of rules. `digest` is the SHA-256 (hex) of what decides: rule ids, versions, conditions, thresholds."""
+    """A folder of rules. `digest` is the SHA-256 (hex) of what decides.
+
+    That is: rule ids, versions, conditions and thresholds, and the lexicon (see engine.pack_digest).
+    """
 
     id: str
     title: str
     version: str
     rules: tuple[Rule, ...]
     digest: str
+    lexicon: Lexicon = field(default_factory=Lexicon)
+
+    def find_rule(self, rule_id: str) -> Rule | None:
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
 
 
 @dataclass(frozen=True, slots=True)

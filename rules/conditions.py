@@ -1,0 +1,260 @@
+"""The words of a rule's `when`: each looks at the evidence and says what it compared."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from rules.evidence import Evidence
+from rules.lexicon import Kind, Lexicon, Term
+from rules.model import Condition, Result, Threshold
+
+UNSEEN = "no model that spoke can see it"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Met where the concept's score is at or above the threshold. An absent concept is unknown, never met."""
+
+    concept: str
+    threshold: Threshold
+    needs_picture: bool = field(default=True, init=False)
+    holds_score: bool = field(default=True, init=False)
+
+    def check(self, evidence: Evidence) -> Result:
+        score = read_number(evidence.scores.get(self.concept))
+        facts: dict[str, Any] = {
+            "concept": self.concept,
+            "score": score,
+            "threshold": self.threshold.value,
+            "threshold_name": self.threshold.name,
+        }
+        if score is None:
+            return Result("score", False, facts | {"unknown": UNSEEN})
+        return Result("score", score >= self.threshold.value, facts)
+
+    def describe(self) -> str:
+        return f"{spell(self.concept)} scores {self.threshold.value:.2f} or more ({self.threshold.name})"
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Score":
+        return replace(self, threshold=thresholds.get(self.threshold.name, self.threshold))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"score": {"concept": self.concept, "threshold": self.threshold.name}}
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Met where the listing's words hold a term of the lexicon that is asked for.
+
+    A term is asked for when it names one of `concepts` and is of one of `kinds`; `terms` and `languages`, where
+    given, narrow that down.
+    """
+
+    lexicon: Lexicon = field(repr=False)
+    concepts: tuple[str, ...]
+    kinds: tuple[Kind, ...] = (Kind.PLAIN,)
+    languages: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    wanted: frozenset[Term] = field(init=False, repr=False, compare=False)
+    needs_picture: bool = field(default=False, init=False)
+    holds_score: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        wanted = frozenset(term for term in self.lexicon.terms if self._asks_for(term))
+        object.__setattr__(self, "wanted", wanted)
+
+    def _asks_for(self, term: Term) -> bool:
+        return (
+            term.kind in self.kinds
+            and not set(self.concepts).isdisjoint(term.concepts)
+            and (not self.languages or term.language in self.languages)
+            and (not self.terms or term.term in self.terms)
+        )
+
+    def check(self, evidence: Evidence) -> Result:
+        hits = [hit for hit in self.lexicon.hits(evidence.text) if hit.term in self.wanted]
+        found = [
+            {
+                "term": hit.term.term,
+                "found": hit.found,
+                "language": hit.term.language,
+                "kind": str(hit.term.kind),
+                "concepts": list(hit.term.concepts),
+                "status": hit.term.status,
+            }
+            for hit in hits
+        ]
+        return Result("mentions", bool(hits), {"looked_for": self._looked_for, "terms": found})
+
+    @property
+    def _looked_for(self) -> str:
+        kinds = " or ".join(str(kind) for kind in self.kinds)
+        return f"{kinds} words for {' or '.join(spell(concept) for concept in self.concepts)}"
+
+    def describe(self) -> str:
+        limits = [f"of the terms {', '.join(self.terms)}"] if self.terms else []
+        limits += [f"in {', '.join(self.languages)}"] if self.languages else []
+        return " ".join(["the text holds", self._looked_for, *limits])
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Mentions":  # noqa: ARG002 - has none
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "mentions": {
+                "concepts": sorted(self.concepts),
+                "kinds": sorted(self.kinds),
+                "languages": sorted(self.languages),
+                "terms": sorted(self.terms),
+            }
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Met where the listing names a price in `currency` within the bounds (both included). No rates are guessed."""
+
+    currency: str
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+    needs_picture: bool = field(default=False, init=False)
+    holds_score: bool = field(default=False, init=False)
+
+    def check(self, evidence: Evidence) -> Result:
+        price, currency = evidence.price, evidence.currency
+        facts: dict[str, Any] = {
+            "currency": self.currency,
+            "at_least": as_text(self.at_least),
+            "at_most": as_text(self.at_most),
+            "price": as_text(price),
+            "price_currency": currency,
+        }
+        if price is None or not price.is_finite():
+            return Result("price", False, facts | {"price": None, "unknown": "the listing names no price"})
+        if currency is None or currency.strip().upper() != self.currency:
+            return Result("price", False, facts | {"unknown": f"the price is not in {self.currency}"})
+        low_enough = self.at_most is None or price <= self.at_most
+        return Result("price", low_enough and (self.at_least is None or price >= self.at_least), facts)
+
+    def describe(self) -> str:
+        bounds = [f"at least {self.at_least}"] if self.at_least is not None else []
+        bounds += [f"at most {self.at_most}"] if self.at_most is not None else []
+        return f"the price is {' and '.join(bounds)} {self.currency}"
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Price":  # noqa: ARG002 - has none
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        bounds = {"at_least": as_text(self.at_least), "at_most": as_text(self.at_most)}
+        return {"price": {"currency": self.currency, **bounds}}
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Met where every child is."""
+
+    children: tuple[Condition, ...]
+
+    @property
+    def needs_picture(self) -> bool:
+        return any(child.needs_picture for child in self.children)
+
+    @property
+    def holds_score(self) -> bool:
+        return any(child.holds_score for child in self.children)
+
+    def check(self, evidence: Evidence) -> Result:
+        results = tuple(child.check(evidence) for child in self.children)
+        return Result("all", all(result.met for result in results), {}, results)
+
+    def describe(self) -> str:
+        return " and ".join(describe_inside(child) for child in self.children)
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "AllOf":
+        return AllOf(tuple(child.with_thresholds(thresholds) for child in self.children))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"all": [child.to_json() for child in self.children]}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Met where at least one child is. Every child is checked, so that the reasons are whole."""
+
+    children: tuple[Condition, ...]
+
+    @property
+    def needs_picture(self) -> bool:
+        return all(child.needs_picture for child in self.children)
+
+    @property
+    def holds_score(self) -> bool:
+        return any(child.holds_score for child in self.children)
+
+    def check(self, evidence: Evidence) -> Result:
+        results = tuple(child.check(evidence) for child in self.children)
+        return Result("any", any(result.met for result in results), {}, results)
+
+    def describe(self) -> str:
+        return " or ".join(describe_inside(child) for child in self.children)
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "AnyOf":
+        return AnyOf(tuple(child.with_thresholds(thresholds) for child in self.children))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"any": [child.to_json() for child in self.children]}
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """Met where no child is, and none is unknown: what no model can see is not known to be absent."""
+
+    children: tuple[Condition, ...]
+    needs_picture: bool = field(default=False, init=False)
+
+    @property
+    def holds_score(self) -> bool:
+        return any(child.holds_score for child in self.children)
+
+    def check(self, evidence: Evidence) -> Result:
+        results = tuple(child.check(evidence) for child in self.children)
+        return Result("none", not any(result.met or is_unknown(result) for result in results), {}, results)
+
+    def describe(self) -> str:
+        return "not " + ", nor ".join(describe_inside(child) for child in self.children)
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "NoneOf":
+        return NoneOf(tuple(child.with_thresholds(thresholds) for child in self.children))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"none": [child.to_json() for child in self.children]}
+
+
+def describe_inside(condition: Condition) -> str:
+    """A child's words, in brackets where it is a group itself."""
+    text = condition.describe()
+    return f"({text})" if isinstance(condition, AllOf | AnyOf | NoneOf) else text
+
+
+def is_unknown(result: Result) -> bool:
+    return "unknown" in result.facts or any(is_unknown(child) for child in result.children)
+
+
+def read_number(value: object) -> float | None:
+    """A score as a plain float (models give NumPy's); None where it is absent or no finite number."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def spell(concept: str) -> str:
+    """A concept for people: `tiger_skin` is "tiger skin"."""
+    return concept.replace("_", " ")

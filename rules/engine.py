@@ -1,0 +1,107 @@
+"""Evidence in, findings out. Pure: the same pack and evidence always give the same findings."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from rules.evidence import Evidence
+from rules.explain import sentence
+from rules.lexicon import Lexicon
+from rules.model import Finding, Pack, Result, Rule, Threshold
+
+# Raised by hand when the code of conditions or lexicon decides otherwise than before on the same files, so that
+# the digest then changes too.
+MEANING = 1
+
+Changes = Mapping[str, tuple[int, Mapping[str, float]]]
+
+
+def evaluate(pack: Pack, evidence: Evidence) -> tuple[Finding, ...]:
+    """The findings of every rule that the evidence meets, in the order of the pack; never raises on evidence."""
+    checked = ((rule, rule.when.check(evidence)) for rule in pack.rules)
+    return tuple(make_finding(rule, result) for rule, result in checked if result.met)
+
+
+def make_finding(rule: Rule, result: Result) -> Finding:
+    decided = max(deciding_scores(result), key=margin, default=None)
+    return Finding(
+        rule=rule.id,
+        rule_version=rule.version,
+        title=rule.title,
+        concept=rule.concept,
+        severity=rule.severity,
+        threshold=decided.facts["threshold"] if decided else None,
+        score=decided.facts["score"] if decided else None,
+        why=sentence(result),
+        result=result,
+    )
+
+
+def deciding_scores(result: Result) -> Iterator[Result]:
+    """The met score conditions that carry the verdict: all groups above them are met, and none is a `none`."""
+    if not result.met or result.kind == "none":
+        return
+    if result.kind == "score":
+        yield result
+    for child in result.children:
+        yield from deciding_scores(child)
+
+
+def margin(score: Result) -> float:
+    return float(score.facts["score"] - score.facts["threshold"])
+
+
+def with_thresholds(pack: Pack, changes: Changes) -> Pack:
+    """The pack with changed thresholds, given as {rule id: (version, {threshold name: value})}; the digest follows.
+
+    Names that the pack does not have are passed over: a stored change may outlive its rule.
+    Raises ValueError for a value outside [0, 1].
+    """
+    rules = tuple(change_rule(rule, *changes[rule.id]) if rule.id in changes else rule for rule in pack.rules)
+    return replace(pack, rules=rules, digest=pack_digest(pack.id, pack.version, rules, pack.lexicon))
+
+
+def change_rule(rule: Rule, version: int, values: Mapping[str, float]) -> Rule:
+    thresholds = {
+        name: change_threshold(threshold, values.get(name, threshold.value), version)
+        for name, threshold in rule.thresholds.items()
+    }
+    return replace(rule, version=version, thresholds=thresholds, when=rule.when.with_thresholds(thresholds))
+
+
+def change_threshold(threshold: Threshold, value: float, version: int) -> Threshold:
+    """The threshold at another value. Its basis then says so: what was measured was the old value."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"The threshold {threshold.name} must lie in 0 to 1, not at {value}.")
+    if value == threshold.value:
+        return threshold
+    basis = f"set by a person in version {version}; the rule file has {threshold.value:.2f}: {threshold.basis}"
+    return replace(threshold, value=float(value), basis=basis)
+
+
+def pack_digest(pack_id: str, version: str, rules: Iterable[Rule], lexicon: Lexicon) -> str:
+    """SHA-256 (hex) over the canonical JSON of all that decides, whatever the order of files and terms."""
+    content = {
+        "meaning": MEANING,
+        "pack": pack_id,
+        "version": version,
+        "rules": [describe_rule(rule) for rule in sorted(rules, key=lambda rule: rule.id)],
+        "lexicon": sorted((term.to_json() for term in lexicon.terms), key=canonical),
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def describe_rule(rule: Rule) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "version": rule.version,
+        "concept": rule.concept,
+        "severity": str(rule.severity),
+        "thresholds": {name: threshold.value for name, threshold in rule.thresholds.items()},
+        "when": rule.when.to_json(),
+    }
+
+
+def canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
