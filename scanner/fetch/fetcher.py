@@ -18,7 +18,7 @@ from scanner.fetch.addresses import check_text, check_url, origin_of
 from scanner.fetch.bodies import ENCODINGS, read_body
 from scanner.fetch.connections import CheckedTransport, Resolver, resolve
 from scanner.fetch.deadlines import Deadline, deadline
-from scanner.fetch.errors import FetchError
+from scanner.fetch.errors import AddressError, FetchError
 from scanner.fetch.pacing import LONGEST_WAIT_S, Pacer, back_off_s
 from scanner.fetch.robots import MAX_BYTES as ROBOTS_MAX_BYTES
 from scanner.fetch.robots import Robots
@@ -173,7 +173,7 @@ def _join(base: httpx2.URL, location: str) -> str:
     try:
         return str(base.join(location))
     except (httpx2.InvalidURL, ValueError, UnicodeError):
-        raise FetchError("The site sent us on to an address that can't be read.") from None
+        raise AddressError("The site sent us on to an address that can't be read.") from None
 
 
 def _successful(answer: _Answer) -> _Answer:
