@@ -5,26 +5,17 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 
-import platformdirs
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-
-
-def default_home() -> Path:
-    """`var/` of a source checkout, else the user's data folder: a checkout keeps all it makes inside itself."""
-    if (CHECKOUT / "pyproject.toml").is_file():
-        return CHECKOUT / "var"
-    return Path(platformdirs.user_data_dir("tuskline", appauthor=False))
-
+from scanner.places import data_home
 
 class Settings(BaseSettings):
     """One value a field; the environment variable is TUSKLINE_ and the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="TUSKLINE_")
 
-    home: Path = Field(default_factory=default_home, description="folder of all data: database, pictures, models")
+    home: Path = Field(default_factory=data_home, description="folder of all data: database, pictures, models")
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the home folder unless given")
     broker_url: str | None = Field(None, description="Celery broker URL; a queue in the home folder unless given")
     host: str = Field("127.0.0.1", description="address that the web page listens on")

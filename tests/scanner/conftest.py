@@ -1,0 +1,36 @@
+"""Fixtures of the scanner's tests: modules as PaddleHub lays them out, with random weights."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MAKER = Path(__file__).parent / "zoo" / "make_module.py"
+PRIMARY = "resnet50_vd_wildanimals"
+
+MakeModule = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="session")
+def make_module(tmp_path_factory: pytest.TempPathFactory) -> MakeModule:
+    """make_module(layout, head): the folder of a ten-label module, made once a session."""
+    made: dict[tuple[str, str], Path] = {}
+
+    def make(layout: str, head: str) -> Path:
+        if (layout, head) not in made:
+            folder = tmp_path_factory.mktemp(f"hub-{layout}-{head}") / PRIMARY
+            subprocess.run([sys.executable, str(MAKER), str(folder), layout, head], check=True, capture_output=True)
+            made[layout, head] = folder
+        return made[layout, head]
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def no_hub_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees what a developer's own `hub install` left behind."""
+    home = tmp_path / "hub"
+    monkeypatch.setenv("HUB_HOME", str(home))
+    return home

@@ -1,0 +1,48 @@
+"""The softmax is applied once: the network's own output decides."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scanner.zoo.predictor import ModelError, choose_output, output_kind, softmax
+
+# Two probability rows that Baidu's published hub scores imply for the primary model (the rest spread evenly).
+PUBLISHED = [[0.4942, 0.1888, 0.0864], [0.909, 0.0103, 0.0103]]
+
+
+def full_row(known: list[float]) -> list[float]:
+    return known + [(1 - sum(known)) / (10 - len(known))] * (10 - len(known))
+
+
+def test_rows_that_sum_to_one_are_probabilities() -> None:
+    rows = np.array([full_row(known) for known in PUBLISHED], dtype=np.float32)
+    assert output_kind(rows) == "probabilities"
+
+
+def test_a_second_softmax_would_squeeze_every_score_below_a_quarter() -> None:
+    rows = np.array([full_row(known) for known in PUBLISHED], dtype=np.float32)
+    assert softmax(rows).max() < 0.2321 and rows.max() > 0.9
+
+
+@pytest.mark.parametrize(
+    "row", [[1.5, -0.5], [0.2, 0.2], [3.0, 4.0], [-1.0, 2.0]], ids=["negative", "low sum", "high sum", "both"]
+)
+def test_other_rows_are_logits(row: list[float]) -> None:
+    assert output_kind(np.array([[0.5, 0.5], row], dtype=np.float32)) == "logits"
+
+
+def test_softmax_rows_sum_to_one_even_for_huge_logits() -> None:
+    rows = softmax(np.array([[1e4, 0.0, -1e4], [1.0, 2.0, 3.0]], dtype=np.float32))
+    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(rows[1], [0.09003057, 0.24472847, 0.66524096], atol=1e-6)
+
+
+def test_the_output_as_wide_as_the_labels_is_taken() -> None:
+    outputs = [np.zeros((2, 8, 4, 4), np.float32), np.zeros((2, 10), np.float32)]
+    assert choose_output(outputs, 10, Path("label_list.txt")) == 1
+
+
+def test_a_wrong_label_count_is_one_clear_sentence() -> None:
+    with pytest.raises(ModelError, match=r"label_list.txt has 12 labels, but the network's outputs are 10 wide"):
+        choose_output([np.zeros((2, 10), np.float32)], 12, Path("label_list.txt"))
