@@ -78,15 +78,21 @@ def show_apart(score: float, threshold: float) -> tuple[str, str]:
 def describe_mentions(facts: Mapping[str, Any], met: bool) -> str:
     if not met:
         return f"the text holds no {facts['looked_for']}"
-    return "the text holds " + " and ".join(describe_term(term) for term in facts["terms"])
+    # One spelling may be a word of several languages: said once, with all of them.
+    languages: dict[str, list[str]] = {}
+    terms: dict[str, Mapping[str, Any]] = {}
+    for term in facts["terms"]:
+        languages.setdefault(term["found"], []).append(LANGUAGES.get(term["language"], term["language"]))
+        terms.setdefault(term["found"], term)
+    found = [describe_term(term, " or ".join(dict.fromkeys(languages[key]))) for key, term in terms.items()]
+    return "the text holds " + " and ".join(found)
 
 
-def describe_term(term: Mapping[str, Any]) -> str:
-    language = LANGUAGES.get(term["language"], term["language"])
+def describe_term(term: Mapping[str, Any], languages: str) -> str:
     noun, verb = ("the coded word ", "may stand for") if term["kind"] == "coded" else ("", "names")
     concepts = " or ".join(concept.replace("_", " ") for concept in term["concepts"])
     doubt = "; unverified entry" if term.get("status") == "unverified" else ""
-    return f"{noun}\u201c{term['found']}\u201d ({language}, {verb} {concepts}{doubt})"
+    return f"{noun}\u201c{term['found']}\u201d ({languages}, {verb} {concepts}{doubt})"
 
 
 def describe_price(facts: Mapping[str, Any], met: bool) -> str:

@@ -81,11 +81,6 @@ class Search:
     not_in: tuple[str, ...]
     needs: tuple[str, ...]
 
-    @classmethod
-    def of(cls, term: Term) -> "Search":
-        phrases = normalise_all((term.term, *term.variants))
-        return cls(term, phrases, normalise_all(term.not_in), normalise_all(term.needs))
-
     def find(self, text: str) -> Hit | None:
         """The first phrase that stands in the (normalised) text outside the negative contexts."""
         present = [phrase for phrase in self.phrases if phrase in text]
@@ -103,7 +98,7 @@ class Lexicon:
 
     def __init__(self, terms: tuple[Term, ...] = ()) -> None:
         self.terms = terms
-        self._searches = tuple(Search.of(term) for term in terms)
+        self._searches = make_searches(terms)
         # The rules of a pack, and the pictures of a listing, ask about the same text one after another.
         self.hits = lru_cache(maxsize=KEPT_TEXTS)(self._find_hits)
 
@@ -120,6 +115,26 @@ class Lexicon:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Lexicon, (self.terms,)
+
+
+def make_searches(terms: tuple[Term, ...]) -> tuple[Search, ...]:
+    """Each term made ready. Terms that share a phrase share their negative contexts.
+
+    Nothing says which language a listing is in: 象牙 is Chinese and Japanese, and so is what it must not stand in.
+    """
+    phrases = [normalise_all((term.term, *term.variants)) for term in terms]
+    contexts: dict[str, tuple[str, ...]] = {}
+    for term, own in zip(terms, phrases, strict=True):
+        for phrase in own:
+            contexts[phrase] = contexts.get(phrase, ()) + normalise_all(term.not_in)
+    return tuple(
+        Search(term, own, shared_contexts(own, contexts), normalise_all(term.needs))
+        for term, own in zip(terms, phrases, strict=True)
+    )
+
+
+def shared_contexts(phrases: tuple[str, ...], contexts: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(context for phrase in phrases for context in contexts[phrase]))
 
 
 def normalise(text: str) -> str:
