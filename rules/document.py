@@ -117,6 +117,11 @@ class Item:
                 seen.add(key)
                 yield key, key_item, Item(value_node, self.path, self.faults)
 
+    def key_lines(self) -> dict[str, int]:
+        """The line of each key of a mapping; adds no fault."""
+        pairs = self.node.value if isinstance(self.node, yaml.MappingNode) else []
+        return {str(key.value).strip(): key.start_mark.line + 1 for key, _ in pairs}
+
     def fields(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, "Item"]:
         """The values of a mapping by key; unknown and missing keys are faults."""
         known, found = {*required, *optional}, dict[str, Item]()

@@ -57,7 +57,7 @@ def read_rule(path: Path, lexicon: Lexicon, faults: list[Fault], taken: dict[str
 
 def build_rule(document: Item, lexicon: Lexicon, taken: dict[str, Path]) -> RuleFile | None:
     fields = document.fields(REQUIRED, OPTIONAL)
-    lines = {key: item.line for key, item in fields.items()}
+    lines = document.key_lines()
     rule_id = read_id(fields["id"], taken) if "id" in fields else None
     title = fields["title"].text(max_chars=200) if "title" in fields else None
     concept = fields["concept"].choice(CONCEPTS, "concept") if "concept" in fields else None
