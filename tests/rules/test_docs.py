@@ -1,0 +1,31 @@
+"""docs/rules.md tells the truth: its example rule checks clean, and it names every word, lint and concept."""
+
+import re
+from pathlib import Path
+
+from rules.evidence import CONCEPTS
+from rules.grammar import WORDS
+from rules.lint import LINTS, check_pack
+from rules.rulefile import OPTIONAL, REQUIRED
+from tests.rules.packs import LEXICON, write_pack
+
+TEXT = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+
+
+def yaml_block(number: int) -> str:
+    return re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[number]
+
+
+def test_the_example_rule_checks_clean(tmp_path: Path) -> None:
+    lexicon = LEXICON.replace("term: ox bone, concepts: [ivory]", "term: ox bone, concepts: [ivory, ivory_product]")
+    assert check_pack(write_pack(tmp_path / "pack", lexicon=lexicon, ivory_bargain=yaml_block(0))) == []
+
+
+def test_the_example_of_a_lexicon_can_be_read(tmp_path: Path) -> None:
+    assert check_pack(write_pack(tmp_path / "pack", lexicon=yaml_block(1))) == []
+
+
+def test_every_name_is_told() -> None:
+    names = {*CONCEPTS, *REQUIRED, *OPTIONAL, *(lint.id for lint in LINTS)}
+    assert [name for name in sorted(names) if f"`{name}`" not in TEXT] == []
+    assert [word for word in WORDS if f"`{word}: " not in TEXT] == []
