@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from rules.evidence import Evidence
 from rules.lexicon import Kind, Lexicon, Term
@@ -20,7 +20,6 @@ class Score:
     concept: str
     threshold: Threshold
     needs_picture: bool = field(default=True, init=False)
-    holds_score: bool = field(default=True, init=False)
 
     def check(self, evidence: Evidence) -> Result:
         score = read_number(evidence.scores.get(self.concept))
@@ -59,7 +58,6 @@ class Mentions:
     terms: tuple[str, ...] = ()
     wanted: frozenset[Term] = field(init=False, repr=False, compare=False)
     needs_picture: bool = field(default=False, init=False)
-    holds_score: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         wanted = frozenset(term for term in self.lexicon.terms if self._asks_for(term))
@@ -120,7 +118,6 @@ class Price:
     at_least: Decimal | None = None
     at_most: Decimal | None = None
     needs_picture: bool = field(default=False, init=False)
-    holds_score: bool = field(default=False, init=False)
 
     def check(self, evidence: Evidence) -> Result:
         price, currency = evidence.price, evidence.currency
@@ -152,90 +149,80 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf:
-    """Met where every child is."""
+class Group:
+    """Conditions under one word. Every child is checked, so that the reasons are whole."""
 
     children: tuple[Condition, ...]
+    word: ClassVar[str]
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> Self:
+        return type(self)(tuple(child.with_thresholds(thresholds) for child in self.children))
+
+    def to_json(self) -> dict[str, Any]:
+        return {self.word: [child.to_json() for child in self.children]}
+
+    def _check_children(self, evidence: Evidence) -> tuple[Result, ...]:
+        return tuple(child.check(evidence) for child in self.children)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Group):
+    """Met where every child is."""
+
+    word: ClassVar[str] = "all"
 
     @property
     def needs_picture(self) -> bool:
         return any(child.needs_picture for child in self.children)
 
-    @property
-    def holds_score(self) -> bool:
-        return any(child.holds_score for child in self.children)
-
     def check(self, evidence: Evidence) -> Result:
-        results = tuple(child.check(evidence) for child in self.children)
-        return Result("all", all(result.met for result in results), {}, results)
+        results = self._check_children(evidence)
+        return Result(self.word, all(result.met for result in results), {}, results)
 
     def describe(self) -> str:
         return " and ".join(describe_inside(child) for child in self.children)
 
-    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "AllOf":
-        return AllOf(tuple(child.with_thresholds(thresholds) for child in self.children))
-
-    def to_json(self) -> dict[str, Any]:
-        return {"all": [child.to_json() for child in self.children]}
-
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Met where at least one child is. Every child is checked, so that the reasons are whole."""
+class AnyOf(Group):
+    """Met where at least one child is."""
 
-    children: tuple[Condition, ...]
+    word: ClassVar[str] = "any"
 
     @property
     def needs_picture(self) -> bool:
         return all(child.needs_picture for child in self.children)
 
-    @property
-    def holds_score(self) -> bool:
-        return any(child.holds_score for child in self.children)
-
     def check(self, evidence: Evidence) -> Result:
-        results = tuple(child.check(evidence) for child in self.children)
-        return Result("any", any(result.met for result in results), {}, results)
+        results = self._check_children(evidence)
+        return Result(self.word, any(result.met for result in results), {}, results)
 
     def describe(self) -> str:
         return " or ".join(describe_inside(child) for child in self.children)
 
-    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "AnyOf":
-        return AnyOf(tuple(child.with_thresholds(thresholds) for child in self.children))
-
-    def to_json(self) -> dict[str, Any]:
-        return {"any": [child.to_json() for child in self.children]}
-
 
 @dataclass(frozen=True, slots=True)
-class NoneOf:
+class NoneOf(Group):
     """Met where no child is, and none is unknown: what no model can see is not known to be absent."""
 
-    children: tuple[Condition, ...]
-    needs_picture: bool = field(default=False, init=False)
+    word: ClassVar[str] = "none"
 
     @property
-    def holds_score(self) -> bool:
-        return any(child.holds_score for child in self.children)
+    def needs_picture(self) -> bool:
+        return False
 
     def check(self, evidence: Evidence) -> Result:
-        results = tuple(child.check(evidence) for child in self.children)
-        return Result("none", not any(result.met or is_unknown(result) for result in results), {}, results)
+        results = self._check_children(evidence)
+        return Result(self.word, not any(result.met or is_unknown(result) for result in results), {}, results)
 
     def describe(self) -> str:
         return "not " + ", nor ".join(describe_inside(child) for child in self.children)
-
-    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "NoneOf":
-        return NoneOf(tuple(child.with_thresholds(thresholds) for child in self.children))
-
-    def to_json(self) -> dict[str, Any]:
-        return {"none": [child.to_json() for child in self.children]}
 
 
 def describe_inside(condition: Condition) -> str:
     """A child's words, in brackets where it is a group itself."""
     text = condition.describe()
-    return f"({text})" if isinstance(condition, AllOf | AnyOf | NoneOf) else text
+    return f"({text})" if isinstance(condition, Group) else text
 
 
 def is_unknown(result: Result) -> bool:

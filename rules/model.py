@@ -61,16 +61,10 @@ class Result:
 
 
 class Condition(Protocol):
-    """One word of a rule's `when`.
-
-    needs_picture: it cannot be met without a score. holds_score: a score stands somewhere in it.
-    """
+    """One word of a rule's `when`; needs_picture: it cannot be met without a score."""
 
     @property
     def needs_picture(self) -> bool: ...
-
-    @property
-    def holds_score(self) -> bool: ...
 
     def check(self, evidence: Evidence) -> Result: ...
 
