@@ -1,6 +1,6 @@
 """What alembic runs; the connection comes from webapp.migrations.upgrade."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -10,7 +10,7 @@ import webapp.models  # noqa: F401  # fills the metadata
 from webapp.db import Base, UtcDateTime
 
 
-def render_plainly(kind: str, item: Any, _context: AutogenContext) -> str | bool:
+def render_plainly(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     """A revision names no class of ours: it must still run when the class has changed."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"

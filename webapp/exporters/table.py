@@ -1,0 +1,97 @@
+"""CSV for spreadsheets: one row a finding, and no cell that a spreadsheet would run."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+Finding = Mapping[str, Any]
+
+# A cell that begins with one of these is a formula to a spreadsheet, whatever blanks stand before it. The second
+# group of places: where a spreadsheet of another country, or a paste, begins a new cell in the middle of a text.
+BLANKS = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x20]*"
+FORMULA = re.compile(rf"(^|[;\t\r\n])({BLANKS})(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+BEGINS_ODDLY = re.compile(r"^[\t\r\n]")
+
+
+def write(content: Mapping[str, Any], target: BinaryIO) -> None:
+    """UTF-8 with a byte order mark (without it Excel reads another alphabet), every cell in quotes."""
+    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
+    rows = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    rows.writerow(COLUMNS)
+    for finding in content["findings"]:
+        rows.writerow([safe(read(finding)) for read in COLUMNS.values()])
+    text.detach()
+
+
+def safe(value: Any) -> Any:
+    """A number as it is, anything else as a text that stays a text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return value
+    return neutralise(str(value))
+
+
+def neutralise(text: str) -> str:
+    """An apostrophe before whatever would begin a formula; the JSON form has the text as it was."""
+    text = FORMULA.sub(r"\1'\2", text)
+    return f"'{text}" if BEGINS_ODDLY.match(text) else text
+
+
+def of(name: str) -> Callable[[Finding], Any]:
+    return lambda finding: finding[name]
+
+
+def within(part: str, name: str) -> Callable[[Finding], Any]:
+    return lambda finding: (finding[part] or {}).get(name)
+
+
+def scores_of(finding: Finding) -> str:
+    return "; ".join(
+        f"{said['model']}: "
+        + ", ".join(f"{concept} {score:.4f}" for concept, score in sorted(said["by_concept"].items()))
+        for said in finding["scores"]
+    )
+
+
+def decisions_of(finding: Finding) -> str:
+    return "; ".join(
+        f"{one['at']} {one['by']} {one['verdict']}" + (f": {one['note']}" if one["note"] else "")
+        for one in finding["decisions"]
+    )
+
+
+COLUMNS: dict[str, Callable[[Finding], Any]] = {
+    "finding": of("id"),
+    "found_at": of("found_at"),
+    "state": of("state"),
+    "concept": of("concept"),
+    "severity": of("severity"),
+    "title": of("title"),
+    "why": of("why"),
+    "score": of("score"),
+    "threshold": of("threshold"),
+    "rule": of("rule"),
+    "rule_version": of("rule_version"),
+    "pack_digest": of("pack_digest"),
+    "model": of("model"),
+    "model_digest": of("model_digest"),
+    "primary_absent": of("primary_absent"),
+    "source": of("source"),
+    "listing_url": within("listing", "url"),
+    "listing_title": within("listing", "title"),
+    "price": within("listing", "price"),
+    "currency": within("listing", "currency"),
+    "seller": within("listing", "seller"),
+    "country": within("listing", "country"),
+    "posted_at": within("listing", "posted_at"),
+    "first_seen_at": within("listing", "first_seen_at"),
+    "photo_sha256": within("photo", "sha256"),
+    "scores": scores_of,
+    "decisions_count": lambda finding: len(finding["decisions"]),
+    "decisions": decisions_of,
+}

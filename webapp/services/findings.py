@@ -1,0 +1,146 @@
+"""From rules that were met to rows that wait for a person."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from rules.model import Finding, Severity
+from scanner.records import Scores
+from webapp.db import insert_new
+from webapp.models import FindingRow, FindingState, Scan
+
+# A finding of words alone stands in the middle of its severity.
+SCORE_OF_WORDS = 0.5
+UNDECIDED = (FindingState.OPEN, FindingState.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A rule that a listing meets, through one of its pictures or (photo_id None) through its words alone."""
+
+    finding: Finding
+    photo_id: int | None = None
+    spoke: Scores | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the rules say of one picture of a listing."""
+
+    photo_id: int
+    scores: tuple[Scores, ...]
+    findings: tuple[Finding, ...]
+
+
+Key = tuple[int | None, str]
+
+
+def gather(words: Iterable[Finding], pictures: Iterable[Seen]) -> dict[Key, Met]:
+    """Each rule once a picture that meets it; once a listing where no score decided; keys are (photo id, rule).
+
+    What words alone meet is left out where a picture meets the same rule by its score: that says it better.
+    """
+    met: dict[Key, Met] = {}
+    without_score: list[Finding] = list(words)
+    for seen in pictures:
+        for finding in seen.findings:
+            if finding.score is None:
+                without_score.append(finding)
+            else:
+                met[seen.photo_id, finding.rule] = Met(finding, seen.photo_id, speaker(finding, seen.scores))
+    scored = {rule for _, rule in met}
+    for finding in without_score:
+        if finding.rule not in scored:
+            met.setdefault((None, finding.rule), Met(finding))
+    return met
+
+
+def speaker(finding: Finding, scores: tuple[Scores, ...]) -> Scores | None:
+    """Whose score it was: the earliest model that can see the concept."""
+    return next((said for said in scores if finding.concept in said.by_concept), scores[0] if scores else None)
+
+
+def priority(severity: Severity, score: float | None) -> float:
+    return severity.rank + (SCORE_OF_WORDS if score is None else score)
+
+
+def known_findings(session: Session, listing_ids: Iterable[int]) -> dict[int, dict[Key, FindingRow]]:
+    """The findings that stand, by listing id and by the keys of `gather`."""
+    known: dict[int, dict[Key, FindingRow]] = {}
+    for row in session.scalars(select(FindingRow).where(FindingRow.listing_id.in_(list(listing_ids)))):
+        known.setdefault(row.listing_id, {})[row.photo_id, row.rule] = row
+    return known
+
+
+def open_met(
+    session: Session,
+    scan: Scan,
+    listing_id: int,
+    pack_digest: str,
+    met: Mapping[Key, Met],
+    known: Mapping[Key, FindingRow],
+) -> int:
+    """Open what is new or was withdrawn, bring open ones up to date, leave decided ones alone; how many were opened."""
+    opened = 0
+    for key, one in met.items():
+        row = known.get(key)
+        values = values_of(one, pack_digest, scan)
+        if row is None:
+            opened += insert_finding(session, scan, listing_id, one, values)
+        elif row.state in UNDECIDED and differs(row, values):
+            opened += row.state is FindingState.WITHDRAWN
+            set_undecided(session, row, state=FindingState.OPEN, **values)
+    return opened
+
+
+def insert_finding(session: Session, scan: Scan, listing_id: int, one: Met, values: dict[str, Any]) -> bool:
+    return insert_new(
+        session,
+        FindingRow,
+        appearance_key=f"{listing_id}:{one.photo_id or 0}",
+        listing_id=listing_id,
+        photo_id=one.photo_id,
+        scan_id=scan.id,
+        rule=one.finding.rule,
+        state=FindingState.OPEN,
+        **values,
+    )
+
+
+def values_of(one: Met, pack_digest: str, scan: Scan) -> dict[str, Any]:
+    """The columns that follow the rule and the model."""
+    finding = one.finding
+    return {
+        "rule_version": finding.rule_version,
+        "pack_digest": pack_digest,
+        "title": finding.title,
+        "concept": finding.concept,
+        "severity": finding.severity.value,
+        "threshold": finding.threshold,
+        "score": finding.score,
+        "model": one.spoke.model if one.spoke else None,
+        "model_digest": one.spoke.model_digest if one.spoke else None,
+        "primary_absent": scan.primary_absent,
+        "why": finding.why,
+        "reasons": finding.result.to_json(),
+        "priority": priority(finding.severity, finding.score),
+    }
+
+
+def differs(row: FindingRow, values: Mapping[str, Any]) -> bool:
+    return row.state is FindingState.WITHDRAWN or any(getattr(row, name) != value for name, value in values.items())
+
+
+def withdraw(session: Session, row: FindingRow) -> bool:
+    """Take back what nobody decided; whether it was still open."""
+    return row.state is FindingState.OPEN and set_undecided(session, row, state=FindingState.WITHDRAWN)
+
+
+def set_undecided(session: Session, row: FindingRow, **values: Any) -> bool:
+    """Change a finding unless a person has decided it in this very moment: then the decision stands."""
+    undecided = (FindingRow.id == row.id, FindingRow.state.in_(UNDECIDED))
+    changed = update(FindingRow).where(*undecided).values(**values).returning(FindingRow.id)
+    return session.scalar(changed) is not None

@@ -1,0 +1,151 @@
+"""Reports: what was found and decided in a period, frozen with all that it rests on."""
+
+import hashlib
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp.db import now
+from webapp.models import Decision, FindingRow, FindingState, ListingRow, PhotoRow, Report, ScoreRow, User
+from webapp.services import audit, review
+from webapp.services.errors import Refused
+from webapp.services.photos import write_whole
+from webapp.settings import Settings
+
+FORMAT = "tuskline-report/1"
+STATEMENT = (
+    "A score is a suspicion, not a proof: it says how alike a picture is to pictures that a model learned from.",
+    "Whether an item is what it looks like, and whether its trade breaks a law, is for a person to find out.",
+    "A concept that no installed model sees has no score: where nothing was flagged, something may still be there.",
+    "The findings are those found in the period; states and decisions are those at the time when the report was built.",
+)
+ABSENT = "The primary model was not installed when some of these were scored; fallback models spoke in its place."
+
+
+class ReportError(OSError):
+    """The stored content is missing or is not what it was."""
+
+
+def build(session: Session, settings: Settings, from_at: datetime, to_at: datetime, actor: User | None) -> Report:
+    """Freeze the findings found in [from_at, to_at). Raises Refused where the period is empty.
+
+    The content is written under its SHA-256 before the row that names it is committed.
+    """
+    if from_at >= to_at:
+        raise Refused("The end of the period must lie after its beginning.")
+    content = gather(session, from_at, to_at, actor)
+    body = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
+    sha256 = hashlib.sha256(body).hexdigest()
+    write_whole(path_of(settings, sha256), body)
+    count = len(content["findings"])
+    report = Report(from_at=from_at, to_at=to_at, sha256=sha256, findings_count=count, user=actor)
+    session.add(report)
+    session.flush()
+    who = actor.name if actor else audit.SYSTEM
+    audit.record(session, who, "report.build", f"report:{report.id}", sha256=sha256, findings=count)
+    return report
+
+
+def path_of(settings: Settings, sha256: str) -> Path:
+    return settings.reports_dir / f"{sha256}.json"
+
+
+def read(settings: Settings, report: Report) -> dict[str, Any]:
+    """The content. Raises ReportError where the file is missing or was changed."""
+    path = path_of(settings, report.sha256)
+    try:
+        body = path.read_bytes()
+    except FileNotFoundError:
+        raise ReportError(f"The content of report {report.id} is missing: bring back {path} from a backup.") from None
+    if hashlib.sha256(body).hexdigest() != report.sha256:
+        raise ReportError(f"The content of report {report.id} was changed: bring back {path} from a backup.")
+    content: dict[str, Any] = json.loads(body)
+    return content
+
+
+def list_reports(session: Session) -> list[Report]:
+    return list(session.scalars(select(Report).options(joinedload(Report.user)).order_by(Report.id.desc())))
+
+
+def find(session: Session, report_id: int) -> Report | None:
+    return session.get(Report, report_id)
+
+
+def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | None) -> dict[str, Any]:
+    period = (FindingRow.found_at >= from_at, FindingRow.found_at < to_at)
+    rows = session.scalars(review.with_details(select(FindingRow).where(*period).order_by(FindingRow.id))).all()
+    primary_absent = any(row.primary_absent for row in rows)
+    return {
+        "format": FORMAT,
+        "from": stamp(from_at),
+        "to": stamp(to_at),
+        "built_at": stamp(now()),
+        "built_by": actor.name if actor else audit.SYSTEM,
+        "statement": [*STATEMENT, *([ABSENT] if primary_absent else [])],
+        "primary_absent": primary_absent,
+        "models": models_of(rows),
+        "figures": figures_of(rows),
+        "findings": [describe_finding(row) for row in rows],
+    }
+
+
+def models_of(rows: Any) -> list[dict[str, str]]:
+    """Every model whose score opened one of the findings."""
+    spoke = sorted({(row.model, row.model_digest) for row in rows if row.model})
+    return [{"name": name, "digest": digest} for name, digest in spoke]
+
+
+def figures_of(rows: Any) -> dict[str, Any]:
+    states = Counter(row.state for row in rows)
+    return {
+        "findings": len(rows),
+        "decisions": sum(len(row.decisions) for row in rows),
+        "by_state": {state.value: states[state] for state in FindingState},
+        "by_concept": dict(sorted(Counter(row.concept for row in rows).items())),
+    }
+
+
+def describe_finding(row: FindingRow) -> dict[str, Any]:
+    same = ("id", "state", "concept", "severity", "title", "rule", "rule_version", "pack_digest", "threshold")
+    more = ("score", "model", "model_digest", "primary_absent", "why", "reasons")
+    return {name: getattr(row, name) for name in same + more} | {
+        "found_at": stamp(row.found_at),
+        "source": row.listing.source.name,
+        "listing": describe_listing(row.listing),
+        "photo": describe_photo(row.photo) if row.photo else None,
+        "scores": [describe_scores(said) for said in row.photo.scores] if row.photo else [],
+        "decisions": [describe_decision(decision) for decision in row.decisions],
+    }
+
+
+def describe_listing(row: ListingRow) -> dict[str, Any]:
+    same = ("url", "title", "description", "currency", "seller", "seller_url", "country")
+    return {name: getattr(row, name) for name in same} | {
+        "price": str(row.price) if row.price is not None else None,
+        "posted_at": stamp(row.posted_at),
+        "first_seen_at": stamp(row.first_seen_at),
+        "last_seen_at": stamp(row.last_seen_at),
+    }
+
+
+def describe_photo(row: PhotoRow) -> dict[str, Any]:
+    same = ("sha256", "pixel_hash", "media_type", "size_bytes", "width_px", "height_px")
+    return {name: getattr(row, name) for name in same}
+
+
+def describe_scores(row: ScoreRow) -> dict[str, Any]:
+    same = ("model", "model_digest", "by_concept", "top_labels")
+    return {name: getattr(row, name) for name in same} | {"scored_at": stamp(row.scored_at)}
+
+
+def describe_decision(row: Decision) -> dict[str, Any]:
+    return {"at": stamp(row.decided_at), "by": row.user.name, "verdict": row.verdict.value, "note": row.note}
+
+
+def stamp(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None

@@ -1,0 +1,204 @@
+"""The pack in force, changing a threshold, and letting the queue follow."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from rules.engine import evaluate, with_thresholds
+from rules.load import find_pack, load_pack
+from rules.model import Pack, Rule
+from scanner.pipeline import evidence_of
+from scanner.records import Scores
+from webapp.models import (
+    Appearance,
+    FindingRow,
+    FindingState,
+    ListingRow,
+    PhotoRow,
+    Scan,
+    ScoreRow,
+    ThresholdChange,
+    User,
+)
+from webapp.services import audit, findings
+from webapp.services.errors import NotFound, Refused
+from webapp.services.listings import to_record
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a threshold would change: findings that it opens, and open ones that it withdraws."""
+
+    opens: int
+    withdraws: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """kept: findings that still meet their rule and are undecided."""
+
+    opened: int
+    withdrawn: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A stored listing under a pack: the findings that it meets, beside those that stand."""
+
+    listing: ListingRow
+    met: dict[findings.Key, findings.Met]
+    known: dict[findings.Key, FindingRow]
+
+    @property
+    def opening(self) -> list[findings.Key]:
+        return [key for key in self.met if key not in self.known or self.known[key].state is FindingState.WITHDRAWN]
+
+    @property
+    def lapsing(self) -> list[FindingRow]:
+        return [row for key, row in self.known.items() if key not in self.met and row.state is FindingState.OPEN]
+
+
+def current_pack(session: Session, pack_name: str) -> Pack:
+    """The pack's files under the thresholds that people set since. Raises rules.load.PackError."""
+    return with_thresholds(load_pack(find_pack(pack_name)), changes_by_rule(session))
+
+
+def changes_by_rule(session: Session) -> dict[str, tuple[int, dict[str, float]]]:
+    """For each changed rule its newest version, and the newest value of each threshold."""
+    changes: dict[str, tuple[int, dict[str, float]]] = {}
+    for change in session.scalars(select(ThresholdChange).order_by(ThresholdChange.version)):
+        _, values = changes.get(change.rule, (1, {}))
+        changes[change.rule] = (change.version, values | {change.threshold: change.value})
+    return changes
+
+
+def history(session: Session, rule_id: str) -> list[ThresholdChange]:
+    """The rule's changes, newest first."""
+    changes = select(ThresholdChange).where(ThresholdChange.rule == rule_id).order_by(ThresholdChange.version.desc())
+    return list(session.scalars(changes.options(selectinload(ThresholdChange.user))))
+
+
+def change_threshold(
+    session: Session, user: User, pack_name: str, rule_id: str, threshold_name: str, value: float, reason: str
+) -> ThresholdChange:
+    """Add the rule's next version. Raises NotFound, and Refused for a value outside [0, 1]."""
+    rule = find_rule(current_pack(session, pack_name), rule_id, threshold_name)
+    before = rule.thresholds[threshold_name].value
+    change = ThresholdChange(
+        rule=rule_id, version=rule.version + 1, threshold=threshold_name, value=checked(value), reason=reason, user=user
+    )
+    session.add(change)
+    session.flush()
+    audit.record(
+        session,
+        user.name,
+        "rule.threshold",
+        f"rule:{rule_id}",
+        version=change.version,
+        threshold=threshold_name,
+        before=before,
+        after=change.value,
+        reason=reason,
+    )
+    return change
+
+
+def find_rule(pack: Pack, rule_id: str, threshold_name: str) -> Rule:
+    rule = pack.find_rule(rule_id)
+    if rule is None or threshold_name not in rule.thresholds:
+        raise NotFound(f"The pack {pack.id} has no rule {rule_id} with a threshold {threshold_name}.")
+    return rule
+
+
+def checked(value: float) -> float:
+    if not (math.isfinite(value) and 0 <= value <= 1):
+        raise Refused("Give a threshold from 0 to 1, for example 0.65.")
+    return float(value)
+
+
+def preview_threshold(session: Session, pack_name: str, rule_id: str, threshold_name: str, value: float) -> Preview:
+    """What the change would do to the queue, without doing it. Raises NotFound and Refused."""
+    pack = current_pack(session, pack_name)
+    rule = find_rule(pack, rule_id, threshold_name)
+    changed = with_thresholds(pack, {rule_id: (rule.version + 1, {threshold_name: checked(value)})})
+    alone = replace(changed, rules=tuple(rule for rule in changed.rules if rule.id == rule_id))
+    opens = withdraws = 0
+    for judged in judge_all(session, alone):
+        opens += len(judged.opening)
+        withdraws += len([row for row in judged.lapsing if row.rule == rule_id])
+    return Preview(opens, withdraws)
+
+
+def apply_pack(session: Session, pack: Pack) -> Applied:
+    """Let the findings follow `pack`, on the scores and words that are stored; nothing is scored, nothing fetched.
+
+    Opens and re-opens, withdraws what nobody decided and is met no more, updates open ones; decided findings stay as
+    they are. Commits listing batch by listing batch, and may be run again at any point.
+    """
+    opened = withdrawn = kept = 0
+    latest = latest_scans(session)
+    for number, judged in enumerate(judge_all(session, pack), start=1):
+        scan = latest.get(judged.listing.source_id)
+        if scan is None:
+            continue  # nothing to hang a finding on: the listing came from no scan
+        opened += findings.open_met(session, scan, judged.listing.id, pack.digest, judged.met, judged.known)
+        kept += sum(key in judged.met and row.state is FindingState.OPEN for key, row in judged.known.items())
+        withdrawn += sum(findings.withdraw(session, row) for row in judged.lapsing)
+        if number % BATCH == 0:
+            session.commit()
+    session.commit()
+    return Applied(opened, withdrawn, kept)
+
+
+def latest_scans(session: Session) -> dict[int, Scan]:
+    """The newest scan of each source."""
+    return {scan.source_id: scan for scan in session.scalars(select(Scan).order_by(Scan.id))}
+
+
+def judge_all(session: Session, pack: Pack) -> Iterator[Judged]:
+    """Every stored listing under `pack`, in batches that begin behind the last listing of the one before."""
+    digests = [model["digest"] for model in speaking_models(session)]
+    last_id = 0
+    while batch := next_listings(session, last_id):
+        known = findings.known_findings(session, (row.id for row in batch))
+        for row in batch:
+            yield Judged(row, judge(pack, row, digests), known.get(row.id, {}))
+        last_id = batch[-1].id
+
+
+def next_listings(session: Session, after_id: int) -> Sequence[ListingRow]:
+    pictures = selectinload(ListingRow.appearances).joinedload(Appearance.photo).selectinload(PhotoRow.scores)
+    query = select(ListingRow).where(ListingRow.id > after_id).order_by(ListingRow.id).limit(BATCH)
+    return session.scalars(query.options(pictures)).all()
+
+
+def judge(pack: Pack, row: ListingRow, digests: Sequence[str]) -> dict[findings.Key, findings.Met]:
+    listing = to_record(row)
+    words = evaluate(pack, evidence_of(listing, ()))
+    photos = [(one.photo_id, scores_of(one.photo, digests)) for one in row.appearances]
+    seen = (findings.Seen(photo, said, evaluate(pack, evidence_of(listing, said))) for photo, said in photos if said)
+    return findings.gather(words, seen)
+
+
+def speaking_models(session: Session) -> list[dict[str, str]]:
+    """The models of the newest scan that had any: whose scores count now."""
+    newest = session.scalars(select(Scan).order_by(Scan.id.desc()).limit(20))
+    return next((list(scan.models) for scan in newest if scan.models), [])
+
+
+def scores_of(photo: PhotoRow, digests: Sequence[str]) -> tuple[Scores, ...]:
+    """The scores of the models that speak now, in their order; else what was said last."""
+    by_digest = {row.model_digest: row for row in photo.scores}
+    rows = [by_digest[digest] for digest in digests if digest in by_digest] or photo.scores[-1:]
+    return tuple(to_scores(row) for row in rows)
+
+
+def to_scores(row: ScoreRow) -> Scores:
+    labels = tuple((str(label), float(score)) for label, score in row.top_labels)
+    return Scores(row.model, row.model_digest, row.by_concept, labels)
