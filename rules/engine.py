@@ -39,8 +39,8 @@ def make_finding(rule: Rule, result: Result) -> Finding:
 
 
 def deciding_scores(result: Result) -> Iterator[Result]:
-    """The met score conditions that carry the verdict: all groups above them are met, and none is a `none`."""
-    if not result.met or result.kind == "none":
+    """The met score conditions that carry the verdict: all groups above them are met."""
+    if not result.met:
         return
     if result.kind == "score":
         yield result
