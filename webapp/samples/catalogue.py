@@ -205,7 +205,9 @@ class _Writer:
         picture = original.prints[0].picture
         kind = Kind.TARGET if original.kind is Kind.TARGET else Kind.RELISTED
         offer = self._offer(kind, seller, self._title(picture, seller), "", picture, original.prints[:1])
-        posted_at = min(NEWEST_AT, original.posted_at + timedelta(hours=self._random.randrange(6, 600)))
+        posted_at = original.posted_at + timedelta(
+            seconds=round((NEWEST_AT - original.posted_at).total_seconds() * self._random.random())
+        )
         return replace(offer, number=number, posted_at=posted_at, of=original.number)
 
     def _offer(

@@ -1,0 +1,1 @@
+"""Where listings come from: one module a kind of source, each a function `crawl(context)`."""

@@ -1,0 +1,62 @@
+"""Prices, currencies and times as sellers and shops write them."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+MOST = Decimal(10) ** 15  # more than any price, and what the database holds
+_NUMBER = re.compile(r"\d[\d.,'\u2019\s]*")
+_SPACES = re.compile(r"['\u2019\s]")
+_SYMBOLS = {"€": "EUR", "£": "GBP", "₫": "VND", "฿": "THB", "₹": "INR", "₽": "RUB"}  # $ and ¥ name several
+
+
+def parse_price(value: object) -> Decimal | None:
+    """The amount in a number or a text such as "1.234,50 €" or "$1,234.5"; None where there is none to be read."""
+    text = str(value).strip() if isinstance(value, str | int | float | Decimal) else ""
+    found = _NUMBER.search(text) if isinstance(value, str) else None
+    try:
+        amount = Decimal(_plain(_SPACES.sub("", found.group())) if found else text)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount < MOST and not text.startswith("-") else None
+
+
+def _plain(number: str) -> str:
+    """The last of comma and point is the decimal one, unless it divides thousands."""
+    number = number.rstrip(".,")
+    last = max(number.rfind(","), number.rfind("."))
+    if last == -1:
+        return number
+    mark, after = number[last], number[last + 1 :]
+    other = "." if mark == "," else ","
+    divides_thousands = number.count(mark) > 1 or (len(after) == 3 and other not in number and number[0] != "0")
+    if divides_thousands:
+        return number.replace(mark, "").replace(other, ".")
+    return number[:last].replace(other, "").replace(mark, "") + "." + after
+
+
+def parse_currency(value: object) -> str | None:
+    """The ISO 4217 code in a code or an unambiguous symbol."""
+    text = value.strip() if isinstance(value, str) else ""
+    code = text.upper()
+    return code if re.fullmatch(r"[A-Z]{3}", code) else _SYMBOLS.get(text)
+
+
+def parse_country(value: object) -> str | None:
+    """The ISO 3166-1 alpha-2 code, where it is one."""
+    code = value.strip().upper() if isinstance(value, str) else ""
+    return code if re.fullmatch(r"[A-Z]{2}", code) else None
+
+
+def parse_time(value: object) -> datetime | None:
+    """The time in an ISO 8601 text, UTC-aware; a text without a zone is taken as UTC."""
+    try:
+        when = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    if when is None:
+        return None
+    try:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except OverflowError:
+        return None
