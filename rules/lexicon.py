@@ -38,7 +38,8 @@ class Term:
     variants: other spellings and forms, plurals too; nothing is inflected by rule.
     not_in: negative contexts; where one stands, the term inside it is not seen.
     needs: required contexts; where there are any, the text must hold one of them besides.
-    status: `unverified` until somebody who reads the language has checked the entry.
+    status: `unverified` where no source that was read says that sellers use the word so; of a plain word it is enough
+        that a dictionary has it. It does not say that a reader of the language has checked the entry.
     """
 
     language: str

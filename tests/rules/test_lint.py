@@ -108,7 +108,7 @@ def test_an_exception_that_excepts_nothing_is_a_fault(tmp_path: Path, lint: str,
 
 def test_a_failing_example_cannot_be_set_aside(tmp_path: Path) -> None:
     found = check(tmp_path, RULE.replace("0.8}", "0.2}") + EXCEPTION.format("examples_hold", "too hard"))
-    assert [name for name, _, _ in found][0] == "examples_hold"
+    assert next(name for name, _, _ in found) == "examples_hold"
 
 
 def test_an_exception_without_a_reason_is_a_fault(tmp_path: Path) -> None:
