@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from scanner.zoo.registry import InstalledModel
 
 SOME_FAILED, NOT_STARTED = 1, 2
-REDRAW_EVERY = 1  # a second
 
 
 def models_folder() -> Path:
@@ -163,17 +162,17 @@ def models() -> None:
 def list_models() -> None:
     """Every model of the catalogue, and whether it is installed."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from scanner.zoo.catalogue import CATALOGUE
     from scanner.zoo.registry import installed_models
 
     installed = {model.name: model for model in installed_models(models_folder())}
-    table = Table("name", "role", "state", "sees", "size", title="Models")
+    table = Table(Column("name", no_wrap=True), "role", "state", "sees", "size", title="Models")
     for name, spec in CATALOGUE.items():
         model = installed.get(name)
         size = f"{model.card.size_bytes / 1e6:.0f} MB" if model else ""
-        table.add_row(name, spec.role, "installed" if model else "absent", ", ".join(spec.sees), size)
+        table.add_row(name, spec.role, "installed" if model else "absent", ", ".join(spec.sees).replace("_", " "), size)
     Console().print(table)
 
 

@@ -1,6 +1,5 @@
 """Unpack a model archive that nobody vouches for: plain files and folders only, inside the target, within bounds."""
 
-import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ MOST_BYTES = 4 * 1024**3
 # Weights hardly compress; a hundredfold gain is a bomb. The floor lets small text files through.
 MOST_RATIO = 100
 FLOOR_BYTES = 64 * 1024**2
+CHUNK_BYTES = 1024**2
 
 
 class ArchiveError(Exception):
@@ -103,17 +103,10 @@ def _inside(target: Path, name: str) -> Path:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], size: int, name: str) -> None:
-    """Copy `size` bytes and no more: a member that holds more than it declares is a bomb."""
-    shutil.copyfileobj(_Limited(source, size), target, 1024**2)
-    if target.tell() != size or source.read(1):
+    """Copy `size` bytes and no more: a member that holds more or less than it declares is refused."""
+    left = size
+    while left and (chunk := source.read(min(left, CHUNK_BYTES))):
+        target.write(chunk)
+        left -= len(chunk)
+    if left or source.read(1):
         raise ArchiveError(f"{name!r} is not as long as the archive says: refused")
-
-
-class _Limited:
-    def __init__(self, source: IO[bytes], size: int) -> None:
-        self._source, self._left = source, size
-
-    def read(self, count: int) -> bytes:
-        data = self._source.read(min(count, self._left))
-        self._left -= len(data)
-        return data

@@ -39,7 +39,9 @@ class Predictor:
         are not those that were installed, and no score of theirs may stand.
         """
         card = self._model.card
-        rows = self._engine.run(normalise(crops, self._model.spec.preprocessing))[card.output_index]
+        rows: NDArray[np.float32] = self._engine.run(normalise(crops, self._model.spec.preprocessing))[
+            card.output_index
+        ]
         if card.output_kind == "logits":
             return softmax(rows)
         if output_kind(rows) != "probabilities":
@@ -66,8 +68,9 @@ def output_kind(rows: NDArray[np.float32]) -> OutputKind:
 
 def softmax(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Row by row, in float64 inside: exp(x - max) / sum."""
-    shifted = np.exp(rows.astype(np.float64) - rows.max(axis=1, keepdims=True))
-    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    powers: NDArray[np.float64] = np.exp(rows.astype(np.float64) - rows.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities.astype(np.float32)
 
 
 def choose_output(outputs: list[NDArray[np.float32]], classes: int, where: Path) -> int:

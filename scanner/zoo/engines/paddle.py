@@ -96,11 +96,11 @@ def usable_device(wanted: Device) -> tuple[Device, str | None]:
     if wanted.gpu is None:
         return wanted, None
     _import_inference()
-    import paddle
+    import paddle.device as hardware
 
-    if not paddle.is_compiled_with_cuda():
+    if not hardware.is_compiled_with_cuda():
         return Device(), f"{wanted.name} was asked for, but this paddlepaddle is built for the CPU: the CPU is used"
-    count: int = paddle.device.cuda.device_count()
+    count: int = hardware.cuda.device_count()
     if wanted.gpu >= count:
         return Device(), f"{wanted.name} was asked for, but {count} GPUs were found: the CPU is used"
     return wanted, None

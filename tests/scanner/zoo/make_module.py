@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 LAYOUT, HEAD = sys.argv[2], sys.argv[3]
-os.environ["FLAGS_enable_pir_api"] = "1" if LAYOUT == "E" else "0"
+os.environ["FLAGS_enable_pir_api"] = "1" if LAYOUT == "E" else "0"  # noqa: SIM112 the name is Paddle's
 
 import paddle  # noqa: E402
 

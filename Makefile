@@ -1,0 +1,52 @@
+# `make help` lists what there is. All of it lives in .venv/ (programs) and var/ (data) of this folder.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test browser lint lock clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  make run ONCE=1 ends after the scan; PHOTOS=folder puts your own pictures into the sample marketplace"
+
+setup: .venv/run-installed  ## make .venv/ with everything that Tuskline needs
+
+run: setup  ## start everything on this machine, scan the sample marketplace, show the dashboard's address
+	@exec $(BIN)/tuskline run $(if $(ONCE),--once) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+test: .venv/test-installed browser lint  ## run the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/test-installed  ## check style, types, layers and rule packs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/tuskline rules check
+
+browser:
+	@sh tests/functional/install_chromium.sh
+
+lock: .venv/test-installed  ## pin the newest versions that pyproject.toml allows (needs the network)
+	sh requirements/lock.sh
+
+clean:  ## delete .venv/ (never var/, which holds your data)
+	rm -rf .venv
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Tuskline needs Python 3.11, 3.12 or 3.13; give one with make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "This Python can't make environments; on Debian: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+.venv/run-installed: requirements/run.txt pyproject.toml | .venv/made
+	@echo "Installing what Tuskline needs into .venv/ (about 1 GB, once) ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/test-installed: requirements/test.txt .venv/run-installed
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Write run.txt and test.txt anew: pinned, hashed, for every platform, and without the address of any index.
+set -eu
+compile() {
+    .venv/bin/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-header --group build "$@" pyproject.toml
+}
+.venv/bin/python -m pip install --quiet uv
+compile --output-file requirements/run.txt
+compile --group test --constraint requirements/run.txt --output-file requirements/test.txt

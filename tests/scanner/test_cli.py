@@ -1,0 +1,107 @@
+"""`tuskline scan` and `tuskline models` as a person or a program calls them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scanner.zoo.catalogue import PRIMARY
+from tests.pictures import noise, save
+from tests.scanner.conftest import MakeModule
+
+
+def tuskline(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("tuskline")
+    environment = {"TUSKLINE_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONUTF8": "1"}
+    return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, make_module: MakeModule) -> Path:
+    """A data folder with a primary of random weights installed by the command itself."""
+    home = tmp_path_factory.mktemp("home")
+    done = tuskline(home, "models", "install", PRIMARY, "--from", str(make_module("A", "softmax")))
+    assert done.returncode == 0, done.stderr
+    assert "10 labels, probabilities" in done.stdout
+    return home
+
+
+def test_scan_prints_one_json_line_an_input_in_order(tmp_path: Path, home: Path) -> None:
+    for n in range(3):
+        save(noise(80, 80, seed=n), tmp_path / f"{n}.png")
+    (tmp_path / "notes.md").write_text("no picture, and not taken for one")
+    done = tuskline(home, "scan", str(tmp_path), "--format", "jsonl")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [Path(line["path"]).name for line in lines] == ["0.png", "1.png", "2.png"]
+    assert all(line["model"] == PRIMARY and line["failure"] is None for line in lines)
+    assert "3 pictures" in done.stderr
+
+
+def test_scan_answers_1_where_some_failed(tmp_path: Path, home: Path) -> None:
+    save(noise(80, 80), tmp_path / "a.png")
+    (tmp_path / "b.jpg").write_bytes(b"")
+    done = tuskline(home, "scan", str(tmp_path))
+    assert done.returncode == 1
+    assert f"FAILED   {tmp_path / 'b.jpg'}: the file is empty" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("scan",), "Missing argument"),
+        (("scan", "/nowhere/at/all"), "does not exist; give files"),
+        (("scan", ".", "--pack", "nosuch"), "no such pack"),
+        (("scan", ".", "--device", "abacus"), "give cpu, gpu:N"),
+        (("models", "install", "resnet50"), "did you mean"),
+        (("models", "show", "pplcnetv2_base_imagenet"), "run `tuskline models install"),
+    ],
+)
+def test_wrong_use_answers_2_with_a_sentence(home: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = tuskline(home, *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_scan_without_any_model_says_what_to_install(tmp_path: Path) -> None:
+    save(noise(80, 80), tmp_path / "a.png")
+    done = tuskline(tmp_path / "empty", "scan", str(tmp_path / "a.png"))
+    assert done.returncode == 2 and "tuskline models install" in done.stderr
+
+
+def test_scan_reads_a_table_of_listings_and_a_list_of_paths(tmp_path: Path, home: Path) -> None:
+    save(noise(80, 80), tmp_path / "a.png")
+    table = tmp_path / "listings.csv"
+    table.write_text(
+        "url,title,description,price,currency,seller,image_url\n"
+        "https://shop.example/1,Antique elephant ivory tusk,carved,100,EUR,anna,a.png\n"
+    )
+    paths = tmp_path / "paths.txt"
+    paths.write_text(f"# two\n{tmp_path / 'a.png'}\n\n{tmp_path / 'gone.png'}\n")
+    done = tuskline(home, "scan", str(table), str(paths), "--format", "jsonl")
+    first, second, third = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["listing"] == "https://shop.example/1"
+    assert "ivory_words" in [finding["rule"] for finding in first["findings"]]
+    assert second["failure"] is None and "No such file" in third["failure"]
+
+
+def test_models_are_listed_shown_verified_and_removed(home: Path, tmp_path: Path, make_module: MakeModule) -> None:
+    assert "installed" in tuskline(home, "models", "list").stdout
+    card = json.loads(tuskline(home, "models", "show", PRIMARY).stdout)
+    assert card["output_kind"] == "probabilities" and card["labels_count"] == 10
+    assert tuskline(home, "models", "verify").stdout == f"{PRIMARY}: whole\n"
+    tuskline(tmp_path, "models", "install", PRIMARY, "--from", str(make_module("A", "softmax")))
+    labels = tmp_path / "models" / PRIMARY / "label_list.txt"
+    labels.write_text("changed")
+    verified = tuskline(tmp_path, "models", "verify", PRIMARY)
+    assert verified.returncode == 1 and "label_list.txt has changed" in verified.stdout
+    assert "was removed" in tuskline(tmp_path, "models", "remove", PRIMARY).stdout
+    assert "absent" in tuskline(tmp_path, "models", "list").stdout
+
+
+def test_help_pays_for_no_heavy_library() -> None:
+    code = "import sys, scanner.cli; print([m for m in ('paddle', 'numpy', 'PIL', 'httpx2') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
