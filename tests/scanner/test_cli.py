@@ -99,9 +99,3 @@ def test_models_are_listed_shown_verified_and_removed(home: Path, tmp_path: Path
     assert verified.returncode == 1 and "label_list.txt has changed" in verified.stdout
     assert "was removed" in tuskline(tmp_path, "models", "remove", PRIMARY).stdout
     assert "absent" in tuskline(tmp_path, "models", "list").stdout
-
-
-def test_help_pays_for_no_heavy_library() -> None:
-    code = "import sys, scanner.cli; print([m for m in ('paddle', 'numpy', 'PIL', 'httpx2') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

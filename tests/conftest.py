@@ -1,0 +1,22 @@
+"""Fixtures for every layer."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scanner.zoo.weights import ensure_default
+
+
+@pytest.fixture(scope="session")
+def default_models(pytestconfig: pytest.Config) -> Path:
+    """A models folder with the default model's real weights, downloaded by pip once and kept in pytest's cache."""
+    folder = Path(pytestconfig.cache.mkdir("models"))
+    hub_home, os.environ["HUB_HOME"] = os.environ.get("HUB_HOME"), str(folder / "no-hub")
+    try:
+        ensure_default(folder, print)
+    finally:
+        del os.environ["HUB_HOME"]
+        if hub_home is not None:
+            os.environ["HUB_HOME"] = hub_home
+    return folder

@@ -1,0 +1,75 @@
+"""How Paddle Inference is set up for each layout and device. No card is needed: the calls are what is tested."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scanner.predicting import parse_device
+from scanner.zoo.engines.paddle import GPU_POOL_MB, Device, make_config, usable_device
+from scanner.zoo.layouts import Layout
+
+LAYOUTS = {
+    "A": Layout("A", Path("model/m.pdmodel"), Path("model/m.pdiparams")),
+    "B": Layout("B", Path("model/__model__"), None),
+    "E": Layout("E", Path("model/m.json"), Path("model/m.pdiparams")),
+}
+
+
+class Recorder:
+    """Stands in for paddle.inference.Config and notes every call."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.calls: dict[str, Any] = {"Config": arguments}
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments, **named: self.calls.update({name: (arguments, named)})
+
+
+def calls(layout: str, device: Device, threads: int = 1) -> dict[str, Any]:
+    inference = SimpleNamespace(Config=Recorder, PrecisionType=SimpleNamespace(Half="half", Float32="full"))
+    return dict(make_config(inference, Path("/m"), LAYOUTS[layout], device, threads).calls)
+
+
+def test_the_cpu_gets_its_threads_and_no_gpu() -> None:
+    made = calls("A", Device(), threads=2)
+    assert made["Config"] == ("/m/model/m.pdmodel", "/m/model/m.pdiparams")
+    assert made["set_cpu_math_library_num_threads"] == ((2,), {})
+    assert "disable_gpu" in made and "enable_use_gpu" not in made
+
+
+def test_a_card_gets_its_pool_its_number_and_half_precision() -> None:
+    made = calls("A", Device(1))
+    assert made["enable_use_gpu"] == ((GPU_POOL_MB, 1, "half"), {})
+    assert "disable_gpu" not in made and "enable_tensorrt_engine" not in made
+
+
+def test_full_precision_and_tensorrt_are_choices() -> None:
+    made = calls("A", Device(0, half=False, tensorrt=True))
+    assert made["enable_use_gpu"] == ((GPU_POOL_MB, 0, "full"), {})
+    assert made["enable_tensorrt_engine"][1]["precision_mode"] == "full"
+
+
+def test_separate_parameters_are_loaded_by_their_folder() -> None:
+    assert calls("B", Device())["Config"] == ("/m/model",)
+
+
+def test_memory_optimisation_is_left_out_for_json_programs_where_it_raises() -> None:
+    assert "enable_memory_optim" in calls("A", Device()) and "enable_memory_optim" not in calls("E", Device())
+    assert "enable_new_ir" in calls("E", Device()) and "enable_new_ir" not in calls("B", Device())
+
+
+def test_the_cpu_is_used_as_it_is() -> None:
+    assert usable_device(Device()) == (Device(), None)
+
+
+@pytest.mark.parametrize(("text", "gpu"), [("cpu", None), ("gpu:0", 0), ("gpu:3", 3)])
+def test_a_device_is_read(text: str, gpu: int | None) -> None:
+    assert parse_device(text).gpu == gpu
+
+
+@pytest.mark.parametrize("text", ["", "gpu", "gpu:", "gpu:x", "tpu:0", "GPU:-1"])
+def test_another_word_for_a_device_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="give cpu, gpu:N"):
+        parse_device(text)
