@@ -58,7 +58,7 @@ def session_factory(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def insert_new(session: Session, model: type[Base], **values: Any) -> bool:
+def insert_new(session: Session, model: type[Base], /, **values: Any) -> bool:
     """Add a row unless one with the same unique key stands there already; whether it was added.
 
     Two workers may come upon the same picture at once: the second finds the row instead of failing.

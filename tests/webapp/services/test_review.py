@@ -36,7 +36,9 @@ def test_the_queue_is_filtered_by_state_concept_severity_and_source(session: Ses
     assert review.queue_page(session, QueueFilters(state="confirmed")).rows == []
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "bnVsbA", "W10", "WzEsICJ4Il0", "é", "W05hTiwxXQ", "WzEsOTk5OTk5OTk5OTk5OTk5OTk5OTk5XQ"])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "bnVsbA", "W10", "WzEsICJ4Il0", "é", "W05hTiwxXQ", "WzEsOTk5OTk5OTk5OTk5OTk5OTk5OTk5XQ"]
+)
 def test_a_cursor_that_cannot_be_read_begins_at_the_front(session: Session, cursor: str) -> None:
     finding = make_finding(session)
     assert review.queue_page(session, QueueFilters(), cursor).rows == [finding]

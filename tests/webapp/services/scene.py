@@ -1,0 +1,157 @@
+"""A market and a scanner for tests of scans: real fetching and real rules, invented listings and scores."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy.orm import Session
+
+from rules.engine import evaluate
+from rules.load import load_pack
+from rules.model import Pack
+from scanner.fetch import Fetched, Fetcher, FetchError
+from scanner.markets.base import Context, Market
+from scanner.pipeline import KnownScores, evidence_of
+from scanner.records import Listing, Photo, ScannedPhoto, Scores
+from scanner.zoo.cascade import ModelChoice
+from webapp.db import now
+from webapp.models import Scan
+from webapp.services.scanning import Parts
+from webapp.settings import Settings
+
+PACK = {
+    "pack.yaml": "id: small\ntitle: A pack for tests\nversion: '1'\n",
+    "elephant_seen.yaml": """
+id: elephant_seen
+title: Suspected elephant in the picture
+concept: elephant
+severity: medium
+thresholds:
+  elephant_seen: {value: 0.5, basis: "not measured, for tests"}
+when:
+  score: {concept: elephant, threshold: elephant_seen}
+citations: ["none"]
+examples:
+  - {name: seen, flags: true, scores: {elephant: 0.9}, text: "a figure"}
+  - {name: not seen, flags: false, scores: {elephant: 0.1}, text: "a figure"}
+""",
+    "ivory_words.yaml": """
+id: ivory_words
+title: Suspected ivory by name
+concept: ivory
+severity: high
+when:
+  mentions: {concepts: [ivory], kind: plain}
+citations: ["none"]
+examples:
+  - {name: named, flags: true, scores: {}, text: "ivory figure"}
+  - {name: not named, flags: false, scores: {}, text: "wooden figure"}
+""",
+    "lexicon/en.yaml": """
+language: en
+terms:
+  - {term: ivory, concepts: [ivory], kind: plain, source: "test", status: verified}
+""",
+}
+
+
+def write_pack(folder: Path) -> Path:
+    for name, text in PACK.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.lstrip(), encoding="utf-8")
+    return folder
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str = "small_model"
+    digest: str = "d" * 64
+    role: str = "fallback"
+    source: str = "a test"
+
+
+@dataclass
+class Site:
+    """Answers by address: bytes, or the FetchError that is raised."""
+
+    answers: dict[str, bytes | FetchError]
+
+    def get(self, url: str, max_bytes: int = 0) -> Fetched:
+        answer = self.answers[url]
+        if isinstance(answer, FetchError):
+            raise answer
+        assert len(answer) <= max_bytes
+        return Fetched(url, url, 200, {}, answer, now())
+
+
+@dataclass
+class PlainScanner:
+    """Scores each picture by what its bytes say: `elephant 0.9` is an elephant of 0.9; `broken` can't be read."""
+
+    pack: Pack
+    model: Model
+    scored: list[str] = field(default_factory=list)
+
+    def scan(self, photos: Iterable[Photo], known: KnownScores | None = None) -> Iterator[ScannedPhoto]:
+        for photo in photos:
+            yield self.scan_one(photo, known)
+
+    def scan_one(self, photo: Photo, known: KnownScores | None) -> ScannedPhoto:
+        if photo.path is None:
+            return self.judge(photo, None, photo.failure)
+        text = photo.path.read_text()
+        if text == "broken":
+            return self.judge(photo, photo.path.name, "broken picture")
+        # What follows a comma stands for bytes that do not change the pixels.
+        pixels = text.partition(",")[0]
+        earlier = known(photo.path.name, f"{pixels:>064}") if known else None
+        if earlier is None:
+            self.scored.append(text)
+            concept, score = pixels.split()
+            earlier = (Scores(self.model.name, self.model.digest, {concept: float(score)}, (("a label", 0.5),)),)
+        return self.judge(photo, photo.path.name, None, earlier, f"{pixels:>064}")
+
+    def judge(
+        self,
+        photo: Photo,
+        sha256: str | None,
+        failure: str | None,
+        scores: tuple[Scores, ...] = (),
+        pixel_hash: str | None = None,
+    ) -> ScannedPhoto:
+        found = evaluate(self.pack, evidence_of(photo.listing, scores))
+        return ScannedPhoto(photo, sha256, pixel_hash, None, None, None, scores, found, failure)
+
+
+class Scene:
+    """The parts of a scan over `listings`, whose pictures are `pictures` by address."""
+
+    def __init__(self, folder: Path, listings: Iterable[Listing], pictures: dict[str, bytes | FetchError]) -> None:
+        self.folder = write_pack(folder)
+        self.listings = list(listings)
+        self.site = Site(pictures)
+        self.model = Model()
+        self.scanner: PlainScanner | None = None
+        self.before_each: Callable[[Context, int], None] = lambda _context, _number: None
+
+    def parts(self, session: Session, _scan: Scan, settings: Settings) -> Parts:
+        from webapp.services.rules import current_pack
+
+        pack = current_pack(session, settings.pack)
+        self.scanner = PlainScanner(pack, self.model)
+        choice = ModelChoice(cast(Any, (self.model,)), primary_absent=True, notice="The primary is absent.")
+        market = Market("shop", "A market for tests", self.crawl)
+        return Parts(market, choice, pack, nullcontext(cast(Fetcher, self.site)), nullcontext(self.scanner))
+
+    def crawl(self, context: Context) -> Iterator[Listing]:
+        context.expect(len(self.listings))
+        for number, listing in enumerate(self.listings):
+            self.before_each(context, number)
+            yield listing
+
+    @property
+    def pack(self) -> Pack:
+        return load_pack(self.folder)
