@@ -30,9 +30,9 @@ def find_pages(context: Context, start_url: str) -> list[Page]:
 
     A sitemap that can't be read is a warning. Raises AddressError when the site may not be asked at all.
     """
-    waiting = context.fetcher.sitemaps(start_url)
-    is_guess = not waiting
-    waiting = waiting or [urljoin(start_url, "/sitemap.xml")]
+    guess = urljoin(start_url, "/sitemap.xml")
+    named = context.fetcher.sitemaps(start_url)
+    waiting = named or [guess]
     pages: dict[str, Page] = {}
     seen: set[str] = set()
     while waiting:
@@ -43,7 +43,7 @@ def find_pages(context: Context, start_url: str) -> list[Page]:
             context.warn(f"The site has more than {MOST_SITEMAPS} sitemaps; the rest was left out.")
             break
         seen.add(url)
-        found, more = _read(context, url, is_guess)
+        found, more = _read(context, url, is_guess=not named and url == guess)
         pages.update((page.url, page) for page in found)
         waiting += more
     return list(pages.values())

@@ -274,8 +274,8 @@ class _Writer:
 def noun_of(picture: SamplePicture, language: str) -> str:
     """What the picture shows, without an article: in the seller's language, else in English, else its file's name."""
     for caption in (picture.captions.get(language, ""), picture.caption):
-        clause = re.split(r"[.,;:!?(\u2013\u2014]", caption.strip("“”\"' "), maxsplit=1)[0]
-        noun = _ARTICLE.sub("", clause.strip())
+        clause = re.split(r"[.,;:!?(\u2013\u2014]", caption, maxsplit=1)[0]
+        noun = _ARTICLE.sub("", clause.strip("“”\"' "))
         if 0 < len(noun.split()) <= MOST_WORDS and len(noun) <= 40:
             return noun
     return PurePath(picture.name).stem.replace("_", " ").replace("-", " ")[:40]

@@ -42,7 +42,7 @@ def _download(name: str, folder: Path) -> Path:
 
 
 def _options() -> list[str]:
-    options = ["-q", "-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
+    options = ["-q", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
     if os.geteuid() == 0:
         # As root, apt downloads as the user _apt, who often may not look into the folder of a checkout.
         options += ["-o", "APT::Sandbox::User=root"]

@@ -2,7 +2,10 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import waitress
@@ -38,9 +41,26 @@ def serve(app: Flask, port: int, host: str = "127.0.0.1") -> None:
     open_server(app, port, host).run()
 
 
+@contextmanager
+def running_shop(app: Flask, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+    """The shop in a thread of this process as long as the block lasts; gives its start URL. Port 0 takes a free one.
+
+    Raises OSError when the port is taken.
+    """
+    server = open_server(app, port, host)
+    # A daemon: a visitor who keeps a connection open must not keep the program from ending.
+    thread = Thread(target=server.run, name="sample marketplace", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.effective_port}/"
+    finally:
+        server.close()
+        thread.join(2)
+
+
 def open_server(app: Flask, port: int = 0, host: str = "127.0.0.1") -> BaseWSGIServer:
-    """A server that already listens: `.effective_port`, `.run()` until `.close()`. Port 0 takes any free one."""
-    return waitress.create_server(app, host=host, port=port, threads=4, ident=None)
+    """A server that already listens: `.effective_port`, `.run()` until `.close()`."""
+    return waitress.create_server(app, host=host, port=port, threads=4, ident=None, asyncore_loop_timeout=0.2)
 
 
 def _add_pages(app: Flask) -> None:

@@ -1,0 +1,141 @@
+from collections.abc import Callable
+
+import pytest
+
+from scanner.markets.base import Context, MarketError
+from scanner.markets.shop import FAILURES_IN_A_ROW, crawl
+from tests.scanner.fetch.site import Answer, Site, answer
+
+Make = Callable[..., Context]
+
+
+def listing_page(title: str) -> Answer:
+    return answer(
+        body=f'<script type="application/ld+json">{{"@type": "Product", "name": "{title}"}}</script>'.encode()
+    )
+
+
+def links_page(*paths: str) -> Answer:
+    return answer(body="".join(f'<a href="{path}">x</a>' for path in paths).encode())
+
+
+def sitemap(*urls: str) -> Answer:
+    entries = "".join(f"<url><loc>{url}</loc><lastmod>2026-10-{n + 10}</lastmod></url>" for n, url in enumerate(urls))
+    return answer(body=f"<urlset>{entries}</urlset>".encode())
+
+
+@pytest.fixture
+def context(site: Site, context_for: Make) -> Context:
+    site.answers["/"] = links_page("/c", "/about", "/cart", "http://elsewhere.example/")
+    return context_for(start_url=site.url("/"))
+
+
+def titles(context: Context) -> list[str]:
+    return [listing.title for listing in crawl(context)]
+
+
+def test_the_pages_of_the_sitemap_that_offer_something_are_listings(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(path) for path in ("/about", "/1", "/2")))
+    site.answers.update({"/about": answer(body=b"About us"), "/1": listing_page("One"), "/2": listing_page("Two")})
+    assert titles(context) == ["One", "Two"]
+    assert context.listings_expected == 2
+    assert context.warnings == []
+
+
+def test_a_page_that_fails_is_a_warning_and_not_the_end(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(path) for path in ("/gone", "/1")))
+    site.answers["/1"] = listing_page("One")
+    assert titles(context) == ["One"]
+    assert context.warnings == [f"{site.url('/gone')} could not be read. The server answered 404 (Not Found)."]
+
+
+def test_too_many_failures_in_a_row_end_the_crawl(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(20)))
+    with pytest.raises(MarketError, match=f"{FAILURES_IN_A_ROW} pages in a row"):
+        titles(context)
+    assert len(site.paths()) == 1 + FAILURES_IN_A_ROW
+
+
+def test_pages_that_robots_are_asked_to_leave_alone_are_left_alone(site: Site, context: Context) -> None:
+    site.answers["/robots.txt"] = answer(body=b"User-agent: *\nDisallow: /cart")
+    site.answers["/c"] = links_page("/1", "/2")
+    site.answers.update({"/1": listing_page("One"), "/2": listing_page("Two"), "/about": answer()})
+    assert titles(context) == ["One", "Two"]
+    assert "/cart" not in site.paths()
+    assert context.warnings == ["1 pages were left out because the site's robots.txt asks for it."]
+
+
+def test_without_a_sitemap_the_links_are_followed_each_once(site: Site, context: Context) -> None:
+    site.answers.update(
+        {"/about": links_page("/"), "/cart": answer(), "/c": links_page("/1", "/c?page=2", "/1#pictures")}
+    )
+    site.answers["/c?page=2"] = links_page("/2", "/c", "/1")
+    site.answers.update({"/1": listing_page("One"), "/2": listing_page("Two")})
+    assert titles(context) == ["One", "Two"]
+    paths = site.paths()
+    assert len(paths) == len(set(paths))
+
+
+def test_the_page_budget_is_kept_and_said(site: Site, context_for: Make) -> None:
+    for number in range(50):
+        site.answers[f"/{number}"] = links_page(f"/{number + 1}", f"/x{number}")
+        site.answers[f"/x{number}"] = listing_page(str(number))
+    context = context_for(start_url=site.url("/0"), page_budget=9)
+    assert len(titles(context)) >= 1
+    assert len(site.paths()) == 1 + 9  # and the sitemap that was not there
+    assert "page budget is used up" in context.warnings[-1]
+
+
+def test_of_a_long_sitemap_the_pages_that_changed_last_are_read(site: Site, context_for: Make) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(8)))
+    site.answers.update({f"/{n}": listing_page(str(n)) for n in range(8)})
+    context = context_for(start_url=site.url("/"), page_budget=3)
+    assert titles(context) == ["7", "6", "5"]
+    assert "names 8 pages" in context.warnings[0]
+
+
+def test_pages_on_other_sites_are_not_asked(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/1"), "http://elsewhere.example/2")
+    site.answers["/1"] = listing_page("One")
+    assert titles(context) == ["One"]
+    assert context.warnings == ["1 pages of the sitemap are on other sites and were left out."]
+
+
+def test_a_pattern_says_which_pages_are_listings(site: Site, context_for: Make) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/item/1"), site.url("/news"))
+    site.answers["/item/1"] = answer(body=b"<h1>Plain</h1>")
+    assert titles(context_for(start_url=site.url("/"), listing_pattern="/item/")) == ["Plain"]
+    assert "/news" not in site.paths()
+
+
+def test_fewer_listings_than_expected_are_an_error(site: Site, context_for: Make) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/1"))
+    site.answers["/1"] = listing_page("One")
+    with pytest.raises(MarketError, match=r"Only 1 listings .* fewer than the 2"):
+        titles(context_for(start_url=site.url("/"), minimum_listings=2))
+
+
+def test_a_start_page_that_is_not_there_is_an_error(context_for: Make, site: Site) -> None:
+    with pytest.raises(MarketError, match=r"could not be read\. The server answered 404"):
+        titles(context_for(start_url=site.url("/none")))
+
+
+def test_a_private_start_page_is_an_error(context_for: Make) -> None:
+    with pytest.raises(MarketError, match="private network"):
+        titles(context_for(start_url="http://127.0.0.1/"))
+
+
+NONSENSE: list[dict[str, object]] = [
+    {},
+    {"start_url": 5},
+    {"start_url": "not an address"},
+    {"start_url": "http://a/", "page_budget": "many"},
+    {"start_url": "http://a/", "minimum_listings": -1},
+    {"start_url": "http://a/", "listing_pattern": "("},
+]
+
+
+@pytest.mark.parametrize("options", NONSENSE)
+def test_options_that_make_no_sense_are_said(options: dict[str, object], context_for: Make) -> None:
+    with pytest.raises(MarketError):
+        titles(context_for(**options))
