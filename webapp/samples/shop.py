@@ -1,6 +1,7 @@
 """The sample marketplace as a web site: what a scan crawls, and what people may look at."""
 
 import hashlib
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,13 +55,21 @@ def running_shop(app: Flask, port: int = 0, host: str = "127.0.0.1") -> Iterator
     try:
         yield f"http://{host}:{server.effective_port}/"
     finally:
-        server.close()
+        server.task_dispatcher.shutdown()  # first: a page that is just being sent would fail aloud
+        server.trigger.pull_trigger(lambda: _hang_up(server))  # in the server's own thread, which may be in select()
         thread.join(2)
 
 
 def open_server(app: Flask, port: int = 0, host: str = "127.0.0.1") -> BaseWSGIServer:
     """A server that already listens: `.effective_port`, `.run()` until `.close()`."""
-    return waitress.create_server(app, host=host, port=port, threads=4, ident=None, asyncore_loop_timeout=0.2)
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # a browser's burst of pictures is no news
+    return waitress.create_server(app, host=host, port=port, threads=8, ident=None, asyncore_loop_timeout=0.2)
+
+
+def _hang_up(server: BaseWSGIServer) -> None:
+    for channel in list(server.active_channels.values()):
+        channel.handle_close()
+    server.close()
 
 
 def _add_pages(app: Flask) -> None:

@@ -1,5 +1,7 @@
 """The sample marketplace over a real server, crawled by the real market plug-in: what `make run` does."""
 
+import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
@@ -64,3 +66,14 @@ def test_the_basket_is_refused_because_robots_txt_asks_for_it(
     listings, _, fetcher = crawled
     with pytest.raises(FetchError, match=r"robots\.txt"):
         fetcher.get(urljoin(listings[0].url, "/cart"))
+
+
+def test_the_shop_stops_at_once_though_a_visitor_keeps_a_connection_open(photo_set: PhotoSet) -> None:
+    before = threading.active_count()
+    with running_shop(create_shop(photo_set, 40)) as start_url:
+        visitor = Fetcher(allowed_addresses=[urlsplit(start_url).netloc])
+        visitor.get(start_url)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1.5
+    visitor.close()
+    assert threading.active_count() == before
