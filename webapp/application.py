@@ -1,0 +1,48 @@
+"""The Flask application, put together."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from webapp import extensions, filters, security, views
+from webapp.settings import Settings
+from webapp.tasks import app as queue
+
+
+def build_app(settings: Settings) -> Flask:
+    app = Flask("webapp", template_folder=template_folder())
+    app.config.from_mapping(config_of(settings))
+    app.session_interface = security.SessionCookies()
+    extensions.init_app(app, settings)
+    queue.use(settings)
+    security.init_app(app)
+    filters.init_app(app)
+    views.init_app(app)
+    return app
+
+
+def template_folder() -> str:
+    """`templates/` beside the package in a checkout; the wheel carries it inside the package."""
+    package = Path(__file__).parent
+    beside = package.parent / "templates"
+    return str(beside if beside.is_dir() else package / "templates")
+
+
+def config_of(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_hours),
+        "SESSION_COOKIE_NAME": "tuskline",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        # A review page may stay open for hours; the token lives as long as the sign-in.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # The strict check wants a Referer over HTTPS, and our own policy is that browsers send none.
+        "WTF_CSRF_SSL_STRICT": False,
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "RATELIMIT_STORAGE_URI": "memory://",
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "MAX_CONTENT_LENGTH": 1_000_000,
+        "TEMPLATES_AUTO_RELOAD": False,
+    }

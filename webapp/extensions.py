@@ -1,0 +1,60 @@
+"""What the application carries: the database, the sign-in, form tokens, rate limits."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app, g
+from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from webapp.db import open_engine, session_factory
+from webapp.settings import Settings
+
+login = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address)
+bootstrap = Bootstrap5()
+
+
+@dataclass(frozen=True)
+class State:
+    """What one application owns; `app.extensions["tuskline"]`."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    engine = open_engine(settings.sqlalchemy_url)
+    app.extensions["tuskline"] = State(settings, engine, session_factory(engine))
+    app.teardown_appcontext(close_session)
+    for extension in (login, csrf, limiter, bootstrap):
+        extension.init_app(app)
+
+
+def app_state() -> State:
+    return cast(State, current_app.extensions["tuskline"])
+
+
+def app_settings() -> Settings:
+    return app_state().settings
+
+
+def db_session() -> Session:
+    """The session of this request; whoever writes through it commits it."""
+    if "session" not in g:
+        g.session = app_state().sessions()
+    return cast(Session, g.session)
+
+
+def close_session(_error: BaseException | None) -> None:
+    """What was not committed is rolled back with it."""
+    session = g.pop("session", None)
+    if session is not None:
+        session.close()

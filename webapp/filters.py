@@ -1,0 +1,118 @@
+"""How values read on a page."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from rules.explain import lines
+from rules.model import Result
+from webapp.db import now
+
+CONCEPT_WORDS = {
+    "other": "none of these",
+    "tiger_tooth_claw_bone": "tiger tooth, claw or bone",
+}
+
+
+def init_app(app: Flask) -> None:
+    for function in FILTERS:
+        app.add_template_filter(function)
+
+
+def concept_words(concept: str) -> str:
+    return CONCEPT_WORDS.get(concept, concept.replace("_", " "))
+
+
+def score_words(score: float | None) -> str:
+    """Three digits, cut off and not rounded: 0.4996 under a threshold of 0.5 must not read as 0.500."""
+    if score is None:
+        return "no score"
+    return f"{int(score * 1000 + 1e-9) / 1000:.3f}"
+
+
+def percent(score: float | None) -> float:
+    """A place on a bar of 100 units."""
+    return round(min(max(score or 0.0, 0.0), 1.0) * 100, 2)
+
+
+def digest_head(digest: str | None) -> str:
+    return digest[:12] if digest else "unknown"
+
+
+def exact_time(at: datetime | None) -> str:
+    return f"{at:%d %b %Y, %H:%M} UTC" if at else "never"
+
+
+def elapsed(at: datetime | timedelta | None) -> str:
+    """The larger unit alone: `3 h ago`, `2 days ago`."""
+    if at is None:
+        return "never"
+    age = at if isinstance(at, timedelta) else now() - at
+    seconds = max(int(age.total_seconds()), 0)
+    for unit, length in (("day", 86400), ("h", 3600), ("min", 60)):
+        count = seconds // length
+        if count:
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
+    return "just now"
+
+
+def price_words(price: Decimal | None, currency: str | None) -> str:
+    if price is None:
+        return "no price"
+    return f"{price:,.2f} {currency or ''}".strip()
+
+
+def web_address(url: str | None) -> str | None:
+    """The address where it is one that a browser may open from a link (http or https), else None."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def marks_of(reasons: Mapping[str, Any]) -> dict[str, float]:
+    """The threshold of each concept that a stored tree of reasons speaks of; the largest where there are several."""
+    marks: dict[str, float] = {}
+    for concept, threshold in score_nodes(reasons):
+        marks[concept] = max(threshold, marks.get(concept, 0.0))
+    return marks
+
+
+def score_nodes(node: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    facts = node.get("facts") or {}
+    if node.get("kind") == "score" and facts.get("threshold") is not None:
+        yield str(facts["concept"]), float(facts["threshold"])
+    for child in node.get("children") or ():
+        yield from score_nodes(child)
+
+
+def reason_lines(reasons: Mapping[str, Any]) -> list[tuple[int, bool, str]]:
+    """A stored tree of reasons as (depth, met, sentence)."""
+    return lines(Result.from_json(reasons))
+
+
+def as_sentence(text: str) -> str:
+    """A capital and a full stop around a reason, which comes without."""
+    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
+    return ended[:1].upper() + ended[1:] if text else ""
+
+
+FILTERS = (
+    as_sentence,
+    concept_words,
+    digest_head,
+    elapsed,
+    exact_time,
+    percent,
+    price_words,
+    reason_lines,
+    score_words,
+    web_address,
+)

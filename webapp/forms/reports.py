@@ -1,0 +1,32 @@
+"""The period of a report."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, ValidationError
+from wtforms.validators import InputRequired
+
+
+class PeriodForm(FlaskForm):  # type: ignore[misc]
+    """Whole days in UTC; both days are in the report."""
+
+    first_day = DateField("First day", [InputRequired("Choose the first day.")])
+    last_day = DateField("Last day", [InputRequired("Choose the last day.")])
+
+    def validate_last_day(self, field: Any) -> None:
+        if self.first_day.data and field.data < self.first_day.data:
+            raise ValidationError("The last day lies before the first: swap them.")
+
+    @property
+    def from_at(self) -> datetime:
+        return start_of(self.first_day.data)
+
+    @property
+    def to_at(self) -> datetime:
+        """The moment after the last day."""
+        return start_of(self.last_day.data + timedelta(days=1))
+
+
+def start_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

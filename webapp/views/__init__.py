@@ -1,0 +1,14 @@
+"""The pages: a view finds, calls one service, answers."""
+
+from flask import Flask
+
+from webapp.views import access, audit, errors, health, overview, photos, reports, review, rules, scans, sessions, users
+
+ROOMS = (sessions, overview, review, scans, rules, reports, audit, users, photos, health)
+
+
+def init_app(app: Flask) -> None:
+    access.init_app(app)
+    errors.init_app(app)
+    for room in ROOMS:
+        app.register_blueprint(room.pages)

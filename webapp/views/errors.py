@@ -1,0 +1,65 @@
+"""Pages for what went wrong: each says what to do."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+
+@dataclass(frozen=True)
+class Advice:
+    title: str
+    text: str
+
+
+ADVICE = {
+    400: Advice("That request could not be read", "Go back, check what was entered, and send it again."),
+    401: Advice("You are signed out", "Sign in, then go back to where you were and try again."),
+    403: Advice(
+        "Your role does not allow this", "Ask an administrator to do it, or to change your role on the Users page."
+    ),
+    404: Advice(
+        "There is nothing at this address", "Check the address, or start again from the overview or the queue."
+    ),
+    405: Advice("This address does not take that kind of request", "Go back and use the buttons on the page."),
+    413: Advice("That is too much to send at once", "Shorten what was entered and send it again."),
+    429: Advice(
+        "Too many attempts", "Wait a minute, then try again. The limit protects accounts from guessed passwords."
+    ),
+    500: Advice(
+        "Something broke on the server",
+        "Nothing that was not confirmed has been saved. Try again; if it happens twice, the server's log names the "
+        "cause under the time below.",
+    ),
+}
+STALE_FORM = Advice(
+    "This form is no longer valid",
+    "Its token is missing or belongs to an older sign-in. Go back, reload the page, and send the form again.",
+)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(HTTPException, show_error)
+    app.register_error_handler(Exception, show_crash)
+
+
+def show_stale_form(_error: CSRFError) -> tuple[str, int]:
+    return error_page(STALE_FORM, 400)
+
+
+def show_error(error: HTTPException) -> tuple[str, int] | HTTPException:
+    code = error.code or 500
+    if code < 400:
+        return error
+    return error_page(ADVICE.get(code, ADVICE[500 if code >= 500 else 400]), code)
+
+
+def show_crash(error: Exception) -> tuple[str, int]:
+    current_app.logger.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return error_page(ADVICE[500], InternalServerError.code or 500)
+
+
+def error_page(advice: Advice, code: int) -> tuple[str, int]:
+    return render_template("errors/show.html", advice=advice, code=code), code

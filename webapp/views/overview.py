@@ -1,0 +1,19 @@
+"""What stands where, on one page."""
+
+from flask import Blueprint, render_template
+
+from webapp.extensions import db_session
+from webapp.models import Role
+from webapp.services import overview, review
+from webapp.views.access import requires
+
+pages = Blueprint("overview", __name__)
+
+PRESSING_SHOWN = 3
+
+
+@pages.get("/")
+@requires(Role.VIEWER)
+def show() -> str:
+    pressing = review.queue_page(db_session(), review.QueueFilters(), limit=PRESSING_SHOWN).rows
+    return render_template("overview/show.html", figures=overview.figures(db_session()), pressing=pressing)

@@ -1,0 +1,64 @@
+"""Reports: building one for a period, and downloading it."""
+
+from datetime import timedelta
+from io import BytesIO
+
+from flask import Blueprint, abort, flash, redirect, render_template, send_file, url_for
+from werkzeug.wrappers import Response
+
+from webapp.db import now
+from webapp.exporters import FORMATS
+from webapp.extensions import app_settings, db_session
+from webapp.forms.reports import PeriodForm
+from webapp.models import Report, Role
+from webapp.services import reports
+from webapp.views.access import reader, requires
+
+pages = Blueprint("reports", __name__)
+
+DAYS_OFFERED = 30
+
+
+@pages.get("/reports")
+@requires(Role.VIEWER)
+def index() -> str:
+    today = now().date()
+    form = PeriodForm(formdata=None, first_day=today - timedelta(days=DAYS_OFFERED), last_day=today)
+    return reports_page(form)
+
+
+@pages.post("/reports")
+@requires(Role.REVIEWER)
+def build() -> Response | tuple[str, int]:
+    form = PeriodForm()
+    if not form.validate():
+        return reports_page(form), 422
+    report = reports.build(db_session(), app_settings(), form.from_at, form.to_at, reader())
+    db_session().commit()
+    flash(f"Report {report.id} is built: {report.findings_count} suspected findings.", "success")
+    return redirect(url_for("reports.index"))
+
+
+@pages.get("/reports/<int:report_id>.<format_name>")
+@requires(Role.VIEWER)
+def download(report_id: int, format_name: str) -> Response:
+    report = find_or_404(report_id)
+    exporter = FORMATS.get(format_name)
+    if exporter is None:
+        abort(404)
+    body = BytesIO()
+    exporter.write(reports.read(app_settings(), report), body)
+    body.seek(0)
+    name = f"tuskline-report-{report.id}{exporter.suffix}"
+    return send_file(body, mimetype=exporter.media_type, as_attachment=True, download_name=name)
+
+
+def find_or_404(report_id: int) -> Report:
+    report = reports.find(db_session(), report_id)
+    return report if report is not None else abort(404)
+
+
+def reports_page(form: PeriodForm) -> str:
+    return render_template(
+        "reports/index.html", form=form, reports=reports.list_reports(db_session()), formats=FORMATS.values()
+    )

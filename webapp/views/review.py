@@ -1,0 +1,99 @@
+"""The queue, and the page on which one finding is decided."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from rules.evidence import CONCEPTS
+from webapp.extensions import db_session
+from webapp.filters import marks_of
+from webapp.forms.review import DecisionForm
+from webapp.models import Decision, FindingRow, FindingState, Role, Verdict
+from webapp.services import review, sources
+from webapp.views.access import reader, requires
+from webapp.views.filtering import Filtering, read_filters
+from webapp.views.trail import step_back
+
+pages = Blueprint("review", __name__)
+
+Answer = str | Response | tuple[str, int]
+DONE = {Verdict.CONFIRM: "Confirmed", Verdict.DISMISS: "Dismissed", Verdict.ESCALATE: "Escalated"}
+
+
+@pages.get("/queue")
+@requires(Role.VIEWER)
+def queue() -> str:
+    filtering = read_filters(sources.list_sources(db_session()))
+    page = review.queue_page(db_session(), filtering.filters, request.args.get("after"))
+    counts = review.counts(db_session())
+    return render_template("review/queue.html", page=page, filtering=filtering, counts=counts, states=FindingState)
+
+
+@pages.get("/queue/next")
+@requires(Role.VIEWER)
+def start() -> Response:
+    """The first that waits: the way in for someone who only wants to work."""
+    return redirect(address_of_next(None, read_filters(sources.list_sources(db_session()))))
+
+
+@pages.get("/findings/<int:finding_id>")
+@requires(Role.VIEWER)
+def finding(finding_id: int) -> str:
+    row = find_or_404(finding_id)
+    return finding_page(row, DecisionForm(formdata=None, with_siblings=True))
+
+
+@pages.post("/findings/<int:finding_id>")
+@requires(Role.REVIEWER)
+def decide(finding_id: int) -> Answer:
+    row = find_or_404(finding_id)
+    form = DecisionForm()
+    if not form.validate():
+        return finding_page(row, form), 422
+    verdict = Verdict(form.verdict.data)
+    decisions = review.decide(
+        db_session(), reader(), finding_id, verdict, (form.note.data or "").strip(), bool(form.with_siblings.data)
+    )
+    db_session().commit()
+    report_decision(row, verdict, decisions)
+    return redirect(address_of_next(row, read_filters(sources.list_sources(db_session()))))
+
+
+def find_or_404(finding_id: int) -> FindingRow:
+    row = review.find(db_session(), finding_id)
+    return row if row is not None else abort(404)
+
+
+def finding_page(row: FindingRow, form: DecisionForm) -> str:
+    filtering = read_filters(sources.list_sources(db_session()))
+    return render_template(
+        "review/finding.html",
+        finding=row,
+        form=form,
+        filtering=filtering,
+        marks=marks_of(row.reasons) or {row.concept: row.threshold},
+        siblings=review.siblings(db_session(), row),
+        relistings=review.relistings(db_session(), row),
+        next_row=review.next_open(db_session(), row, filtering.filters),
+        previous_id=step_back(row.id),
+        concepts=CONCEPTS,
+    )
+
+
+def report_decision(row: FindingRow, verdict: Verdict, decisions: list[Decision]) -> None:
+    more = f" (and {len(decisions) - 1} more of this listing)" if len(decisions) > 1 else ""
+    flash(
+        {
+            "text": f"{DONE[verdict]}: {row.title}{more}.",
+            "address": url_for("review.finding", finding_id=row.id),
+            "link": "Go back to it",
+        },  # type: ignore[arg-type]  # the cookie keeps any JSON value
+        "success",
+    )
+
+
+def address_of_next(row: FindingRow | None, filtering: Filtering) -> str:
+    following = review.next_open(db_session(), row, filtering.filters)
+    if following is None:
+        flash("Nothing else waits under these filters.", "info")
+        return filtering.address("review.queue")
+    return filtering.address("review.finding", finding_id=following.id)

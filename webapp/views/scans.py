@@ -1,0 +1,78 @@
+"""Scans: what runs, what ran, and starting one."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from webapp.extensions import db_session
+from webapp.models import Role, Scan, ScanPhoto, Source
+from webapp.services import scans, sources
+from webapp.tasks.scans import run_scan
+from webapp.views.access import reader, requires
+from webapp.views.queueing import enqueue
+
+pages = Blueprint("scans", __name__)
+
+SCANS_SHOWN = 50
+FAILURES_SHOWN = 200
+# Addresses, paths and numbers, save the answers of servers: without them one failure of many pictures is one kind.
+VARYING = re.compile(r"\S*[/\\]\S*|\b(?![45]\d\d\b)[\d,.]*\d\b")
+
+
+@pages.get("/scans")
+@requires(Role.VIEWER)
+def index() -> str:
+    return render_template(
+        "scans/index.html",
+        scans=scans.list_recent(db_session(), SCANS_SHOWN),
+        sources=sources.list_sources(db_session()),
+    )
+
+
+@pages.post("/sources/<int:source_id>/scans")
+@requires(Role.REVIEWER)
+def start(source_id: int) -> Response:
+    if db_session().get(Source, source_id) is None:
+        abort(404)
+    if waiting := scans.unfinished(db_session(), source_id):
+        flash("A scan of this source is under way already: this is it.", "info")
+        return redirect(url_for("scans.show", scan_id=waiting.id))
+    scan = scans.create(db_session(), source_id, reader().name)
+    db_session().commit()
+    if not enqueue(run_scan, scan.id):
+        flash("The scan is noted, but the queue does not answer. It starts once a worker runs.", "warning")
+    return redirect(url_for("scans.show", scan_id=scan.id))
+
+
+@pages.get("/scans/<int:scan_id>")
+@requires(Role.VIEWER)
+def show(scan_id: int) -> str:
+    scan = find_or_404(scan_id)
+    failures = scans.failures(db_session(), scan_id, FAILURES_SHOWN)
+    return render_template(
+        "scans/show.html", scan=scan, failures=failures, kinds=kinds_of(failures), limit=FAILURES_SHOWN
+    )
+
+
+@pages.get("/scans/<int:scan_id>/progress")
+@requires(Role.VIEWER)
+def progress(scan_id: int) -> Response:
+    return jsonify(progress_of(find_or_404(scan_id)))
+
+
+def kinds_of(failures: Sequence[ScanPhoto]) -> list[tuple[str, int]]:
+    """The sentences without what differs from picture to picture, the most frequent first."""
+    return Counter(VARYING.sub("…", failure.failure or "") for failure in failures).most_common()
+
+
+def find_or_404(scan_id: int) -> Scan:
+    scan = scans.find(db_session(), scan_id)
+    return scan if scan is not None else abort(404)
+
+
+def progress_of(scan: Scan) -> dict[str, object]:
+    counts = ("listings_expected", "listings_seen", "photos_seen", "photos_scored", "photos_failed", "findings_opened")
+    return {"state": scan.state.value, "is_over": scan.state.is_over} | {name: getattr(scan, name) for name in counts}
