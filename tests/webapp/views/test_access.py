@@ -1,0 +1,149 @@
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from tests.factories import make_finding, make_scan, make_source, make_user
+from tests.webapp.views.conftest import SignIn, post, token_of
+from webapp.models import Role, User
+from webapp.views.access import local_path
+
+OPEN = {"sessions.sign_in", "health.live", "health.ready", "static", "bootstrap.static"}
+SHA = "0" * 64
+NOBODY = None
+# Every page, and the lowest role that it opens to. What is not here fails the test below.
+ROUTES = [
+    ("GET", "/", Role.VIEWER),
+    ("POST", "/sign-out", Role.VIEWER),
+    ("GET", "/queue", Role.VIEWER),
+    ("GET", "/queue/next", Role.VIEWER),
+    ("GET", "/findings/1", Role.VIEWER),
+    ("POST", "/findings/1", Role.REVIEWER),
+    ("GET", "/scans", Role.VIEWER),
+    ("GET", "/scans/1", Role.VIEWER),
+    ("GET", "/scans/1/progress", Role.VIEWER),
+    ("POST", "/sources/1/scans", Role.REVIEWER),
+    ("GET", "/rules", Role.VIEWER),
+    ("GET", "/rules/elephant_seen", Role.VIEWER),
+    ("POST", "/rules/elephant_seen", Role.ADMIN),
+    ("GET", "/reports", Role.VIEWER),
+    ("POST", "/reports", Role.REVIEWER),
+    ("GET", "/reports/1.csv", Role.VIEWER),
+    ("GET", "/audit", Role.ADMIN),
+    ("GET", "/users", Role.ADMIN),
+    ("POST", "/users", Role.ADMIN),
+    ("GET", "/users/1", Role.ADMIN),
+    ("POST", "/users/1/access", Role.ADMIN),
+    ("POST", "/users/1/password", Role.ADMIN),
+    ("GET", f"/photos/{SHA}/thumbnail", Role.VIEWER),
+    ("GET", f"/photos/{SHA}/view", Role.VIEWER),
+    ("GET", f"/photos/{SHA}/original", Role.VIEWER),
+]
+
+
+@pytest.fixture
+def rows(session: Session) -> None:
+    """What the addresses above name: one of each."""
+    finding = make_finding(session, scan=make_scan(session, make_source(session)))
+    assert finding.id == 1
+    session.commit()
+
+
+def test_the_table_of_routes_names_every_route(app: Flask) -> None:
+    adapter = app.url_map.bind("localhost")
+    named = {(adapter.match(path, method)[0], method) for method, path, _ in ROUTES}
+    real = {(rule.endpoint, method) for rule in app.url_map.iter_rules() for method in rule.methods & {"GET", "POST"}}
+    assert {(endpoint, method) for endpoint, method in real if endpoint not in OPEN} == named
+
+
+@pytest.mark.parametrize(("method", "path", "role"), ROUTES)
+def test_every_route_declares_the_role_of_the_table(app: Flask, method: str, path: str, role: Role) -> None:
+    endpoint = app.url_map.bind("localhost").match(path, method)[0]
+    assert app.view_functions[endpoint].required_role is role  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("rows")
+def test_signed_out_nothing_opens(client: FlaskClient) -> None:
+    token = token_of(client)
+    for method, path, _ in ROUTES:
+        answer = client.open(path, method=method, data={"csrf_token": token} if method == "POST" else None)
+        led_away = answer.status_code == 302 and answer.location.startswith("/sign-in?next=")
+        assert led_away or answer.status_code == 401, (method, path)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
+@pytest.mark.usefixtures("rows")
+def test_a_role_below_is_refused_and_nothing_happens(sign_in: SignIn, role: Role, session: Session) -> None:
+    client = sign_in(role)
+    for method, path, needed in ROUTES:
+        if not role.covers(needed):
+            answer = post(client, path) if method == "POST" else client.get(path)
+            assert answer.status_code == 403, (method, path)
+            assert "Your role does not allow this" in answer.text
+    assert session.query(User).count() == 1
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.usefixtures("rows")
+def test_a_role_opens_the_pages_that_it_covers(sign_in: SignIn, role: Role) -> None:
+    client = sign_in(role)
+    for method, path, needed in ROUTES:
+        if (
+            method == "GET"
+            and role.covers(needed)
+            and SHA not in path
+            and path not in ("/reports/1.csv", "/queue/next")
+        ):
+            assert client.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize("path", [path for method, path, _ in ROUTES if method == "POST"])
+@pytest.mark.usefixtures("rows")
+def test_a_form_without_its_token_is_refused(sign_in: SignIn, path: str) -> None:
+    answer = sign_in(Role.ADMIN).post(path, data={"verdict": "confirm"})
+    assert answer.status_code == 400
+    assert "This form is no longer valid" in answer.text
+
+
+def test_switching_a_user_off_ends_the_sign_in(sign_in: SignIn, session: Session) -> None:
+    client = sign_in(Role.VIEWER)
+    session.query(User).update({"is_active": False})
+    session.commit()
+    assert client.get("/").location.startswith("/sign-in")
+
+
+def test_a_new_password_ends_older_sign_ins(sign_in: SignIn, session: Session) -> None:
+    client = sign_in(Role.VIEWER)
+    session.query(User).update({"password_hash": "another"})
+    session.commit()
+    assert client.get("/").location.startswith("/sign-in")
+
+
+def test_a_sign_in_ends_after_its_hours_even_where_it_is_used(sign_in: SignIn) -> None:
+    client = sign_in(Role.VIEWER)
+    with client.session_transaction() as cookie:
+        cookie["signed_in_at"] -= 12 * 3600 + 1
+    assert client.get("/").location.startswith("/sign-in")
+
+
+def test_a_cookie_of_a_user_that_is_gone_opens_nothing(sign_in: SignIn, session: Session) -> None:
+    client = sign_in(Role.VIEWER)
+    session.query(User).delete()
+    session.commit()
+    make_user(session, "newcomer")
+    session.commit()
+    assert client.get("/").location.startswith("/sign-in")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "\\/evil.example", "javascript:alert(1)",
+     "/\t/evil.example", "/queue\r\nSet-Cookie: a=b", "queue", "", "http:/evil", "/\x00", "///evil.example"],
+)  # fmt: skip
+def test_a_sign_in_leads_nowhere_but_to_this_site(target: str) -> None:
+    assert local_path(target) is None
+
+
+@pytest.mark.parametrize("target", ["/", "/queue?state=open&concept=ivory", "/findings/3"])
+def test_a_path_of_this_site_is_kept(target: str) -> None:
+    assert local_path(target) == target
