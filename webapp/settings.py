@@ -10,28 +10,32 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
 
+
 class Settings(BaseSettings):
     """One value a field; the environment variable is TUSKLINE_ and the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="TUSKLINE_")
 
     home: Path = Field(default_factory=data_home, description="folder of all data: database, pictures, models")
-    database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the home folder unless given")
-    broker_url: str | None = Field(None, description="Celery broker URL; a queue in the home folder unless given")
-    host: str = Field("127.0.0.1", description="address that the web page listens on")
-    port: int = Field(8000, description="port that the web page listens on")
-    shop_port: int = Field(8001, description="port of the sample marketplace")
-    device: str = Field("auto", description="cpu, gpu:N or auto")
-    pack: str = Field("wildlife", description="rule pack: a name in rules/packs or a folder")
-    contact: str = Field("", description="contact address that the crawler sends with every request")
+    database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in the home folder unless given")
+    broker_url: str | None = Field(
+        default=None, description="Celery broker URL; a queue in the home folder unless given"
+    )
+    host: str = Field(default="127.0.0.1", description="address that the web page listens on")
+    port: int = Field(default=8000, description="port that the web page listens on")
+    shop_port: int = Field(default=8001, description="port of the sample marketplace")
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|gpu:\d+)$", description="cpu, gpu:N or auto")
+    pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
+    contact: str = Field(
+        default="",
+        pattern=r"^[\x20-\x27\x2a-\x7e]*$",
+        description="contact address that the crawler sends with every request; plain characters, no brackets",
+    )
     allowed_addresses: list[str] = Field(
         default_factory=list, description="host:port pairs on loopback or private networks that a crawl may reach"
     )
-    hub_server: str = Field(
-        "http://paddlepaddle.org.cn/paddlehub", description="PaddleHub server that models are looked up on"
-    )
-    lease_s: int = Field(60, description="seconds after which a silent worker's scan is taken over")
-    session_hours: float = Field(12, description="hours after which a sign-in ends")
+    lease_s: int = Field(default=60, description="seconds after which a silent worker's scan is taken over")
+    session_hours: float = Field(default=12, description="hours after which a sign-in ends")
 
     @property
     def photos_dir(self) -> Path:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from webapp.db import open_engine, session_factory
 from webapp.migrations import upgrade
 from webapp.settings import Settings
+from webapp.tasks import app
 
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
 BACKENDS = ["sqlite", "postgresql"] if POSTGRES_URL else ["sqlite"]
@@ -43,10 +44,10 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     home.mkdir()
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_file"), home / "tuskline.db")
-        yield Settings(home=home, database_url=None, broker_url=None)
+        yield use(Settings(home=home, database_url=None, broker_url=None))
         return
     with postgres_database(request.getfixturevalue("migrated_database")) as name:
-        yield Settings(home=home, database_url=postgres_url(name), broker_url=None)
+        yield use(Settings(home=home, database_url=postgres_url(name), broker_url=None))
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def engine(settings: Settings) -> Iterator[Engine]:
 def session(engine: Engine) -> Iterator[Session]:
     with session_factory(engine)() as session:
         yield session
+
+
+@pytest.fixture(autouse=True)
+def queue_of_the_test(tmp_path: Path) -> None:
+    """No test puts a message into the queue of this checkout."""
+    app.use(Settings(home=tmp_path / "home", database_url=None, broker_url=None))
+
+
+def use(settings: Settings) -> Settings:
+    app.use(settings)
+    return settings
 
 
 def migrate(url: str) -> None:

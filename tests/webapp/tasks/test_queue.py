@@ -1,0 +1,74 @@
+"""Messages that tasks leave in the queue, and what a worker does with them."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from celery.contrib.testing.worker import start_worker
+from sqlalchemy.orm import Session
+
+from tests.factories import make_scan, make_source
+from webapp.db import now
+from webapp.models import ScanState
+from webapp.services import scans
+from webapp.settings import Settings
+from webapp.tasks import app, options
+from webapp.tasks.rules import apply_pack
+from webapp.tasks.scans import reconcile, run_scan
+
+
+def test_messages_are_json_and_carry_ids_alone(settings: Settings) -> None:
+    run_scan.delay(12)
+    apply_pack.delay()
+    assert [(task, arguments) for task, arguments in messages(settings)] == [
+        ("scans.run", [12]),
+        ("rules.apply_pack", []),
+    ]
+
+
+def test_the_tick_queues_what_a_dead_worker_left(session: Session, settings: Settings) -> None:
+    left = make_scan(session, state=ScanState.RUNNING, lease_until=now() - timedelta(seconds=1), lease_owner="dead")
+    session.commit()
+    reconcile()
+    assert messages(settings) == [("scans.run", [left.id])]
+    session.refresh(left)
+    assert (left.state, left.lease_owner) == (ScanState.QUEUED, None)
+
+
+def test_the_tick_is_on_the_schedule(settings: Settings) -> None:
+    [entry] = options(settings)["beat_schedule"].values()
+    assert entry["task"] in app.tasks
+    assert entry["schedule"] == 15
+
+
+def test_another_broker_is_one_setting_away(settings: Settings) -> None:
+    settings.broker_url = "redis://127.0.0.1:6379/0"
+    assert options(settings)["broker_url"] == "redis://127.0.0.1:6379/0"
+
+
+def test_a_worker_takes_a_scan_from_the_queue(session: Session, settings: Settings) -> None:
+    scan = scans.create(session, make_source(session).id, "ann")
+    session.commit()
+    run_scan.delay(scan.id)
+    with worker():
+        until = now() + timedelta(seconds=20)
+        while now() < until and not scans.progress(session, scan.id).state.is_over:
+            session.rollback()
+    assert scan.state is ScanState.FAILED, "no model is installed here, and that is what the worker found"
+    assert messages(settings) == []
+
+
+@contextmanager
+def worker() -> Iterator[None]:
+    with start_worker(app, pool="solo", perform_ping_check=False, loglevel="warning"):
+        yield
+
+
+def messages(settings: Settings) -> list[tuple[str, Any]]:
+    folder = Path(settings.queue_dir / "messages")
+    read = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
+    return [(one["headers"]["task"], json.loads(b64decode(one["body"]))[0]) for one in read]
