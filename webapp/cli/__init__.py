@@ -1,0 +1,49 @@
+"""The `tuskline` command. What a command needs is imported when it runs: `tuskline --help` costs a blink."""
+
+from importlib import import_module
+
+import click
+
+# name: (module:attribute, help in the list of commands)
+COMMANDS = {
+    "run": ("webapp.cli.processes:run", "Start everything on this machine and scan the sample marketplace."),
+    "scan": ("scanner.cli:scan", "Score pictures and judge them by the rules, without a database."),
+    "models": ("scanner.cli:models", "List, install, verify and remove models."),
+    "rules": ("webapp.cli.rules:rules", "Check and list rules."),
+    "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
+    "users": ("webapp.cli.users:users", "Add people, set passwords."),
+    "db": ("webapp.cli.database:db", "Bring the database up to date."),
+    "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
+    "web": ("webapp.cli.processes:web", "Serve the web pages."),
+    "worker": ("webapp.cli.processes:worker", "Work on what is queued."),
+    "beat": ("webapp.cli.processes:beat", "Queue what is due."),
+    "shop": ("webapp.cli.processes:shop", "Serve the sample marketplace."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one only to run it or to show its own help."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="tuskline")
+def main() -> None:
+    """Finds suspected wildlife trade on online marketplaces, and helps people decide.
+
+    Scores are a suspicion, never a proof. Settings come from TUSKLINE_... variables; `tuskline doctor` shows what
+    is amiss.
+    """

@@ -1,0 +1,25 @@
+"""`tuskline db`."""
+
+import click
+
+from webapp.cli.opening import open_settings
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Make the tables, or bring them to the newest revision; safe to run again."""
+    from webapp.db import open_engine
+    from webapp.migrations import newest_revision
+    from webapp.migrations import upgrade as migrate
+
+    settings = open_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.sqlalchemy_url)
+    migrate(engine)
+    click.echo(f"{engine.url.render_as_string(hide_password=True)} is at revision {newest_revision()}")
+    engine.dispose()

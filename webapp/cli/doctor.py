@@ -1,0 +1,127 @@
+"""`tuskline doctor`: whether this installation can work, and what to do where it can't."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import packages_distributions
+from tempfile import TemporaryFile
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.cli.opening import open_settings
+from webapp.settings import Settings
+
+OURS = ("rules", "scanner", "webapp")
+SPACE_BYTES = 2 * 1024**3
+
+Answer = tuple[bool, str]
+
+
+@click.command()
+def doctor() -> None:
+    """Check this installation; exit code 1 where something has to be done."""
+    settings = open_settings()
+    well = True
+    for name, check in CHECKS.items():
+        for good, words in check(settings):
+            well = well and good
+            click.echo(f"{'ok  ' if good else 'FAIL'}  {name}: {words}")
+    sys.exit(0 if well else 1)
+
+
+def check_python(_settings: Settings) -> Iterator[Answer]:
+    good = (3, 11) <= sys.version_info < (3, 14)
+    yield good, sys.version.split()[0] + ("" if good else "; use Python 3.11, 3.12 or 3.13")
+
+
+def check_names(_settings: Settings) -> Iterator[Answer]:
+    """Another project's package of one of our generic names would have overwritten ours."""
+    distributions = packages_distributions()
+    for name in OURS:
+        others = sorted(set(distributions.get(name, [])) - {"tuskline"})
+        yield not others, f"{name} is ours" if not others else f"{name} also comes from {others}; uninstall that"
+
+
+def check_home(settings: Settings) -> Iterator[Answer]:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        yield False, f"{settings.home} can't be written ({error.strerror}); set TUSKLINE_HOME to a folder of yours"
+        return
+    free = shutil.disk_usage(settings.home).free
+    more = "" if free >= SPACE_BYTES else "; make room, pictures and models need 2 GB"
+    yield not more, f"{settings.home}, {free / 1024**3:.1f} GB free{more}"
+
+
+def check_database(settings: Settings) -> Iterator[Answer]:
+    from webapp.db import open_engine
+    from webapp.migrations import is_current
+
+    if not settings.database_url and not (settings.home / "tuskline.db").is_file():
+        yield False, "there is none yet; run `tuskline db upgrade`"
+        return
+    engine = open_engine(settings.sqlalchemy_url)
+    try:
+        current = is_current(engine)
+        yield current, f"{engine.dialect.name}, {'up to date' if current else 'outdated; run `tuskline db upgrade`'}"
+    except SQLAlchemyError as error:
+        yield False, f"can't be reached ({str(error).splitlines()[0]}); check TUSKLINE_DATABASE_URL"
+    finally:
+        engine.dispose()
+
+
+def check_models(settings: Settings) -> Iterator[Answer]:
+    from scanner.zoo.cards import CardError
+    from scanner.zoo.cascade import NoModelError, choose_models
+
+    try:
+        choice = choose_models(settings.models_dir)
+    except (NoModelError, CardError) as error:
+        yield False, str(error)
+        return
+    for model in choice.models:
+        faults = model.changed_files()
+        yield not faults, f"{model.name} " + ("is whole" if not faults else f"is damaged: {'; '.join(faults)}")
+    if choice.notice:
+        yield True, choice.notice
+
+
+def check_rules(settings: Settings) -> Iterator[Answer]:
+    from rules.lint import check_pack
+    from rules.load import PackError, find_pack
+
+    try:
+        faults = check_pack(find_pack(settings.pack))
+        advice = f"{len(faults)} faults; run `tuskline rules check {settings.pack}`"
+        yield not faults, f"the pack {settings.pack} has " + (advice if faults else "no faults")
+    except PackError as error:
+        yield False, str(error)
+
+
+def check_queue(settings: Settings) -> Iterator[Answer]:
+    from kombu.connection import Connection
+
+    from webapp.tasks import app
+
+    app.use(settings)
+    address = app.conf.broker_url
+    try:
+        with Connection(address) as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+            yield True, connection.as_uri() if settings.broker_url else f"the folder {settings.queue_dir}"
+    except (OSError, connection.connection_errors) as error:
+        yield False, f"does not answer ({error}); check TUSKLINE_BROKER_URL"
+
+
+CHECKS: dict[str, Callable[[Settings], Iterator[Answer]]] = {
+    "Python": check_python,
+    "package names": check_names,
+    "home": check_home,
+    "database": check_database,
+    "models": check_models,
+    "rules": check_rules,
+    "queue": check_queue,
+}

@@ -1,0 +1,102 @@
+"""The processes: all of them together, and each alone."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from webapp.cli.opening import open_settings
+
+PORT = click.IntRange(1, 65535)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="end after the scan, with its summary")
+@click.option("--photos", type=FOLDER, help="pictures to sell instead")
+@click.option("--listings", type=click.IntRange(1, 100_000), help="how many listings the sample marketplace has")
+@click.option("--port", type=PORT, help="port of the web pages")
+@click.option("--shop-port", type=PORT, help="port of the sample marketplace")
+def run(once: bool, photos: Path | None, listings: int | None, port: int | None, shop_port: int | None) -> None:
+    """Start everything on this machine, scan the sample marketplace, and show the dashboard's address.
+
+    Exit code: 0 when all went well or you stopped it, 1 when the scan or a process failed.
+    """
+    from webapp.embedded import EmbeddedError, run_embedded
+
+    settings = open_settings()
+    settings.port = port or settings.port
+    settings.shop_port = shop_port or settings.shop_port
+    try:
+        sys.exit(run_embedded(settings, once=once, photos=photos, listings=listings))
+    except EmbeddedError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+def web() -> None:
+    """Serve the web pages on TUSKLINE_HOST and TUSKLINE_PORT."""
+    import waitress
+
+    from webapp import create_app
+
+    settings = open_settings()
+    try:
+        waitress.serve(create_app(settings), host=settings.host, port=settings.port, threads=8, ident="Tuskline")
+    except OSError as error:
+        raise click.ClickException(
+            f"port {settings.port} can't be used ({error.strerror}); set TUSKLINE_PORT"
+        ) from None
+
+
+@click.command()
+@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="tasks at a time")
+def worker(concurrency: int) -> None:
+    """Work on what is queued."""
+    start_celery(
+        "worker", "--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"
+    )
+
+
+@click.command()
+def beat() -> None:
+    """Queue what is due: the tick that takes up what a dead worker left."""
+    start_celery("beat", "--pidfile", "")
+
+
+def start_celery(command: str, *arguments: str) -> None:
+    from webapp.tasks import app
+
+    app.use(open_settings())
+    app.start([command, *arguments, "--loglevel", "INFO"])
+
+
+@click.command()
+@click.option("--photos", type=FOLDER, help="pictures to sell instead")
+@click.option("--listings", type=click.IntRange(1, 100_000), help="how many listings there are")
+def shop(photos: Path | None, listings: int | None) -> None:
+    """Serve the sample marketplace on TUSKLINE_SHOP_PORT of this machine."""
+    from webapp.samples.catalogue import COUNT
+    from webapp.samples.photos import PhotosError, prepare_photos
+    from webapp.samples.shop import create_shop, serve
+
+    settings = open_settings()
+    try:
+        photo_set = prepare_photos(settings.samples_dir, photos)
+    except PhotosError as error:
+        raise click.ClickException(str(error)) from None
+    if photo_set.notice:
+        click.echo(photo_set.notice, err=True)
+    prints = None if photos else settings.home / "prints"
+    end_on_signal()
+    try:
+        serve(create_shop(photo_set, listings or COUNT, prints_dir=prints), settings.shop_port)
+    except OSError as error:
+        advice = "set TUSKLINE_SHOP_PORT to another"
+        raise click.ClickException(f"port {settings.shop_port} can't be used ({error.strerror}); {advice}") from None
+
+
+def end_on_signal() -> None:
+    """SIGTERM ends a server as Ctrl-C does, with exit code 0."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

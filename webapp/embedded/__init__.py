@@ -1,0 +1,94 @@
+"""Everything on one machine, started and stopped together: what `make run` calls."""
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from webapp.embedded.children import Children
+from webapp.embedded.display import ScanDisplay, print_address, print_summary
+from webapp.embedded.errors import EmbeddedError
+from webapp.embedded.preparation import Home, prepare, sole_run
+from webapp.models import Scan, ScanState
+from webapp.services import scans, sources
+from webapp.settings import Settings
+from webapp.tasks import app
+from webapp.tasks.scans import run_scan
+
+__all__ = ["EmbeddedError", "run_embedded"]
+
+SOURCE = "Sample marketplace"
+STEP_S = 0.25
+
+
+def run_embedded(settings: Settings, once: bool, photos: Path | None = None, listings: int | None = None) -> int:
+    """Start all processes, scan the sample marketplace, show what was flagged; the exit code.
+
+    Runs until it is interrupted, or (once) until the scan is over. A process that dies is started again; what it left
+    is taken up. Raises EmbeddedError with a sentence that says what to do.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with sole_run(settings):
+        try:
+            with prepare(settings, photos) as home, Children(settings, photos, listings) as children:
+                return oversee(home, children, once)
+        except KeyboardInterrupt:
+            click.echo("\nStopped.")
+            return 0
+
+
+def oversee(home: Home, children: Children, once: bool) -> int:
+    children.start()
+    children.wait_until_ready()
+    scan = begin_scan(home)
+    worker_starts = children.starts_of("worker")
+    with ScanDisplay() as display:
+        while not scan.state.is_over:
+            time.sleep(STEP_S)
+            children.tend()
+            if children.starts_of("worker") != worker_starts:
+                worker_starts = children.starts_of("worker")
+                requeue(home)
+            scan = read_scan(home, scan.id)
+            display.show(scan)
+    print_summary(home, scan)
+    if once:
+        return exit_code(scan)
+    print_address(home)
+    while True:
+        time.sleep(STEP_S)
+        children.tend()
+
+
+def begin_scan(home: Home) -> Scan:
+    """Queue a scan of the sample marketplace, or go on with the one that was interrupted."""
+    options = {"start_url": f"http://127.0.0.1:{home.settings.shop_port}/"}
+    with home.sessions() as session:
+        source = sources.ensure_source(session, SOURCE, "shop", options)
+        scan = scans.unfinished(session, source.id) or scans.create(session, source.id, "system")
+        session.commit()
+    requeue(home)
+    return scan
+
+
+def requeue(home: Home) -> None:
+    """No worker of ours is at work at this moment: whatever is unfinished may be queued at once."""
+    app.use(home.settings)
+    with home.sessions() as session:
+        ids = scans.requeue_all(session)
+        session.commit()
+    for scan_id in ids:
+        task: Any = run_scan
+        task.delay(scan_id)
+
+
+def read_scan(home: Home, scan_id: int) -> Scan:
+    with home.sessions() as session:
+        return scans.progress(session, scan_id)
+
+
+def exit_code(scan: Scan) -> int:
+    """A scan that left something out and says why is a success."""
+    return 0 if scan.state is ScanState.DONE or (scan.state is ScanState.PARTIAL and scan.note) else 1
