@@ -63,7 +63,7 @@ def running_shop(app: Flask, port: int = 0, host: str = "127.0.0.1") -> Iterator
 def open_server(app: Flask, port: int = 0, host: str = "127.0.0.1") -> BaseWSGIServer:
     """A server that already listens: `.effective_port`, `.run()` until `.close()`."""
     logging.getLogger("waitress").setLevel(logging.ERROR)  # a browser's burst of pictures is no news
-    return waitress.create_server(app, host=host, port=port, threads=8, ident=None, asyncore_loop_timeout=0.2)
+    return waitress.create_server(app, host=host, port=port, threads=8, ident=None)
 
 
 def _hang_up(server: BaseWSGIServer) -> None:
