@@ -55,6 +55,16 @@ class Predictor:
         return name_scores(self._model.spec, self._model.digest, self._labels, self.predict(crops))
 
 
+def pad_batch(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`crops` with its last picture repeated until their number is a power of two.
+
+    oneDNN keeps a plan and its buffers for every batch size that it ever saw: a slow crawl's batches of any size made
+    a predictor grow by 180 MB over 10,000 pictures.
+    """
+    missing = (1 << (len(crops) - 1).bit_length()) - len(crops)
+    return np.concatenate([crops, np.repeat(crops[-1:], missing, axis=0)]) if missing else crops
+
+
 def output_kind(rows: NDArray[np.float32]) -> OutputKind:
     """Rows that are non-negative and sum to 1 are probabilities, others logits.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanner.zoo.predictor import ModelError, choose_output, output_kind, softmax
+from scanner.zoo.predictor import ModelError, choose_output, output_kind, pad_batch, softmax
 
 # Two probability rows that Baidu's published hub scores imply for the primary model (the rest spread evenly).
 PUBLISHED = [[0.4942, 0.1888, 0.0864], [0.909, 0.0103, 0.0103]]
@@ -46,3 +46,11 @@ def test_the_output_as_wide_as_the_labels_is_taken() -> None:
 def test_a_wrong_label_count_is_one_clear_sentence() -> None:
     with pytest.raises(ModelError, match=r"label_list.txt has 12 labels, but the network's outputs are 10 wide"):
         choose_output([np.zeros((2, 10), np.float32)], 12, Path("label_list.txt"))
+
+
+@pytest.mark.parametrize(("count", "padded"), [(1, 1), (2, 2), (3, 4), (5, 8), (16, 16), (17, 32)])
+def test_a_batch_is_padded_to_a_power_of_two(count: int, padded: int) -> None:
+    crops = np.arange(count * 12, dtype=np.uint8).reshape(count, 2, 2, 3)
+    given = pad_batch(crops)
+    assert len(given) == padded
+    np.testing.assert_array_equal(given[:count], crops)
