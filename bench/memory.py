@@ -52,7 +52,7 @@ def scan(folder: Path) -> tuple[Peak, float]:
     return peak, time.monotonic() - began
 
 
-def watch(child: subprocess.Popen[bytes], peak: Peak) -> None:
+def watch(child: "subprocess.Popen[bytes]", peak: Peak) -> None:
     while child.poll() is None:
         peak.together = max(peak.together, sum(read_mib(pid, "smaps_rollup", "Pss:") for pid in family(child.pid)))
         peak.parent = max(peak.parent, read_mib(child.pid, "status", "VmHWM:"))
