@@ -1,5 +1,6 @@
 """The processes: all of them together, and each alone."""
 
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -69,6 +70,7 @@ def start_celery(command: str, *arguments: str) -> None:
     from webapp.tasks import app
 
     app.use(open_settings())
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each picture fetched
     app.start([command, *arguments, "--loglevel", "INFO"])
 
 

@@ -29,7 +29,9 @@ def run_embedded(settings: Settings, once: bool, photos: Path | None = None, lis
     Runs until it is interrupted, or (once) until the scan is over. A process that dies is started again; what it left
     is taken up. Raises EmbeddedError with a sentence that says what to do.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # SIGINT too: a shell that starts us in the background has it ignored.
+        signal.signal(number, signal.default_int_handler)
     with sole_run(settings):
         try:
             with prepare(settings, photos) as home, Children(settings, photos, listings) as children:

@@ -37,8 +37,8 @@ def safe(value: Any) -> Any:
 
 
 def neutralise(text: str) -> str:
-    """An apostrophe before whatever would begin a formula; the JSON form has the text as it was."""
-    text = FORMULA.sub(r"\1'\2", text)
+    """An apostrophe before each sign that would begin a formula; the JSON form has the text as it was."""
+    text = FORMULA.sub(r"\1\2'", text)
     return f"'{text}" if BEGINS_ODDLY.match(text) else text
 
 

@@ -147,8 +147,8 @@ def apply_pack(session: Session, pack: Pack) -> Applied:
         scan = latest.get(judged.listing.source_id)
         if scan is None:
             continue  # nothing to hang a finding on: the listing came from no scan
-        opened += findings.open_met(session, scan, judged.listing.id, pack.digest, judged.met, judged.known)
         kept += sum(key in judged.met and row.state is FindingState.OPEN for key, row in judged.known.items())
+        opened += findings.open_met(session, scan, judged.listing.id, pack.digest, judged.met, judged.known)
         withdrawn += sum(findings.withdraw(session, row) for row in judged.lapsing)
         if number % BATCH == 0:
             session.commit()

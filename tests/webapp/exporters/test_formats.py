@@ -1,0 +1,102 @@
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from webapp.exporters import FORMATS
+from webapp.exporters.table import neutralise
+
+BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+HOSTILE = [
+    '=HYPERLINK("http://x")',
+    "+1+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "  =1",
+    "\u00a0=1",
+    "\ufeff=1",
+    "\u200b@x",
+    "\uff1dcmd",
+    "\uff20x",
+    "harmless;=1+1",
+    "two\n=lines",
+    "a\t@b",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_cell_begins_a_formula_wherever_a_spreadsheet_cuts(text: str) -> None:
+    cells = neutralise(text).replace("\t", ";").replace("\n", ";").replace("\r", ";").split(";")
+    for cell in cells:
+        assert not cell.strip(" \u00a0\ufeff\u200b").startswith(BEGINNINGS)
+
+
+@pytest.mark.parametrize("text", ["", "ivory tusk", "a = b", "well-known", "me@example.org", "象牙", "1;2"])
+def test_harmless_text_is_left_alone(text: str) -> None:
+    assert neutralise(text) == text
+
+
+def test_csv_has_one_row_a_finding_and_the_numbers_of_the_json() -> None:
+    content = {"findings": [finding(1, score=0.1234567890123), finding(2, score=None, photo=None)]}
+    rows = read_csv(content)
+    document = json.loads(write("json", content))
+    assert document == content
+    assert [row["finding"] for row in rows] == ["1", "2"]
+    assert float(rows[0]["score"]) == document["findings"][0]["score"]
+    assert float(rows[0]["threshold"]) == document["findings"][0]["threshold"]
+    assert (rows[1]["score"], rows[1]["photo_sha256"]) == ("", "")
+    assert rows[0]["primary_absent"] == "yes"
+    assert rows[0]["decisions"] == "2026-11-02T00:00:00+00:00 ann confirm: =tusks"
+
+
+def test_a_strangers_title_can_not_run_in_a_spreadsheet_and_is_whole_in_the_json() -> None:
+    content = {"findings": [finding(1)]}
+    content["findings"][0]["listing"]["title"] = '=IMPORTXML("http://x"); 象牙'
+    assert read_csv(content)[0]["listing_title"] == '\'=IMPORTXML("http://x"); 象牙'
+    assert json.loads(write("json", content))["findings"][0]["listing"]["title"] == '=IMPORTXML("http://x"); 象牙'
+
+
+def test_csv_tells_spreadsheets_its_alphabet() -> None:
+    assert write("csv", {"findings": []}).startswith("\ufeff".encode())
+
+
+def write(name: str, content: dict[str, Any]) -> bytes:
+    target = io.BytesIO()
+    FORMATS[name].write(content, target)
+    return target.getvalue()
+
+
+def read_csv(content: dict[str, Any]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(write("csv", content).decode("utf-8-sig"), newline="")))
+
+
+def finding(number: int, **more: Any) -> dict[str, Any]:
+    listing = dict.fromkeys(("price", "currency", "seller", "country", "posted_at", "first_seen_at"))
+    return {
+        "id": number,
+        "found_at": "2026-11-01T00:00:00+00:00",
+        "state": "open",
+        "concept": "elephant",
+        "severity": "medium",
+        "title": "Suspected elephant",
+        "why": "elephant 0.91 reached the threshold 0.50",
+        "score": 0.91,
+        "threshold": 0.5,
+        "rule": "elephant_seen",
+        "rule_version": 1,
+        "pack_digest": "a" * 64,
+        "model": "m",
+        "model_digest": "b" * 64,
+        "primary_absent": True,
+        "source": "Shop",
+        "listing": {**listing, "url": "http://127.0.0.1/1", "title": "Figure"},
+        "photo": {"sha256": "c" * 64},
+        "scores": [{"model": "m", "by_concept": {"elephant": 0.91, "tiger": 0.02}}],
+        "decisions": [{"at": "2026-11-02T00:00:00+00:00", "by": "ann", "verdict": "confirm", "note": "=tusks"}],
+        **more,
+    }

@@ -1,0 +1,83 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_user
+from webapp.models import AuditEntry, Verdict
+from webapp.services import reports, review
+from webapp.services.errors import Refused
+from webapp.settings import Settings
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+END = START + timedelta(days=7)
+
+
+def test_a_report_holds_the_findings_of_its_period_first_moment_in_last_out(
+    session: Session, settings: Settings
+) -> None:
+    inside = [make_finding(session, found_at=at).id for at in (START, END - timedelta(seconds=1))]
+    make_finding(session, found_at=START - timedelta(seconds=1))
+    make_finding(session, found_at=END)
+    report = reports.build(session, settings, START, END, None)
+    content = reports.read(settings, report)
+    assert [finding["id"] for finding in content["findings"]] == inside
+    assert report.findings_count == 2
+    assert content["figures"]["by_state"]["open"] == 2
+    assert content["figures"]["by_concept"] == {"elephant": 2}
+
+
+def test_a_finding_stands_there_with_all_that_it_rests_on(session: Session, settings: Settings) -> None:
+    row = make_finding(session, found_at=START)
+    review.decide(session, make_user(session, "ann"), row.id, Verdict.CONFIRM, "tusks", with_siblings=False)
+    [finding] = reports.read(settings, reports.build(session, settings, START, END, None))["findings"]
+    assert row.photo is not None
+    assert finding["photo"]["sha256"] == row.photo.sha256
+    assert finding["listing"]["url"] == row.listing.url
+    assert (finding["rule"], finding["rule_version"], finding["threshold"]) == ("elephant_picture", 1, 0.5)
+    [said] = finding["scores"]
+    assert (said["model"], said["model_digest"], said["by_concept"]["elephant"]) == (MODEL, MODEL_DIGEST, 0.91)
+    [decision] = finding["decisions"]
+    assert (decision["by"], decision["verdict"], decision["note"]) == ("ann", "confirm", "tusks")
+    assert finding["state"] == "confirmed"
+
+
+def test_a_report_says_what_a_score_is_and_that_the_primary_was_absent(session: Session, settings: Settings) -> None:
+    make_finding(session, found_at=START, primary_absent=True)
+    content = reports.read(settings, reports.build(session, settings, START, END, None))
+    assert content["primary_absent"] is True
+    assert content["statement"][0].startswith("A score is a suspicion")
+    assert "fallback" in content["statement"][-1]
+    assert content["models"] == [{"name": MODEL, "digest": MODEL_DIGEST}]
+
+
+def test_what_is_decided_later_does_not_change_a_report(session: Session, settings: Settings) -> None:
+    row = make_finding(session, found_at=START)
+    report = reports.build(session, settings, START, END, None)
+    before = reports.read(settings, report)
+    review.decide(session, make_user(session), row.id, Verdict.DISMISS, "", with_siblings=False)
+    assert reports.read(settings, report) == before
+
+
+def test_a_changed_or_missing_content_is_reported(session: Session, settings: Settings) -> None:
+    report = reports.build(session, settings, START, END, None)
+    path = reports.path_of(settings, report.sha256)
+    path.write_bytes(path.read_bytes().replace(b"suspicion", b"certainty"))
+    with pytest.raises(reports.ReportError, match="was changed"):
+        reports.read(settings, report)
+    path.unlink()
+    with pytest.raises(reports.ReportError, match="missing"):
+        reports.read(settings, report)
+
+
+def test_building_a_report_is_in_the_audit(session: Session, settings: Settings) -> None:
+    report = reports.build(session, settings, START, END, make_user(session, "ann"))
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "report.build")).one()
+    assert (entry.actor, entry.facts["sha256"]) == ("ann", report.sha256)
+    assert (reports.list_reports(session), reports.find(session, report.id)) == ([report], report)
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(session: Session, settings: Settings) -> None:
+    with pytest.raises(Refused, match="after its beginning"):
+        reports.build(session, settings, END, START, None)

@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.factories import make_listing, make_photo, make_scan, make_scores, make_source, make_user
+from tests.webapp.services.scene import write_pack
+from webapp.models import AuditEntry, FindingRow, FindingState, Verdict
+from webapp.services import findings, review, rules
+from webapp.services.errors import NotFound, Refused
+
+RULE = "elephant_seen"
+
+
+@pytest.fixture
+def pack_name(tmp_path: Path) -> str:
+    return str(write_pack(tmp_path / "pack"))
+
+
+@pytest.fixture
+def stored(session: Session, pack_name: str) -> None:
+    """Three listings with elephants of 0.9, 0.6 and 0.4, and one that names ivory; the pack was applied."""
+    source = make_source(session)
+    make_scan(session, source)
+    for score in (0.9, 0.6, 0.4):
+        make_scores(session, make_photo(session, make_listing(session, source)), elephant=score)
+    make_listing(session, source, title="An ivory comb")
+    session.commit()
+    applied = rules.apply_pack(session, rules.current_pack(session, pack_name))
+    assert applied == rules.Applied(opened=3, withdrawn=0, kept=0)
+
+
+def test_the_file_is_version_1_and_each_change_is_the_next(session: Session, pack_name: str) -> None:
+    user = make_user(session)
+    before = rules.current_pack(session, pack_name)
+    assert rule_of(session, pack_name).version == 1
+    for value in (0.7, 0.8):
+        rules.change_threshold(session, user, pack_name, RULE, RULE, value, "measured")
+    after = rule_of(session, pack_name)
+    assert (after.version, after.thresholds[RULE].value) == (3, 0.8)
+    assert [change.version for change in rules.history(session, RULE)] == [3, 2]
+    assert rules.current_pack(session, pack_name).digest != before.digest
+
+
+def test_a_change_is_in_the_audit_with_both_values_and_the_reason(session: Session, pack_name: str) -> None:
+    rules.change_threshold(session, make_user(session, "ann"), pack_name, RULE, RULE, 0.7, "too many toys")
+    entry = session.scalars(select(AuditEntry)).one()
+    assert (entry.actor, entry.action, entry.subject) == ("ann", "rule.threshold", f"rule:{RULE}")
+    assert entry.facts == {
+        "version": 2,
+        "threshold": RULE,
+        "before": 0.5,
+        "after": 0.7,
+        "reason": "too many toys",
+    }
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_threshold_outside_0_to_1_is_refused(session: Session, pack_name: str, value: float) -> None:
+    with pytest.raises(Refused, match="from 0 to 1"):
+        rules.change_threshold(session, make_user(session), pack_name, RULE, RULE, value, "")
+
+
+def test_a_threshold_that_is_not_there_is_not_found(session: Session, pack_name: str) -> None:
+    with pytest.raises(NotFound):
+        rules.change_threshold(session, make_user(session), pack_name, RULE, "other", 0.5, "")
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_preview_says_what_applying_then_does(session: Session, pack_name: str) -> None:
+    assert rules.preview_threshold(session, pack_name, RULE, RULE, 0.7) == rules.Preview(opens=0, withdraws=1)
+    assert rules.preview_threshold(session, pack_name, RULE, RULE, 0.3) == rules.Preview(opens=1, withdraws=0)
+    assert states(session) == {0.9: FindingState.OPEN, 0.6: FindingState.OPEN}
+    assert apply(session, pack_name, 0.3) == rules.Applied(opened=1, withdrawn=0, kept=3)
+
+
+@pytest.mark.usefixtures("stored")
+def test_findings_are_withdrawn_and_come_back_with_the_threshold(session: Session, pack_name: str) -> None:
+    assert apply(session, pack_name, 0.7) == rules.Applied(opened=0, withdrawn=1, kept=2)
+    assert states(session) == {0.9: FindingState.OPEN, 0.6: FindingState.WITHDRAWN}
+    assert apply(session, pack_name, 0.5) == rules.Applied(opened=1, withdrawn=0, kept=2)
+    assert states(session) == {0.9: FindingState.OPEN, 0.6: FindingState.OPEN}
+
+
+@pytest.mark.usefixtures("stored")
+def test_open_findings_show_the_new_version_threshold_and_reason(session: Session, pack_name: str) -> None:
+    apply(session, pack_name, 0.7)
+    row = session.scalars(select(FindingRow).where(FindingRow.score == 0.9)).one()
+    assert (row.rule_version, row.threshold) == (2, 0.7)
+    assert "0.70" in row.why
+    assert row.pack_digest == rules.current_pack(session, pack_name).digest
+
+
+@pytest.mark.usefixtures("stored")
+def test_decided_findings_are_never_touched(session: Session, pack_name: str) -> None:
+    row = session.scalars(select(FindingRow).where(FindingRow.score == 0.6)).one()
+    review.decide(session, make_user(session), row.id, Verdict.CONFIRM, "", with_siblings=False)
+    session.commit()
+    apply(session, pack_name, 0.7)
+    session.refresh(row)
+    assert (row.state, row.rule_version, row.threshold) == (FindingState.CONFIRMED, 1, 0.5)
+
+
+@pytest.mark.usefixtures("stored")
+def test_applying_the_same_pack_again_changes_nothing(session: Session, pack_name: str) -> None:
+    pack = rules.current_pack(session, pack_name)
+    assert rules.apply_pack(session, pack) == rules.Applied(opened=0, withdrawn=0, kept=3)
+
+
+@pytest.mark.usefixtures("stored")
+def test_batches_reach_every_listing(session: Session, pack_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "BATCH", 1)
+    assert apply(session, pack_name, 0.3) == rules.Applied(opened=1, withdrawn=0, kept=3)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_decision_of_this_moment_is_stronger_than_a_withdrawal(session: Session) -> None:
+    row = session.scalars(select(FindingRow).where(FindingRow.score == 0.6)).one()
+    other = Session(session.get_bind())
+    other.get_one(FindingRow, row.id).state = FindingState.DISMISSED
+    other.commit()
+    other.close()
+    assert not findings.withdraw(session, row)
+    session.refresh(row)
+    assert row.state is FindingState.DISMISSED
+
+
+def rule_of(session: Session, pack_name: str) -> rules.Rule:
+    rule = rules.current_pack(session, pack_name).find_rule(RULE)
+    assert rule is not None
+    return rule
+
+
+def apply(session: Session, pack_name: str, value: float) -> rules.Applied:
+    rules.change_threshold(session, make_user(session), pack_name, RULE, RULE, value, "a test")
+    session.commit()
+    return rules.apply_pack(session, rules.current_pack(session, pack_name))
+
+
+def states(session: Session) -> dict[float | None, FindingState]:
+    session.expire_all()
+    return {row.score: row.state for row in session.scalars(select(FindingRow).where(FindingRow.rule == RULE))}
