@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CursorResult, DateTime, Engine, MetaData, create_engine, event
+from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -64,9 +64,9 @@ def insert_new(session: Session, model: type[Base], /, **values: Any) -> bool:
     Two workers may come upon the same picture at once: the second finds the row instead of failing.
     """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(model).values(**values).on_conflict_do_nothing()
-    result: CursorResult[Any] = session.connection().execute(statement)
-    return result.rowcount > 0
+    # A returned key and not a row count: psycopg's count says nothing here.
+    statement = insert(model).values(**values).on_conflict_do_nothing().returning(literal(1))
+    return session.connection().execute(statement).first() is not None
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

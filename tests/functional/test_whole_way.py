@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -127,7 +128,7 @@ def test_a_reviewer_sees_picture_scores_threshold_reason_and_listing(client: Fla
     page = client.get(f"/findings/{finding.id}").text
     for expected in (finding.photo.sha256, "0.30", f"{finding.score:.2f}", "elephant_seen", "Not seen by this model"):
         assert expected in page
-    assert finding.listing.title.split()[0] in page and "resnet50_vd_wildanimals" in page
+    assert escape(finding.listing.title) in page and "resnet50_vd_wildanimals" in page
     assert client.get(f"/photos/{finding.photo.sha256}/view").mimetype == "image/jpeg"
 
 

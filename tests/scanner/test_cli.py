@@ -55,7 +55,7 @@ def test_scan_answers_1_where_some_failed(tmp_path: Path, home: Path) -> None:
         (("scan", "/nowhere/at/all"), "does not exist; give files"),
         (("scan", ".", "--pack", "nosuch"), "no such pack"),
         (("scan", ".", "--device", "abacus"), "give cpu, gpu:N"),
-        (("models", "install", "resnet50"), "did you mean"),
+        (("models", "install", "resnet50_vd_wild"), "did you mean"),
         (("models", "show", "pplcnetv2_base_imagenet"), "run `tuskline models install"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from scanner.zoo.cascade import choose_models
 from webapp.embedded.preparation import Home
@@ -79,15 +79,17 @@ def notice_of(home: Home, scan: Scan) -> str | None:
 
 
 def table_of(rows: list[FindingRow]) -> Table:
-    table = Table("concept", "rule", "score", "threshold", "listing", "model", title="Suspected findings")
+    fixed = (Column(name, no_wrap=True) for name in ("concept", "rule", "score", "least"))
+    table = Table(*fixed, Column("listing", no_wrap=True, ratio=1), title="Suspected findings", expand=True)
     for row in rows:
-        cells: list[Any] = [row.concept.replace("_", " "), row.rule, digits(row.score), digits(row.threshold)]
-        table.add_row(*cells, escape(row.listing.title[:60]), row.model or "words alone")
+        cells: list[Any] = [row.concept.replace("_", " "), row.rule, digits(row.score)]
+        cells.append("" if row.threshold is None else digits(row.threshold))
+        table.add_row(*cells, escape(row.listing.title))
     return table
 
 
 def digits(score: float | None) -> str:
-    return "" if score is None else f"{score:.3f}"
+    return "words" if score is None else f"{score:.3f}"
 
 
 def print_address(home: Home) -> None:

@@ -28,7 +28,7 @@ class Overview:
 
 
 def figures(session: Session) -> Overview:
-    spoke = next((scan for scan in newest_scans(session, 20) if scan.models), None)
+    spoke = last_spoken(session)
     return Overview(
         by_state=review.counts(session),
         by_concept=open_by_concept(session),
@@ -37,6 +37,11 @@ def figures(session: Session) -> Overview:
         primary_absent=spoke.primary_absent if spoke else False,
         oldest_open_age=oldest_open_age(session),
     )
+
+
+def last_spoken(session: Session) -> Scan | None:
+    """The newest scan in which a model spoke: whose scores count now, and whether the primary was there."""
+    return next((scan for scan in newest_scans(session, 20) if scan.models), None)
 
 
 def newest_scans(session: Session, limit: int) -> list[Scan]:

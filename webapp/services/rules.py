@@ -14,6 +14,7 @@ from scanner.pipeline import evidence_of
 from scanner.records import Scores
 from webapp.models import (
     Appearance,
+    AuditEntry,
     FindingRow,
     FindingState,
     ListingRow,
@@ -23,11 +24,12 @@ from webapp.models import (
     ThresholdChange,
     User,
 )
-from webapp.services import audit, findings
+from webapp.services import audit, findings, overview
 from webapp.services.errors import NotFound, Refused
 from webapp.services.listings import to_record
 
 BATCH = 200
+APPLIED = "pack.apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,22 @@ def apply_pack(session: Session, pack: Pack) -> Applied:
         withdrawn += sum(findings.withdraw(session, row) for row in judged.lapsing)
         if number % BATCH == 0:
             session.commit()
+    audit.record(
+        session, "system", APPLIED, f"pack:{pack.id}", digest=pack.digest, opened=opened, withdrawn=withdrawn, kept=kept
+    )
     session.commit()
     return Applied(opened, withdrawn, kept)
+
+
+def is_applied(session: Session, pack: Pack) -> bool:
+    """Whether the findings follow `pack` already: the message that said so may have been lost."""
+    entry = select(AuditEntry).where(AuditEntry.action == APPLIED).order_by(AuditEntry.id.desc()).limit(1)
+    last = session.scalar(entry)
+    if last is None or last.facts["digest"] != pack.digest:
+        return False
+    # A scan that began under the older pack ends under it.
+    elsewhere = (FindingRow.state == FindingState.OPEN) & (FindingRow.pack_digest != pack.digest)
+    return session.scalar(select(FindingRow.id).where(elsewhere).limit(1)) is None
 
 
 def latest_scans(session: Session) -> dict[int, Scan]:
@@ -163,7 +179,8 @@ def latest_scans(session: Session) -> dict[int, Scan]:
 
 def judge_all(session: Session, pack: Pack) -> Iterator[Judged]:
     """Every stored listing under `pack`, in batches that begin behind the last listing of the one before."""
-    digests = [model["digest"] for model in speaking_models(session)]
+    spoke = overview.last_spoken(session)
+    digests = [model["digest"] for model in spoke.models] if spoke else []
     last_id = 0
     while batch := next_listings(session, last_id):
         known = findings.known_findings(session, (row.id for row in batch))
@@ -184,12 +201,6 @@ def judge(pack: Pack, row: ListingRow, digests: Sequence[str]) -> dict[findings.
     photos = [(one.photo_id, scores_of(one.photo, digests)) for one in row.appearances]
     seen = (findings.Seen(photo, said, evaluate(pack, evidence_of(listing, said))) for photo, said in photos if said)
     return findings.gather(words, seen)
-
-
-def speaking_models(session: Session) -> list[dict[str, str]]:
-    """The models of the newest scan that had any: whose scores count now."""
-    newest = session.scalars(select(Scan).order_by(Scan.id.desc()).limit(20))
-    return next((list(scan.models) for scan in newest if scan.models), [])
 
 
 def scores_of(photo: PhotoRow, digests: Sequence[str]) -> tuple[Scores, ...]:

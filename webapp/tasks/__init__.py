@@ -50,7 +50,8 @@ def options(settings: Settings) -> dict[str, Any]:
         "beat_scheduler": "celery.beat:Scheduler",
         "beat_schedule": {
             # Expires: a tick that nobody took in time is of no use, the next one is on its way.
-            "reconcile": {"task": "scans.reconcile", "schedule": RECONCILE_S, "options": {"expires": RECONCILE_S}}
+            name: {"task": name, "schedule": RECONCILE_S, "options": {"expires": RECONCILE_S}}
+            for name in ("scans.reconcile", "rules.apply_pack")
         },
     }
 

@@ -11,7 +11,6 @@ from celery.signals import worker_shutting_down
 from webapp.services import scans
 from webapp.tasks import app
 from webapp.tasks.database import task_session
-from webapp.tasks.outbox import enqueue
 
 stopping = threading.Event()
 
@@ -31,9 +30,10 @@ def run_scan(scan_id: int) -> None:
 @app.task(name="scans.reconcile")  # type: ignore[untyped-decorator]
 def reconcile() -> None:
     with task_session() as session:
-        for scan_id in scans.reconcile(session, app.settings):
-            enqueue(session, run_scan, scan_id)
+        overdue = scans.reconcile(session, app.settings)
         session.commit()
+    for scan_id in overdue:
+        run_scan.delay(scan_id)
 
 
 def worker_name() -> str:

@@ -11,9 +11,11 @@ from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
+from scanner.zoo.catalogue import PRIMARY
 from webapp.db import now
 from webapp.extensions import db_session, login
 from webapp.models import Role, User
+from webapp.services import overview
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,7 +82,7 @@ def start_session(user: User) -> None:
 
 
 def page_facts() -> dict[str, Any]:
-    return {"account": signed_in()}
+    return {"account": signed_in(), "last_spoken": lambda: overview.last_spoken(db_session()), "primary": PRIMARY}
 
 
 def signed_in() -> Account | None:

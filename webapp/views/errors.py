@@ -6,6 +6,8 @@ from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.services.reports import ReportError
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -41,12 +43,18 @@ STALE_FORM = Advice(
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(ReportError, show_lost_report)
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(Exception, show_crash)
 
 
 def show_stale_form(_error: CSRFError) -> tuple[str, int]:
     return error_page(STALE_FORM, 400)
+
+
+def show_lost_report(error: ReportError) -> tuple[str, int]:
+    current_app.logger.error("%s", error)
+    return error_page(Advice("This report can't be given out", str(error)), 500)
 
 
 def show_error(error: HTTPException) -> tuple[str, int] | HTTPException:

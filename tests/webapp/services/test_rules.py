@@ -141,3 +141,20 @@ def apply(session: Session, pack_name: str, value: float) -> rules.Applied:
 def states(session: Session) -> dict[float | None, FindingState]:
     session.expire_all()
     return {row.score: row.state for row in session.scalars(select(FindingRow).where(FindingRow.rule == RULE))}
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_pack_is_applied_until_a_threshold_changes_or_an_older_scan_opens_a_finding(
+    session: Session, pack_name: str
+) -> None:
+    assert rules.is_applied(session, rules.current_pack(session, pack_name))
+    rules.change_threshold(session, make_user(session), pack_name, RULE, RULE, 0.7, "measured")
+    changed = rules.current_pack(session, pack_name)
+    assert not rules.is_applied(session, changed)
+    rules.apply_pack(session, changed)
+    assert rules.is_applied(session, changed)
+    finding = session.scalars(select(FindingRow).where(FindingRow.state == FindingState.OPEN)).first()
+    assert finding is not None
+    finding.pack_digest = "0" * 64
+    session.flush()
+    assert not rules.is_applied(session, changed)

@@ -39,10 +39,10 @@ def test_the_tick_queues_what_a_dead_worker_left(session: Session, settings: Set
     assert (left.state, left.lease_owner) == (ScanState.QUEUED, None)
 
 
-def test_the_tick_is_on_the_schedule(settings: Settings) -> None:
-    [entry] = options(settings)["beat_schedule"].values()
-    assert entry["task"] in app.tasks
-    assert entry["schedule"] == 15
+def test_what_takes_up_lost_messages_is_on_the_schedule(settings: Settings) -> None:
+    entries = list(options(settings)["beat_schedule"].values())
+    assert {entry["task"] for entry in entries} == {"scans.reconcile", "rules.apply_pack"} <= set(app.tasks)
+    assert all(entry["schedule"] == 15 for entry in entries)
 
 
 def test_another_broker_is_one_setting_away(settings: Settings) -> None:
