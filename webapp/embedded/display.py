@@ -1,6 +1,6 @@
 """What the terminal shows of a scan: the numbers that the page shows too."""
 
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -79,11 +79,10 @@ def notice_of(home: Home, scan: Scan) -> str | None:
 
 
 def table_of(rows: list[FindingRow]) -> Table:
-    fixed = (Column(name, no_wrap=True) for name in ("concept", "rule", "score", "least"))
+    fixed = (Column(name, no_wrap=True) for name in ("rule", "score", "least"))
     table = Table(*fixed, Column("listing", no_wrap=True, ratio=1), title="Suspected findings", expand=True)
     for row in rows:
-        cells: list[Any] = [row.concept.replace("_", " "), row.rule, digits(row.score)]
-        cells.append("" if row.threshold is None else digits(row.threshold))
+        cells = [row.rule, digits(row.score), "" if row.threshold is None else digits(row.threshold)]
         table.add_row(*cells, escape(row.listing.title))
     return table
 
