@@ -1,5 +1,8 @@
 """What the terminal shows of a scan: the numbers that the page shows too."""
 
+import os
+import shutil
+import sys
 from typing import Self
 
 from rich.console import Console
@@ -97,5 +100,10 @@ def print_address(home: Home) -> None:
         name, password = home.first_login
         console.print(f"First login: {name}  password: {password}  (shown now only)")
     else:
-        console.print("Forgotten the password? `tuskline users password admin` sets another.")
+        console.print(f"Forgotten the password? `{command()} users password admin` sets another.")
     console.print("Ctrl-C stops everything.")
+
+
+def command() -> str:
+    """How this program was called: in a checkout it is not on the PATH."""
+    return "tuskline" if shutil.which("tuskline") else os.path.relpath(sys.argv[0])
