@@ -128,13 +128,15 @@ class Children:
                 time.sleep(0.1)
 
     def stop(self) -> None:
-        """Ask all to end, wait, then kill what is left."""
+        """Ask all to end, wait, then kill what is left.
+
+        The last started goes first: to a worker at its scan, a shop that is gone already would look like a failure.
+        """
         until = time.monotonic() + GRACE_S
-        for child in self._children:
+        for child in reversed(self._children):
             if child.process is not None:
                 # Only the process itself: it ends what it started in its own order.
                 child.process.send_signal(signal.SIGTERM)
-        for child in self._children:
             child.wait(until)
             child.signal(signal.SIGKILL)
 

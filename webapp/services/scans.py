@@ -79,6 +79,9 @@ def attempt(
         return None, None
     except scanning.FAILURES as error:
         session.rollback()
+        if is_stopping():
+            # The machine goes down, and what the scan works with goes down around it: that says nothing of the source.
+            return ScanState.QUEUED, None
         logger.warning("scan %d failed: %s", scan_id, error)
         return ScanState.FAILED, str(error)
     except Exception:

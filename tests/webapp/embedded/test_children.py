@@ -66,6 +66,31 @@ def test_stopping_ends_a_process_that_ignores_the_request_and_what_it_started(
     assert is_gone(int(note.read_text()))
 
 
+def test_the_last_started_ends_before_the_first_is_asked_to(tmp_path: Path) -> None:
+    script = (
+        "import pathlib, signal, sys, time\n"
+        "def end(*_):\n"
+        "    time.sleep(float(sys.argv[2]))\n"
+        "    pathlib.Path('ended').open('a').write(sys.argv[1] + ' ')\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "pathlib.Path(sys.argv[1]).touch()\n"
+        "time.sleep(60)\n"
+    )
+    together = Children(Settings(home=tmp_path, database_url=None, broker_url=None), None, None)
+    shop, worker = child(tmp_path, script), child(tmp_path, script)
+    shop.command += ["shop", "0"]
+    worker.command += ["worker", "0.3"]
+    together._children = [shop, worker]
+    with pytest.MonkeyPatch.context() as patch, together:
+        patch.chdir(tmp_path)
+        together.start()
+        until = time.monotonic() + 10
+        while not all((tmp_path / name).exists() for name in ("shop", "worker")) and time.monotonic() < until:
+            time.sleep(0.02)
+    assert (tmp_path / "ended").read_text() == "worker shop "
+
+
 def test_the_processes_get_our_settings_and_may_crawl_the_shop_alone(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=None, broker_url=None, port=9000, shop_port=9001)
     environment = environment_of(settings)

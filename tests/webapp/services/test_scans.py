@@ -250,6 +250,18 @@ def test_a_market_that_gives_up_fails_the_scan_with_its_sentence_and_keeps_what_
     assert tally(session)["listings"] == 2
 
 
+def test_a_market_that_goes_down_with_the_worker_does_not_fail_the_scan(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    def go_down(_context: Context, _number: int) -> None:
+        raise MarketError("The shop is gone.")
+
+    scene.before_each = go_down
+    scans.run(session, scan.id, settings, "worker", is_stopping=lambda: True, parts=scene.parts)
+    session.refresh(scan)
+    assert (scan.state, scan.note, scan.lease_owner) == (ScanState.QUEUED, None, None)
+
+
 def test_an_unexpected_error_fails_the_scan_and_is_logged(
     scan: Scan, run: Run, scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
