@@ -102,11 +102,7 @@ def _scan_with_progress(
             _bar(lambda: count_photos(inputs)) as bar,
         ):
             fetcher = Fetcher(contact=contact, allowed_addresses=list(allow))
-            warned = False
             for scanned in scanner.scan(read_photos(inputs, fetcher, Path(spool))):
-                if scanner.warning and not warned:
-                    click.echo(f"Warning: {scanner.warning}", err=True)
-                    warned = True
                 yield scanned
                 bar.advance()
                 _drop_spooled(scanned, Path(spool))

@@ -1,6 +1,7 @@
 """Photos in, scores and findings out: decoder processes fill batches for predictor processes; memory stays bounded."""
 
 import itertools
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,8 @@ from scanner.decoding import DecodedPhoto, DecodePool, outcome
 from scanner.predicting import PredictPool, count_workers, failure_of
 from scanner.records import Listing, Photo, ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice
+
+logger = logging.getLogger(__name__)
 
 KnownScores = Callable[[str, str], tuple[Scores, ...] | None]
 DECODE_WINDOW = 48  # pictures on their way through the decoders; a crop is 150 kB
@@ -133,6 +136,8 @@ class Scanner:
             return
         if self.device is None:
             self.device, self.warning = self._predictors.open(self._model.name)
+            if self.warning:
+                logger.warning("%s", self.warning)
         how = self._model.spec.preprocessing
         crops = np.stack([entry.decoded.crop(how) for entry in batch])
         group.future = self._predictors.submit(self._model.name, crops)

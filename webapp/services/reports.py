@@ -22,7 +22,7 @@ STATEMENT = (
     "A score is a suspicion, not a proof: it says how alike a picture is to pictures that a model learned from.",
     "Whether an item is what it looks like, and whether its trade breaks a law, is for a person to find out.",
     "A concept that no installed model sees has no score: where nothing was flagged, something may still be there.",
-    "The findings are those found in the period; states and decisions are those at the time when the report was built.",
+    "The findings are those found or decided in the period; states and decisions are as they stood when it was built.",
 )
 ABSENT = "The primary model was not installed when some of these were scored; fallback models spoke in its place."
 
@@ -32,7 +32,7 @@ class ReportError(OSError):
 
 
 def build(session: Session, settings: Settings, from_at: datetime, to_at: datetime, actor: User | None) -> Report:
-    """Freeze the findings found in [from_at, to_at). Raises Refused where the period is empty.
+    """Freeze the findings found or decided in [from_at, to_at). Raises Refused where the period is empty.
 
     The content is written under its SHA-256 before the row that names it is committed.
     """
@@ -77,8 +77,9 @@ def find(session: Session, report_id: int) -> Report | None:
 
 
 def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | None) -> dict[str, Any]:
-    period = (FindingRow.found_at >= from_at, FindingRow.found_at < to_at)
-    rows = session.scalars(review.with_details(select(FindingRow).where(*period).order_by(FindingRow.id))).all()
+    found = (FindingRow.found_at >= from_at) & (FindingRow.found_at < to_at)
+    decided = FindingRow.decisions.any((Decision.decided_at >= from_at) & (Decision.decided_at < to_at))
+    rows = session.scalars(review.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id))).all()
     primary_absent = any(row.primary_absent for row in rows)
     return {
         "format": FORMAT,

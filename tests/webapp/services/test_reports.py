@@ -81,3 +81,13 @@ def test_building_a_report_is_in_the_audit(session: Session, settings: Settings)
 def test_a_period_that_ends_before_it_begins_is_refused(session: Session, settings: Settings) -> None:
     with pytest.raises(Refused, match="after its beginning"):
         reports.build(session, settings, END, START, None)
+
+
+def test_an_older_finding_that_was_decided_in_the_period_is_in_the_report(session: Session, settings: Settings) -> None:
+    older = [make_finding(session, found_at=START - timedelta(days=30)) for _ in range(2)]
+    (decision,) = review.decide(session, make_user(session), older[0].id, Verdict.DISMISS, "", with_siblings=False)
+    content = reports.read(
+        settings,
+        reports.build(session, settings, decision.decided_at, decision.decided_at + timedelta(seconds=1), None),
+    )
+    assert [finding["id"] for finding in content["findings"]] == [older[0].id]
