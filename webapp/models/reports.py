@@ -10,7 +10,7 @@ from webapp.models.people import User
 
 
 class Report(Base):
-    """Findings found or decided in [from_at, to_at); the content lies in reports/ under its SHA-256 and never changes."""
+    """Findings found or decided in [from_at, to_at); the content in reports/, under its SHA-256, never changes."""
 
     __tablename__ = "reports"
 
