@@ -33,7 +33,7 @@ def stop(message: str) -> NoReturn:
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="PATH|URL ...")
 @click.option("--format", "style", type=click.Choice(["text", "jsonl"]), default="text", help="what to print")
-@click.option("--device", default="auto", show_default=True, help="cpu, gpu:N or auto")
+@click.option("--device", default="auto", show_default=True, help="cpu, gpu:N (gpu:N,tensorrt; gpu:N,fp32) or auto")
 @click.option("--pack", "pack_name", default="wildlife", show_default=True, help="rule pack: a name or a folder")
 @click.option("--contact", default="", help="contact address sent with every request")
 @click.option("--allow", multiple=True, metavar="HOST:PORT", help="private address that may be fetched from")
@@ -68,10 +68,12 @@ def scan(
 def _open_choice() -> "ModelChoice":
     from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, choose_models
+    from scanner.zoo.weights import InstallError, adopt_primary
 
     try:
+        adopt_primary(models_folder(), lambda line: click.echo(line, err=True))
         return choose_models(models_folder())
-    except (NoModelError, CardError) as error:
+    except (InstallError, NoModelError, CardError) as error:
         stop(str(error))
 
 

@@ -23,7 +23,7 @@ PROCESS_BYTES = 3 * 1024**3  # memory to leave for each predictor process when c
 class PredictPool:
     """Predictor processes: one thread each on a CPU, one process on a GPU. A context manager.
 
-    `device` is `cpu`, `gpu:N` or `auto`. Raises ValueError for any other.
+    `device` is as parse_device reads it. Raises ValueError for any other.
     """
 
     def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto") -> None:
@@ -59,15 +59,19 @@ class PredictPool:
 
 
 def parse_device(device: str) -> Device:
-    """`cpu`, `gpu:N`, or `auto`: the first NVIDIA card where its driver shows one, else the CPU."""
+    """`cpu`, `gpu:N`, or `auto`: the first NVIDIA card where its driver shows one, else the CPU.
+
+    After a card's number, `,fp32` asks for full precision and `,tensorrt` for TensorRT. Raises ValueError.
+    """
     if device == "auto":
         return Device(0) if Path("/dev/nvidia0").exists() else Device()
     if device == "cpu":
         return Device()
-    kind, _, number = device.partition(":")
-    if kind == "gpu" and number.isdecimal():
-        return Device(int(number))
-    raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, say) or auto")
+    card, *options = device.split(",")
+    kind, _, number = card.partition(":")
+    if kind == "gpu" and number.isdecimal() and set(options) <= {"fp32", "tensorrt"}:
+        return Device(int(number), half="fp32" not in options, tensorrt="tensorrt" in options)
+    raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, or gpu:0,tensorrt, or gpu:0,fp32) or auto")
 
 
 def count_workers() -> int:

@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address that the web page listens on")
     port: int = Field(default=8000, description="port that the web page listens on")
     shop_port: int = Field(default=8001, description="port of the sample marketplace")
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|gpu:\d+)$", description="cpu, gpu:N or auto")
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,tensorrt)*)$",
+        description="cpu, gpu:N (also gpu:N,fp32 and gpu:N,tensorrt) or auto",
+    )
     pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
     contact: str = Field(
         default="",

@@ -59,14 +59,19 @@ def install(
     return installed
 
 
-def ensure_default(models_dir: Path, echo: Echo) -> None:
-    """Make sure that something can score: adopt the primary where PaddleHub left it, and install the default.
-
-    Raises InstallError when the default is absent and can't be had.
-    """
+def adopt_primary(models_dir: Path, echo: Echo) -> None:
+    """Install the primary where `hub install` left it and we have none. Raises InstallError."""
     if find_installed(models_dir, PRIMARY) is None and _left_by_hub(PRIMARY).is_dir():
         echo(f"{PRIMARY}: found in {hub_home()}, installing it")
         install(PRIMARY, models_dir, echo=echo)
+
+
+def ensure_default(models_dir: Path, echo: Echo) -> None:
+    """Make sure that something can score: adopt the primary, and install the default.
+
+    Raises InstallError when the default is absent and can't be had.
+    """
+    adopt_primary(models_dir, echo)
     if find_installed(models_dir, DEFAULT) is None:
         echo(f"{DEFAULT}: installing the weights (67 MB, once)")
         install(DEFAULT, models_dir, echo=echo)

@@ -1,6 +1,7 @@
 """`tuskline scan` and `tuskline models` as a person or a program calls them."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_scan_without_any_model_says_what_to_install(tmp_path: Path) -> None:
     save(noise(80, 80), tmp_path / "a.png")
     done = tuskline(tmp_path / "empty", "scan", str(tmp_path / "a.png"))
     assert done.returncode == 2 and "tuskline models install" in done.stderr
+
+
+def test_scan_adopts_the_primary_that_hub_install_left(tmp_path: Path, make_module: MakeModule) -> None:
+    shutil.copytree(make_module("A", "softmax"), tmp_path / ".paddlehub" / "modules" / PRIMARY)
+    save(noise(80, 80), tmp_path / "a.png")
+    done = tuskline(tmp_path, "scan", str(tmp_path / "a.png"), "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "found in" in done.stderr and json.loads(done.stdout)["primary_absent"] is False
 
 
 def test_scan_reads_a_table_of_listings_and_a_list_of_paths(tmp_path: Path, home: Path) -> None:

@@ -69,7 +69,12 @@ def test_a_device_is_read(text: str, gpu: int | None) -> None:
     assert parse_device(text).gpu == gpu
 
 
-@pytest.mark.parametrize("text", ["", "gpu", "gpu:", "gpu:x", "tpu:0", "GPU:-1"])
+def test_precision_and_tensorrt_follow_the_cards_number() -> None:
+    assert parse_device("gpu:1,tensorrt") == Device(1, half=True, tensorrt=True)
+    assert parse_device("gpu:0,fp32") == Device(0, half=False, tensorrt=False)
+
+
+@pytest.mark.parametrize("text", ["", "gpu", "gpu:", "gpu:x", "tpu:0", "GPU:-1", "gpu:0,fp8", "cpu,fp32"])
 def test_another_word_for_a_device_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="give cpu, gpu:N"):
         parse_device(text)
