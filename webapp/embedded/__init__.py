@@ -35,16 +35,16 @@ def run_embedded(settings: Settings, once: bool, photos: Path | None = None, lis
     with sole_run(settings):
         try:
             with prepare(settings, photos) as home, Children(settings, photos, listings) as children:
-                return oversee(home, children, once)
+                return oversee(home, children, source_name(photos), once)
         except KeyboardInterrupt:
             click.echo("\nStopped.")
             return 0
 
 
-def oversee(home: Home, children: Children, once: bool) -> int:
+def oversee(home: Home, children: Children, source: str, once: bool) -> int:
     children.start()
     children.wait_until_ready()
-    scan = begin_scan(home)
+    scan = begin_scan(home, source)
     worker_starts = children.starts_of("worker")
     with ScanDisplay() as display:
         while not scan.state.is_over:
@@ -64,11 +64,16 @@ def oversee(home: Home, children: Children, once: bool) -> int:
         children.tend()
 
 
-def begin_scan(home: Home) -> Scan:
+def source_name(photos: Path | None) -> str:
+    """Another name for other pictures: the listings of two marketplaces must not be taken for each other's."""
+    return f"{SOURCE}, pictures of {photos.resolve().name}" if photos else SOURCE
+
+
+def begin_scan(home: Home, name: str) -> Scan:
     """Queue a scan of the sample marketplace, or go on with the one that was interrupted."""
     options = {"start_url": f"http://127.0.0.1:{home.settings.shop_port}/"}
     with home.sessions() as session:
-        source = sources.ensure_source(session, SOURCE, "shop", options)
+        source = sources.ensure_source(session, name, "shop", options)
         scan = scans.unfinished(session, source.id) or scans.create(session, source.id, "system")
         session.commit()
     requeue(home)
