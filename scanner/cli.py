@@ -60,6 +60,8 @@ def scan(
         counts["flagged"] += bool(scanned.findings)
         counts["failed"] += scanned.failure is not None
         _print_photo(scanned, style, choice.primary_absent)
+    if not counts["photos"]:
+        stop(f"no picture was found in {' '.join(inputs)}")
     summary = "{photos} pictures: {flagged} with suspected findings, {failed} failed".format(**counts)
     click.echo(f"{summary}. Scored by {choice.models[0].name}.", err=True)
     sys.exit(SOME_FAILED if counts["failed"] else 0)
@@ -68,12 +70,12 @@ def scan(
 def _open_choice() -> "ModelChoice":
     from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, choose_models
-    from scanner.zoo.weights import InstallError, adopt_primary
+    from scanner.zoo.weights import adopt_primary
 
     try:
         adopt_primary(models_folder(), lambda line: click.echo(line, err=True))
         return choose_models(models_folder())
-    except (InstallError, NoModelError, CardError) as error:
+    except (NoModelError, CardError) as error:
         stop(str(error))
 
 
@@ -92,7 +94,6 @@ def _scan_with_progress(
     """Every photo of the inputs, scanned; a bar on stderr where that is a terminal."""
     from scanner.fetch import Fetcher
     from scanner.inputs import count_photos, read_photos
-    from scanner.markets.base import MarketError
     from scanner.pipeline import Scanner
     from scanner.zoo.predictor import ModelError
 
@@ -108,7 +109,7 @@ def _scan_with_progress(
                 yield scanned
                 bar.advance()
                 _drop_spooled(scanned, Path(spool))
-    except (ModelError, MarketError, ValueError) as error:
+    except (ModelError, ValueError) as error:
         stop(str(error))
 
 
@@ -163,9 +164,8 @@ def list_models() -> None:
     from rich.table import Column, Table
 
     from scanner.zoo.catalogue import CATALOGUE
-    from scanner.zoo.registry import installed_models
 
-    installed = {model.name: model for model in installed_models(models_folder())}
+    installed = {model.name: model for model in _installed()}
     table = Table(Column("name", no_wrap=True), "role", "state", "sees", "size", title="Models")
     for name, spec in CATALOGUE.items():
         model = installed.get(name)
@@ -205,9 +205,7 @@ def install(name: str, origin: str | None, hub_server: str | None, plain_http: b
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Compare every file of the named models (all, unless named) with its SHA-256 on the card."""
-    from scanner.zoo.registry import installed_models
-
-    chosen = [_find(name) for name in names] or installed_models(models_folder())
+    chosen = [_find(name) for name in names] or _installed()
     faults = {model.name: model.changed_files() for model in chosen}
     for name, found in faults.items():
         click.echo(f"{name}: {'; '.join(found) or 'whole'}")
@@ -230,14 +228,24 @@ def remove(name: str) -> None:
     click.echo(f"{name} was removed" if removed else f"{name} was not installed")
 
 
-def _find(name: str) -> "InstalledModel":
-    from scanner.zoo.catalogue import UnknownModelError, find_spec
-    from scanner.zoo.registry import find_installed
+def _installed() -> "list[InstalledModel]":
+    from scanner.zoo.cards import CardError
+    from scanner.zoo.registry import installed_models
 
     try:
-        model = find_installed(models_folder(), find_spec(name).name)
+        return list(installed_models(models_folder()))
+    except CardError as error:
+        stop(str(error))
+
+
+def _find(name: str) -> "InstalledModel":
+    from scanner.zoo.catalogue import UnknownModelError, find_spec
+
+    try:
+        known = find_spec(name).name
     except UnknownModelError as error:
         stop(str(error))
+    model = next((model for model in _installed() if model.name == known), None)
     if model is None:
         stop(f"{name} is not installed: run `tuskline models install {name}`")
     return model

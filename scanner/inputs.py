@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from scanner.fetch import Fetcher, FetchError
 from scanner.images import MAX_BYTES
-from scanner.markets.csv_file import read_listings
-from scanner.records import Listing, Photo
+from scanner.markets.base import MarketError
+from scanner.markets.csv_file import BadRow, read_rows
+from scanner.records import NO_PICTURE, Listing, Photo
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".bmp", ".jfif")
 
@@ -18,10 +19,25 @@ class InputError(Exception):
 
 
 def check_inputs(inputs: Iterable[str]) -> None:
-    """Raises InputError for the first argument that is no address and does not exist."""
+    """Raises InputError for the first argument that does not exist, or is a .csv that is no table of listings."""
     for given in inputs:
-        if not is_address(given) and not Path(given).exists():
+        if is_address(given):
+            continue
+        if not Path(given).exists():
             raise InputError(f"{given} does not exist; give files, folders, addresses, a .txt of addresses or a .csv")
+        if is_table(Path(given)):
+            _check_table(Path(given))
+
+
+def _check_table(path: Path) -> None:
+    try:
+        next(read_rows(path), None)
+    except MarketError as error:
+        raise InputError(str(error)) from None
+
+
+def is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv" and path.is_file()
 
 
 def is_address(text: str) -> bool:
@@ -38,26 +54,31 @@ def read_photos(inputs: Iterable[str], fetcher: Fetcher, spool: Path) -> Iterato
 
     A photo that can't be fetched is a Photo with `failure`. The caller may delete a spooled file once scanned.
     """
-    for number, (location, listing) in enumerate(_locate(inputs)):
-        if is_address(location):
-            yield _fetch_photo(location, listing, fetcher, spool / str(number))
+    for number, photo in enumerate(_locate(inputs)):
+        if photo.failure is None and is_address(photo.location):
+            yield _fetch_photo(photo.location, photo.listing, fetcher, spool / str(number))
         else:
-            yield Photo(location, Path(location), listing)
+            yield photo
 
 
-def _locate(inputs: Iterable[str]) -> Iterator[tuple[str, Listing | None]]:
+def _locate(inputs: Iterable[str]) -> Iterator[Photo]:
+    """Every photo with the path that its location names; where that is an address, there is no file yet."""
     for given in inputs:
         path = Path(given)
         if is_address(given):
-            yield given, None
+            yield _photo(given)
         elif path.is_dir():
-            yield from ((location, None) for location in _walk(path))
-        elif path.suffix.lower() == ".csv":
+            yield from map(_photo, _walk(path))
+        elif is_table(path):
             yield from _photos_of(path)
         elif path.suffix.lower() == ".txt":
-            yield from ((location, None) for location in _read_list(path))
+            yield from map(_photo, _read_list(path))
         else:
-            yield given, None
+            yield _photo(given)
+
+
+def _photo(location: str, listing: Listing | None = None) -> Photo:
+    return Photo(location, Path(location), listing)
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -72,10 +93,18 @@ def _read_list(path: Path) -> Iterator[str]:
         yield from (line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
-def _photos_of(table: Path) -> Iterator[tuple[str, Listing]]:
-    for listing in read_listings(table):
-        for location in listing.photo_urls:
-            yield location, listing
+def _photos_of(table: Path) -> Iterator[Photo]:
+    """The pictures of each listing; a bad row, and a listing without a picture, are a failure with their place."""
+    try:
+        for row in read_rows(table):
+            if isinstance(row, BadRow):
+                yield Photo(row.place, None, failure=row.fault)
+            elif not row.photo_urls:
+                yield Photo(row.url, None, row, NO_PICTURE)
+            else:
+                yield from (_photo(location, row) for location in row.photo_urls)
+    except MarketError as error:
+        yield Photo(str(table), None, failure=f"{error} The rest of the file was not read.")
 
 
 def _fetch_photo(url: str, listing: Listing | None, fetcher: Fetcher, target: Path) -> Photo:

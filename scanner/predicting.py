@@ -1,5 +1,6 @@
 """Networks in processes of their own: Paddle holds the interpreter lock for a batch, so nobody waits beside it."""
 
+import importlib.metadata
 import os
 import signal
 from concurrent.futures import Future
@@ -28,6 +29,8 @@ class PredictPool:
 
     def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto") -> None:
         wanted = parse_device(device)
+        self._warning = None if wanted.gpu is None else missing_build(wanted)
+        wanted = Device() if self._warning else wanted
         self.workers = 1 if wanted.gpu is not None else count_workers()
         self.batch_size = 64 if wanted.gpu is not None else 16
         self._pool = ProcessPool(
@@ -43,7 +46,7 @@ class PredictPool:
         Raises ModelError when its files have changed or the network can't be loaded.
         """
         opened: tuple[str, str | None] = self._pool.schedule(_open_model, args=[name], timeout=TIMEOUT_S).result()
-        return opened
+        return opened[0], self._warning or opened[1]
 
     def submit(self, name: str, crops: NDArray[np.uint8]) -> "Future[list[Scores]]":
         """Score `crops`, uint8 (n, side, side, 3), with the named model."""
@@ -64,7 +67,8 @@ def parse_device(device: str) -> Device:
     After a card's number, `,fp32` asks for full precision and `,tensorrt` for TensorRT. Raises ValueError.
     """
     if device == "auto":
-        return Device(0) if Path("/dev/nvidia0").exists() else Device()
+        first = Device(0)
+        return first if Path("/dev/nvidia0").exists() and not missing_build(first) else Device()
     if device == "cpu":
         return Device()
     card, *options = device.split(",")
@@ -72,6 +76,15 @@ def parse_device(device: str) -> Device:
     if kind == "gpu" and number.isdecimal() and set(options) <= {"fp32", "tensorrt"}:
         return Device(int(number), half="fp32" not in options, tensorrt="tensorrt" in options)
     raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, or gpu:0,tensorrt, or gpu:0,fp32) or auto")
+
+
+def missing_build(wanted: Device) -> str | None:
+    """Why this installation can't use a card, known without importing Paddle, so that processes can be counted."""
+    try:
+        importlib.metadata.distribution("paddlepaddle")  # builds for a card are called paddlepaddle-gpu
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return f"{wanted.name} was asked for, but this paddlepaddle is built for the CPU: the CPU is used"
 
 
 def count_workers() -> int:

@@ -43,6 +43,10 @@ class Photo:
     failure: str | None = None
 
 
+# Stands for a listing that shows no picture, so that it keeps its place in the stream and is judged by its words.
+NO_PICTURE = "the listing shows no picture"
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What one model said of one picture.

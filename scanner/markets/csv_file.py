@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,19 +21,37 @@ Warn = Callable[[str], None]
 Value = TypeVar("Value")
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A line that is no listing: `place` is file:line, `fault` one sentence."""
+
+    place: str
+    fault: str
+
+
 def read_listings(path: Path, warn: Warn | None = None) -> Iterator[Listing]:
+    """The listings among `read_rows`; warn is told of the bad rows too. Raises MarketError."""
+    for row in read_rows(path, warn):
+        if isinstance(row, Listing):
+            yield row
+        elif warn:
+            warn(f"{row.place}: {row.fault}")
+
+
+def read_rows(path: Path, warn: Warn | None = None) -> Iterator[Listing | BadRow]:
     """Each line of the file as a listing; its photo_urls hold URLs, or paths made absolute from the file's folder.
 
     Columns: url, title, description, price, currency, seller, image_url (several parted by spaces or |, or in
     image_url_2 ...), country, posted_at; url, title and image_url must be there. Comma, semicolon or tab.
-    warn: is told of values that were left out, with their line. Raises MarketError.
+    warn: is told of values that were left out, with their line. Raises MarketError where the file can't be read at
+    all, or where its first line does not name the columns.
     """
     csv.field_size_limit(MOST_IN_A_CELL)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             file.seek(0)
-            yield from _Table(path, csv.reader(file, delimiter=_delimiter(head), strict=True), warn).listings()
+            yield from _Table(path, csv.reader(file, delimiter=_delimiter(head), strict=True), warn).rows()
     except OSError as error:
         raise MarketError(f"{path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError:
@@ -58,26 +77,25 @@ class _Table:
         self._rows = rows
         self._warn = warn or (lambda _: None)
 
-    def listings(self) -> Iterator[Listing]:
-        names = [name.strip().lower() for name in next(self._safe_rows(), (1, []))[1]]
-        self._check_columns(names)
-        for line, row in self._safe_rows():
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) > len(names):
-                raise MarketError(f"{self._path}:{line}: {len(row)} cells, but there are only {len(names)} columns.")
-            yield self._read_row(line, list(zip(names, (cell.strip() for cell in row), strict=False)))
+    def rows(self) -> Iterator[Listing | BadRow]:
+        names = self._column_names()
+        try:
+            for row in self._rows:
+                if any(cell.strip() for cell in row):
+                    yield self._read_row(names, row)
+        except csv.Error as error:
+            yield self._bad_row(f"no valid CSV ({error}); the rest of the file was not read.")
 
-    def _safe_rows(self) -> Iterator[tuple[int, list[str]]]:
-        reader = self._rows
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise MarketError(f"{self._path}:{_line(reader)}: no valid CSV ({error}).") from error
-            yield _line(reader), row
+    def _column_names(self) -> list[str]:
+        try:
+            names = [name.strip().lower() for name in next(self._rows, [])]
+        except csv.Error as error:
+            raise MarketError(f"{self._path}:1: no valid CSV ({error}).") from error
+        self._check_columns(names)
+        return names
+
+    def _bad_row(self, fault: str) -> BadRow:
+        return BadRow(f"{self._path}:{_line(self._rows)}", fault)
 
     def _check_columns(self, names: list[str]) -> None:
         missing = [name for name in REQUIRED if name not in names]
@@ -90,10 +108,13 @@ class _Table:
         if doubled:
             raise MarketError(f"{self._path}:1: the column {' and '.join(sorted(doubled))} stands there twice.")
 
-    def _read_row(self, line: int, cells: list[tuple[str, str]]) -> Listing:
-        row = dict(cells)
+    def _read_row(self, names: list[str], values: list[str]) -> Listing | BadRow:
+        if len(values) > len(names):
+            return self._bad_row(f"{len(values)} cells, but there are only {len(names)} columns.")
+        cells = list(zip(names, (value.strip() for value in values), strict=False))
+        row, line = dict(cells), _line(self._rows)
         if not row.get("url"):
-            raise MarketError(f"{self._path}:{line}: the url is empty; it is what names a listing.")
+            return self._bad_row("the url is empty; it is what names a listing.")
         return Listing(
             url=row["url"],
             title=row.get("title", ""),

@@ -12,6 +12,7 @@ MOST_BYTES = 4 * 1024**3
 MOST_RATIO = 100
 FLOOR_BYTES = 64 * 1024**2
 CHUNK_BYTES = 1024**2
+HEADER_BYTES = 1024**2
 
 
 class ArchiveError(Exception):
@@ -19,7 +20,31 @@ class ArchiveError(Exception):
 
 
 def is_archive(path: Path) -> bool:
-    return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+    return path.is_file() and (zipfile.is_zipfile(path) or _is_tar(path))
+
+
+class _PlainMember(tarfile.TarInfo):
+    """A member whose extended headers are of a sane size: tarfile reads them into memory before we see the member."""
+
+    def _check_header(self) -> None:
+        if self.size > HEADER_BYTES:
+            raise ArchiveError(f"the archive holds a header of {self.size:,} bytes: refused as a bomb")
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        self._check_header()
+        return super()._proc_pax(archive)  # type: ignore[misc,no-any-return]
+
+    def _proc_gnulong(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        self._check_header()
+        return super()._proc_gnulong(archive)  # type: ignore[misc,no-any-return]
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        with tarfile.open(path, tarinfo=_PlainMember):
+            return True
+    except (tarfile.TarError, EOFError, OSError, ArchiveError):
+        return False
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -60,14 +85,14 @@ class _Allowance:
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     if zipfile.is_zipfile(archive):
         yield from _zip_members(archive)
-    elif tarfile.is_tarfile(archive):
+    elif _is_tar(archive):
         yield from _tar_members(archive)
     else:
         raise ArchiveError(f"{archive.name} is no archive that is read: give .tar.gz, .tar.bz2, .tar.xz or .zip")
 
 
 def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with tarfile.open(archive) as tar:
+    with tarfile.open(archive, tarinfo=_PlainMember) as tar:
         for member in tar:
             if member.isdir():
                 _check_name(member.name)

@@ -1,4 +1,4 @@
-"""Which of the installed models speak: the primary, or the fallbacks while it has no weights."""
+"""Which of the installed models speaks: the primary, or the first fallback while it has no weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ def choose_models(models_dir: Path) -> ModelChoice:
     primary = tuple(model for model in installed if model.name == PRIMARY)
     if primary:
         return ModelChoice(primary, primary_absent=False, notice=None)
-    fallbacks = tuple(model for model in installed if model.role == "fallback")
+    fallbacks = tuple(model for model in installed if model.role == "fallback")[:1]
     if not fallbacks:
         raise NoModelError(
             f"no model is installed in {models_dir}: run `tuskline models install {DEFAULT}` "

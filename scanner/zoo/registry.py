@@ -55,12 +55,12 @@ class InstalledModel:
 
 def installed_models(models_dir: Path) -> tuple[InstalledModel, ...]:
     """What is installed, best first (the catalogue's order). Raises CardError for a card that can't be read."""
-    return tuple(
-        InstalledModel(spec, models_dir / name, read_card(models_dir / name))
-        for name, spec in CATALOGUE.items()
-        if (models_dir / name / CARD_NAME).is_file()
-    )
+    found = (find_installed(models_dir, name) for name in CATALOGUE)
+    return tuple(model for model in found if model is not None)
 
 
 def find_installed(models_dir: Path, name: str) -> InstalledModel | None:
-    return next((model for model in installed_models(models_dir) if model.name == name), None)
+    """The model of the catalogue, None where it is not installed. Raises CardError."""
+    if not (models_dir / name / CARD_NAME).is_file():
+        return None
+    return InstalledModel(CATALOGUE[name], models_dir / name, read_card(models_dir / name))

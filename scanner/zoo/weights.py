@@ -60,10 +60,15 @@ def install(
 
 
 def adopt_primary(models_dir: Path, echo: Echo) -> None:
-    """Install the primary where `hub install` left it and we have none. Raises InstallError."""
-    if find_installed(models_dir, PRIMARY) is None and _left_by_hub(PRIMARY).is_dir():
-        echo(f"{PRIMARY}: found in {hub_home()}, installing it")
-        install(PRIMARY, models_dir, echo=echo)
+    """Install the primary where `hub install` left it and we have none; where that is broken, say so and go on."""
+    left = _left_by_hub(PRIMARY)
+    if find_installed(models_dir, PRIMARY) is not None or not left.is_dir():
+        return
+    echo(f"{PRIMARY}: found in {left}, installing it")
+    try:
+        install(PRIMARY, models_dir, str(left), echo)
+    except InstallError as error:
+        echo(f"{error}. Remove {left}, or give the module with `tuskline models install {PRIMARY} --from`")
 
 
 def ensure_default(models_dir: Path, echo: Echo) -> None:
@@ -103,7 +108,7 @@ def _gather(
         _take_path(Path(origin), spec, staged, scratch)
         return str(Path(origin).resolve())
     left = _left_by_hub(spec.name)
-    if left.is_dir():
+    if left.is_dir() and any(left.iterdir()):
         _take_folder(left, staged)
         return f"PaddleHub's {left}"
     if isinstance(spec.source, WheelSource):

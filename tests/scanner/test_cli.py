@@ -96,6 +96,38 @@ def test_scan_reads_a_table_of_listings_and_a_list_of_paths(tmp_path: Path, home
     assert second["failure"] is None and "No such file" in third["failure"]
 
 
+def test_a_bad_row_and_a_listing_without_a_picture_are_lines_of_their_own(tmp_path: Path, home: Path) -> None:
+    save(noise(80, 80), tmp_path / "a.png")
+    table = tmp_path / "listings.csv"
+    table.write_text(
+        "url,title,image_url\nhttps://s.example/1,lamp,a.png\n,no address,a.png\n"
+        "https://s.example/2,Genuine elephant ivory tusk carving,\nhttps://s.example/3,lamp,a.png\n"
+    )
+    done = tuskline(home, "scan", str(table), "--format", "jsonl")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and len(lines) == 4, done.stderr
+    assert [bool(line["failure"]) for line in lines] == [False, True, True, False]
+    assert lines[1]["path"].endswith("listings.csv:3") and "url is empty" in lines[1]["failure"]
+    assert [finding["rule"] for finding in lines[2]["findings"]] == ["ivory_words"]
+
+
+def test_a_folder_without_pictures_and_a_table_without_columns_answer_2(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    for given, says in (("empty", "no picture was found"), ("bad.csv", "the column url and title and image_url is")):
+        done = tuskline(home, "scan", str(tmp_path / given))
+        assert done.returncode == 2 and says in done.stderr
+
+
+def test_a_damaged_card_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / PRIMARY
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text("{}")
+    for command in (("models", "list"), ("models", "show", PRIMARY), ("models", "verify"), ("scan", __file__)):
+        done = tuskline(tmp_path, *command)
+        assert done.returncode == 2 and "is not a model card" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_models_are_listed_shown_verified_and_removed(home: Path, tmp_path: Path, make_module: MakeModule) -> None:
     assert "installed" in tuskline(home, "models", "list").stdout
     card = json.loads(tuskline(home, "models", "show", PRIMARY).stdout)

@@ -15,12 +15,13 @@ from webapp.models import Scan, ScanState
 from webapp.services import scans, sources
 from webapp.settings import Settings
 from webapp.tasks import app
-from webapp.tasks.scans import run_scan
+from webapp.tasks.scans import host_name, run_scan
 
 __all__ = ["EmbeddedError", "run_embedded"]
 
 SOURCE = "Sample marketplace"
 STEP_S = 0.25
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended: the scan was asked for and is not over
 
 
 def run_embedded(settings: Settings, once: bool, photos: Path | None = None, listings: int | None = None) -> int:
@@ -38,13 +39,13 @@ def run_embedded(settings: Settings, once: bool, photos: Path | None = None, lis
                 return oversee(home, children, source_name(photos), once)
         except KeyboardInterrupt:
             click.echo("\nStopped.")
-            return 0
+            return INTERRUPTED if once else 0
 
 
 def oversee(home: Home, children: Children, source: str, once: bool) -> int:
+    scan = begin_scan(home, source)
     children.start()
     children.wait_until_ready()
-    scan = begin_scan(home, source)
     worker_starts = children.starts_of("worker")
     with ScanDisplay() as display:
         while not scan.state.is_over:
@@ -81,10 +82,10 @@ def begin_scan(home: Home, name: str) -> Scan:
 
 
 def requeue(home: Home) -> None:
-    """No worker of ours is at work at this moment: whatever is unfinished may be queued at once."""
+    """The worker of this machine is not at work: what it left unfinished may be queued at once."""
     app.use(home.settings)
     with home.sessions() as session:
-        ids = scans.requeue_all(session)
+        ids = scans.requeue_all(session, host_name())
         session.commit()
     for scan_id in ids:
         task: Any = run_scan

@@ -17,6 +17,7 @@ from webapp.settings import Settings
 
 RESTARTS = 3
 FIRST_PAUSE_S = 1.0
+SETTLED_S = 600.0  # a process that lived this long died of something else than the one before
 GRACE_S = 10.0
 READY_S = 120.0
 LOG_LINES = 15
@@ -32,10 +33,13 @@ class Child:
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
+    deaths: int = 0  # in a row, each soon after a start
+    started_at: float = 0.0
     due_at: float = 0.0
 
     def start(self) -> None:
         self.starts += 1
+        self.started_at = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  # our own command
                 self.command,
@@ -57,11 +61,12 @@ class Child:
         if self.process is not None:
             self.signal(signal.SIGKILL)  # whatever it started and left behind
             self.process = None
-            if self.starts > RESTARTS:
+            self.deaths = 1 if time.monotonic() - self.started_at > SETTLED_S else self.deaths + 1
+            if self.deaths > RESTARTS:
                 raise EmbeddedError(
-                    f"the {self.name} process died {self.starts} times; its last lines:\n{self.last_lines()}"
+                    f"the {self.name} process died {self.deaths} times; its last lines:\n{self.last_lines()}"
                 )
-            self.due_at = time.monotonic() + FIRST_PAUSE_S * 2 ** (self.starts - 1)
+            self.due_at = time.monotonic() + FIRST_PAUSE_S * 2 ** (self.deaths - 1)
         elif time.monotonic() >= self.due_at:
             self.start()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session, sessionmaker
 
+from scanner.zoo.cards import CardError
 from scanner.zoo.weights import InstallError, ensure_default
 from webapp.db import open_engine, session_factory
 from webapp.embedded.errors import EmbeddedError
@@ -84,7 +85,7 @@ def ensure_login(sessions: sessionmaker[Session]) -> tuple[str, str] | None:
 def ensure_weights(settings: Settings) -> None:
     try:
         ensure_default(settings.models_dir, click.echo)
-    except InstallError as error:
+    except (InstallError, CardError) as error:
         raise EmbeddedError(str(error)) from None
 
 

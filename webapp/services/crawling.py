@@ -5,12 +5,9 @@ from pathlib import Path
 
 from scanner.fetch import Fetcher, FetchError
 from scanner.images import MAX_BYTES
-from scanner.records import Listing, Photo
+from scanner.records import NO_PICTURE, Listing, Photo
 from webapp.services import photos
 from webapp.services.listings import URL_LETTERS, clean
-
-# Stands for a listing that shows no picture, so that it keeps its place in the stream and is judged by its words.
-NO_PICTURE = "the listing shows no picture"
 
 
 def photos_of(

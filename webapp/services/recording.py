@@ -4,17 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from rules.engine import evaluate
 from rules.model import Pack
 from scanner.pipeline import evidence_of
-from scanner.records import Listing, ScannedPhoto, Scores
+from scanner.records import NO_PICTURE, Listing, ScannedPhoto, Scores
 from webapp.db import insert_new
 from webapp.models import Appearance, FindingRow, ListingRow, PhotoRow, Scan, ScanPhoto, ScoreRow
 from webapp.services import findings, leases, listings
-from webapp.services.crawling import NO_PICTURE
 
 BATCH_PHOTOS = 32
 BATCH_S = 2.0
@@ -100,11 +99,18 @@ class Recorder:
         self.progress.photos_failed += scanned.failure is not None
         seen = {"listing_id": row.id, "photo_id": photo.id if photo else None}
         where = scanned.photo.location
-        insert_new(self._session, ScanPhoto, scan_id=self._scan.id, location=where, failure=scanned.failure, **seen)
+        self._note_seen(row, where, photo, scanned.failure)
         if photo is not None:
             insert_new(self._session, Appearance, url=where, position=position, **seen)
             for said in scanned.scores:
                 self._write_scores(photo, said)
+
+    def _note_seen(self, row: ListingRow, where: str, photo: PhotoRow | None, failure: str | None) -> None:
+        """What this attempt saw takes the place of what an earlier attempt of the same scan saw."""
+        key = {"scan_id": self._scan.id, "listing_id": row.id, "location": where}
+        said = {"photo_id": photo.id if photo else None, "failure": failure}
+        if not insert_new(self._session, ScanPhoto, **key, **said):
+            self._session.execute(update(ScanPhoto).filter_by(**key).values(**said))
 
     def _ensure_photo(self, scanned: ScannedPhoto) -> PhotoRow | None:
         """The row of the picture's bytes; None where there are none."""

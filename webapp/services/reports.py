@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
-from webapp.models import Decision, FindingRow, FindingState, ListingRow, PhotoRow, Report, ScoreRow, User
+from webapp.models import Decision, FindingRow, FindingState, ListingRow, PhotoRow, Report, Scan, ScoreRow, User
 from webapp.services import audit, review
 from webapp.services.errors import Refused
 from webapp.services.photos import write_whole
@@ -80,7 +80,8 @@ def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | N
     found = (FindingRow.found_at >= from_at) & (FindingRow.found_at < to_at)
     decided = FindingRow.decisions.any((Decision.decided_at >= from_at) & (Decision.decided_at < to_at))
     rows = session.scalars(review.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id))).all()
-    primary_absent = any(row.primary_absent for row in rows)
+    scans = session.scalars(select(Scan).where(Scan.queued_at < to_at, Scan.finished_at >= from_at)).all()
+    primary_absent = any(row.primary_absent for row in rows) or any(scan.primary_absent for scan in scans)
     return {
         "format": FORMAT,
         "from": stamp(from_at),
@@ -89,15 +90,17 @@ def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | N
         "built_by": actor.name if actor else audit.SYSTEM,
         "statement": [*STATEMENT, *([ABSENT] if primary_absent else [])],
         "primary_absent": primary_absent,
-        "models": models_of(rows),
+        "models": models_of(rows, scans),
+        "scans": len(scans),
         "figures": figures_of(rows),
         "findings": [describe_finding(row) for row in rows],
     }
 
 
-def models_of(rows: Any) -> list[dict[str, str]]:
-    """Every model whose score opened one of the findings."""
-    spoke = sorted({(row.model, row.model_digest) for row in rows if row.model})
+def models_of(rows: Any, scans: Any) -> list[dict[str, str]]:
+    """Every model that spoke in a scan of the period, flagging or not, or whose score opened one of the findings."""
+    flagged = {(row.model, row.model_digest) for row in rows if row.model}
+    spoke = sorted(flagged | {(model["name"], model["digest"]) for scan in scans for model in scan.models})
     return [{"name": name, "digest": digest} for name, digest in spoke]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from rules.engine import evaluate, with_thresholds
@@ -95,8 +96,11 @@ def change_threshold(
     change = ThresholdChange(
         rule=rule_id, version=rule.version + 1, threshold=threshold_name, value=checked(value), reason=reason, user=user
     )
-    session.add(change)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(change)
+    except IntegrityError:
+        raise Refused("Someone changed this rule a moment ago: look at its new version first.") from None
     audit.record(
         session,
         user.name,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
@@ -69,6 +69,9 @@ def attempt(
     try:
         scan = session.get_one(Scan, scan_id, populate_existing=True)
         warnings = scanning.work(session, scan, settings, worker, is_stopping, parts(session, scan, settings))
+        if scan.photos_seen and scan.photos_failed == scan.photos_seen:
+            warnings.insert(0, f"None of the {scan.photos_seen} pictures could be scored.")
+            return ScanState.FAILED, sentences(warnings)
         return (ScanState.PARTIAL, sentences(warnings)) if warnings else (ScanState.DONE, None)
     except scanning.Stopped:
         session.rollback()
@@ -134,10 +137,11 @@ def reconcile(session: Session, settings: Settings) -> list[int]:
     return hint(session, list(session.scalars(overdue.order_by(Scan.id))), settings.lease_s)
 
 
-def requeue_all(session: Session) -> list[int]:
-    """As reconcile, at once and for every scan that is not over: only where surely no worker is alive."""
-    over = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING))).order_by(Scan.id)
-    ids = list(session.scalars(over))
+def requeue_all(session: Session, host: str) -> list[int]:
+    """As reconcile, at once, for all that waits and all that workers of `host` had: only when none of them lives."""
+    ours = or_(Scan.state == ScanState.QUEUED, Scan.lease_owner.startswith(f"{host}:", autoescape=True))
+    unfinished = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), ours)
+    ids = list(session.scalars(unfinished.order_by(Scan.id)))
     session.execute(update(Scan).where(Scan.id.in_(ids)).values(lease_until=now() - timedelta(seconds=1)))
     return hint(session, ids, HINT_S)
 

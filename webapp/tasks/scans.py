@@ -38,4 +38,9 @@ def reconcile() -> None:
 
 def worker_name() -> str:
     """Another at each call: a lease is of one run, not of one process."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:12]}"
+    return f"{host_name()}:{os.getpid()}:{uuid4().hex[:12]}"
+
+
+def host_name() -> str:
+    """What the workers of this machine have in common; 40 letters at most."""
+    return socket.gethostname()[:40]

@@ -98,8 +98,6 @@ def usable_device(wanted: Device) -> tuple[Device, str | None]:
     _import_inference()
     import paddle.device as hardware
 
-    if not hardware.is_compiled_with_cuda():
-        return Device(), f"{wanted.name} was asked for, but this paddlepaddle is built for the CPU: the CPU is used"
     count: int = hardware.cuda.device_count()
     if wanted.gpu >= count:
         return Device(), f"{wanted.name} was asked for, but {count} GPUs were found: the CPU is used"

@@ -84,16 +84,32 @@ def test_empty_lines_are_passed_over(read) -> None:  # type: ignore[no-untyped-d
         ("", r"csv:1: the column url and title and image_url is missing"),
         ("url,title\nu,t\n", r"csv:1: the column image_url is missing; .* country, posted_at"),
         ("url,title,image_url,title\n", r"csv:1: the column title stands there twice"),
-        ("url,title,image_url\nu,t,i\n,t,i\n", r"csv:3: the url is empty"),
-        ("url,title,image_url\nu,t,i,more\n", r"csv:2: 4 cells, but there are only 3 columns"),
-        ('url,title,image_url\nu,"t"x,i\n', r"csv:2: no valid CSV"),
-        ("url,title,image_url\nu," + "x" * (1024**2 + 1) + ",i\n", r"csv:2: no valid CSV"),
         (b"url,title,image_url\nu,\xff\xfe,i\n", r"is not UTF-8"),
     ],
 )
-def test_a_fault_is_named_with_its_line(text: str | bytes, said: str, read) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_no_table_of_listings_is_refused(text: str | bytes, said: str, read) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(MarketError, match=said):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("url,title,image_url\nu,t,i\n,t,i\nv,t,i\n", "csv:3: the url is empty"),
+        ("url,title,image_url\nu,t,i\nw,t,i,more\nv,t,i\n", "csv:3: 4 cells, but there are only 3 columns"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_line_and_the_others_are_read(text: str, said: str, read) -> None:  # type: ignore[no-untyped-def]
+    listings, warnings = read(text)
+    assert [listing.url for listing in listings] == ["u", "v"]
+    assert len(warnings) == 1 and said in warnings[0]
+
+
+@pytest.mark.parametrize("row", ['w,"t"x,i', "w," + "x" * (1024**2 + 1) + ",i"])
+def test_where_the_csv_itself_breaks_the_listings_before_it_stay(row: str, read) -> None:  # type: ignore[no-untyped-def]
+    listings, warnings = read(f"url,title,image_url\nu,t,i\n{row}\nv,t,i\n")
+    assert [listing.url for listing in listings] == ["u"]
+    assert "csv:3: no valid CSV" in warnings[0] and "the rest of the file was not read" in warnings[0]
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

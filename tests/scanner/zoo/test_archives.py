@@ -77,6 +77,15 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
+@pytest.mark.parametrize("place", ["first", "second"])
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: bytes, place: str) -> None:
+    bomb = member("header", size=3_000_000, type=kind)
+    members = [bomb] if place == "first" else [member("f"), bomb]
+    with pytest.raises(ArchiveError, match=r"bomb|no archive"):
+        unpack(make_tar(tmp_path / "a.tar.gz", members), tmp_path / "out")
+
+
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MOST_FILES", 3)
     with pytest.raises(ArchiveError, match="bomb"):

@@ -200,3 +200,22 @@ def test_a_wheel_with_another_digest_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(weights, "download_wheel", lambda *_: wheel)
     with pytest.raises(InstallError, match="not the SHA-256 that the catalogue pins"):
         weights.ensure_default(tmp_path / "models", lambda _: None)
+
+
+def test_a_broken_module_that_hub_install_left_does_not_stop_the_default(
+    tmp_path: Path, no_hub_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = no_hub_home / "modules" / PRIMARY
+    left.mkdir(parents=True)
+    tried: list[str] = []
+    real = weights.install
+
+    def note(name: str, *arguments: object, **named: object) -> object:
+        tried.append(name)
+        return real(name, *arguments, **named) if name == PRIMARY else None  # type: ignore[arg-type]
+
+    monkeypatch.setattr(weights, "install", note)
+    said: list[str] = []
+    weights.ensure_default(tmp_path / "models", said.append)
+    assert tried == [PRIMARY, weights.DEFAULT]
+    assert any("holds no network" in line and f"Remove {left}" in line for line in said)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_user
+from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_scan, make_user
 from webapp.models import AuditEntry, Verdict
 from webapp.services import reports, review
 from webapp.services.errors import Refused
@@ -91,3 +91,14 @@ def test_an_older_finding_that_was_decided_in_the_period_is_in_the_report(sessio
         reports.build(session, settings, decision.decided_at, decision.decided_at + timedelta(seconds=1), None),
     )
     assert [finding["id"] for finding in content["findings"]] == [older[0].id]
+
+
+def test_a_report_without_findings_still_says_which_model_looked_and_that_the_primary_was_absent(
+    session: Session, settings: Settings
+) -> None:
+    spoke = [{"name": MODEL, "digest": MODEL_DIGEST, "role": "fallback", "source": "a test"}]
+    make_scan(session, models=spoke, primary_absent=True, queued_at=START, finished_at=START + timedelta(hours=1))
+    content = reports.read(settings, reports.build(session, settings, START, END, None))
+    assert content["findings"] == [] and content["scans"] == 1
+    assert content["models"] == [{"name": MODEL, "digest": MODEL_DIGEST}]
+    assert content["primary_absent"] is True and "primary model was not installed" in content["statement"][-1]

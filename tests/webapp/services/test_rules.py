@@ -158,3 +158,15 @@ def test_a_pack_is_applied_until_a_threshold_changes_or_an_older_scan_opens_a_fi
     finding.pack_digest = "0" * 64
     session.flush()
     assert not rules.is_applied(session, changed)
+
+
+def test_two_people_who_change_a_rule_at_once_do_not_overwrite_each_other(
+    session: Session, pack_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_user(session)
+    before = rules.current_pack(session, pack_name)
+    rules.change_threshold(session, user, pack_name, RULE, RULE, 0.7, "the first")
+    monkeypatch.setattr(rules, "current_pack", lambda *_: before)  # what the second one had read
+    with pytest.raises(Refused, match="Someone changed this rule"):
+        rules.change_threshold(session, user, pack_name, RULE, RULE, 0.2, "the second")
+    assert [change.value for change in rules.history(session, RULE)] == [0.7]

@@ -113,6 +113,26 @@ def test_failures_of_pictures_are_kept_with_their_reason(session: Session, scan:
     ]
 
 
+def test_a_scan_of_which_no_picture_could_be_scored_has_failed(scan: Scan, run: Run, scene: Scene) -> None:
+    for url in PICTURES:
+        scene.site.answers[url] = b"broken"
+    run(scan)
+    assert scan.state is ScanState.FAILED
+    assert scan.note == "None of the 5 pictures could be scored."
+
+
+def test_what_a_resumed_scan_reads_takes_the_place_of_an_earlier_failure(
+    session: Session, settings: Settings, scan: Scan, run: Run, scene: Scene
+) -> None:
+    lost = scene.site.answers[f"{SITE}/1a.jpg"]
+    scene.site.answers[f"{SITE}/1a.jpg"] = FetchError("The server is asleep.")
+    scans.run(session, scan.id, settings, "worker", is_stopping=lambda: True, parts=scene.parts)
+    assert [one.failure for one in scans.failures(session, scan.id, 10)] == ["The server is asleep."]
+    scene.site.answers[f"{SITE}/1a.jpg"] = lost
+    run(scan)
+    assert scan.photos_failed == len(scans.failures(session, scan.id, 10)) == 2
+
+
 def test_a_second_scan_of_the_source_scores_and_adds_nothing(
     session: Session, scan: Scan, run: Run, scene: Scene
 ) -> None:
@@ -301,13 +321,17 @@ def test_reconcile_names_scans_whose_message_was_lost(session: Session, settings
     assert scans.reconcile(session, settings) == [lost.id]
 
 
-def test_where_no_worker_is_alive_every_unfinished_scan_is_named_at_once(session: Session) -> None:
-    running = make_scan(session, state=ScanState.RUNNING, lease_until=now() + timedelta(seconds=30), lease_owner="dead")
-    waiting = make_scan(session, state=ScanState.QUEUED, lease_until=now() + timedelta(seconds=30))
+def test_where_no_worker_of_a_machine_is_alive_what_it_left_is_named_at_once(session: Session) -> None:
+    until = now() + timedelta(seconds=30)
+    running = make_scan(session, state=ScanState.RUNNING, lease_until=until, lease_owner="here:1:a")
+    elsewhere = make_scan(session, state=ScanState.RUNNING, lease_until=until, lease_owner="there:1:a")
+    waiting = make_scan(session, state=ScanState.QUEUED, lease_until=until)
     make_scan(session, state=ScanState.FAILED)
-    assert scans.requeue_all(session) == [running.id, waiting.id]
-    session.refresh(running)
+    assert scans.requeue_all(session, "here") == [running.id, waiting.id]
+    for scan in (running, elsewhere):
+        session.refresh(scan)
     assert (running.state, running.lease_owner) == (ScanState.QUEUED, None)
+    assert (elsewhere.state, elsewhere.lease_owner) == (ScanState.RUNNING, "there:1:a")
 
 
 def test_a_scan_of_no_source_is_refused(session: Session) -> None:
