@@ -1,22 +1,25 @@
 """Decode pictures in processes of their own, under limits: a picture that breaks its decoder is one failure."""
 
+import atexit
+import io
 import resource
-import signal
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
+from PIL import Image
 
 from scanner.fingerprints import digest_file, hash_pixels
 from scanner.images import PictureError, open_picture
+from scanner.processes import Processes
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels
 
 TIMEOUT_S = 30
+QUALITY = 82
 MEMORY_BYTES = 3 * 1024**3  # address space; a picture of MAX_PIXELS with alpha needs about 0.8 GB at its peak
 
 
@@ -53,23 +56,15 @@ def decode_photo(path: Path, wanted: tuple[Preprocessing, ...]) -> DecodedPhoto:
     return DecodedPhoto(sha256, hash_pixels(image), media_type, image.width, image.height, crops)
 
 
-class DecodePool:
-    """`workers` processes that decode; a context manager. Futures never raise: see `outcome`."""
+class DecodePool(Processes):
+    """`workers` processes that decode, under limits; see `outcome` for what their futures hold."""
 
     def __init__(self, workers: int, wanted: tuple[Preprocessing, ...]) -> None:
+        super().__init__(workers, limit_process)
         self._wanted = wanted
-        self._pool = ProcessPool(max_workers=workers, context=get_context("spawn"), initializer=limit_process)
 
     def submit(self, path: Path) -> "Future[DecodedPhoto]":
-        future: Future[DecodedPhoto] = self._pool.schedule(decode_photo, args=[path, self._wanted], timeout=TIMEOUT_S)
-        return future
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._pool.stop()
-        self._pool.join()
+        return self.run(decode_photo, path, self._wanted, timeout_s=TIMEOUT_S)
 
 
 def outcome(future: "Future[DecodedPhoto]") -> DecodedPhoto:
@@ -82,9 +77,35 @@ def outcome(future: "Future[DecodedPhoto]") -> DecodedPhoto:
         return DecodedPhoto(None, failure=f"its decoder died (exit code {error.exitcode})")
 
 
+def make_thumbnail(path: Path, edge_px: int) -> bytes:
+    """A JPEG at most `edge_px` wide and high, decoded in a process under limits. Raises PictureError."""
+    try:
+        return _shrinker().run(shrink_photo, path, edge_px, timeout_s=TIMEOUT_S).result()
+    except TimeoutError:
+        raise PictureError(f"decoding took longer than {TIMEOUT_S} s") from None
+    except ProcessExpired as error:
+        raise PictureError(f"its decoder died (exit code {error.exitcode})") from None
+
+
+def shrink_photo(path: Path, edge_px: int) -> bytes:
+    image = open_picture(path)
+    image.thumbnail((edge_px, edge_px), Image.Resampling.LANCZOS)
+    target = io.BytesIO()
+    # A fresh picture of the pixels: EXIF, comments and profiles of the seller's file stay behind.
+    Image.frombytes("RGB", image.size, image.tobytes()).save(target, "JPEG", quality=QUALITY)
+    return target.getvalue()
+
+
+@cache
+def _shrinker() -> Processes:
+    """The one process that makes thumbnails for this one; it is started when first wanted."""
+    process = Processes(1, limit_process)
+    atexit.register(process.__exit__)
+    return process
+
+
 def limit_process() -> None:
     """Bounds for a process that reads hostile bytes: memory, open files, no file of its own, no core dump."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     for kind, limit in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_NOFILE, 128),

@@ -2,16 +2,14 @@
 
 import importlib.metadata
 import os
-import signal
 from concurrent.futures import Future
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
+from scanner.processes import Processes
 from scanner.records import Scores
 from scanner.zoo.engines.paddle import Device, EngineError, PaddleEngine, usable_device
 from scanner.zoo.predictor import ModelError, Predictor
@@ -21,7 +19,7 @@ TIMEOUT_S = 300
 PROCESS_BYTES = 3 * 1024**3  # memory to leave for each predictor process when choosing how many
 
 
-class PredictPool:
+class PredictPool(Processes):
     """Predictor processes: one thread each on a CPU, one process on a GPU. A context manager.
 
     `device` is as parse_device reads it. Raises ValueError for any other.
@@ -33,32 +31,19 @@ class PredictPool:
         wanted = Device() if self._warning else wanted
         self.workers = 1 if wanted.gpu is not None else count_workers()
         self.batch_size = 64 if wanted.gpu is not None else 16
-        self._pool = ProcessPool(
-            max_workers=self.workers,
-            context=get_context("spawn"),
-            initializer=_start_process,
-            initargs=[models, wanted],
-        )
+        super().__init__(self.workers, _start_process, models, wanted)
 
     def open(self, name: str) -> tuple[str, str | None]:
         """Load the model once; the device in use and a warning where it is not the one asked for.
 
         Raises ModelError when its files have changed or the network can't be loaded.
         """
-        opened: tuple[str, str | None] = self._pool.schedule(_open_model, args=[name], timeout=TIMEOUT_S).result()
-        return opened[0], self._warning or opened[1]
+        device, warning = self.run(_open_model, name, timeout_s=TIMEOUT_S).result()
+        return device, self._warning or warning
 
     def submit(self, name: str, crops: NDArray[np.uint8]) -> "Future[list[Scores]]":
         """Score `crops`, uint8 (n, side, side, 3), with the named model."""
-        future: Future[list[Scores]] = self._pool.schedule(_score, args=[name, crops], timeout=TIMEOUT_S)
-        return future
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._pool.stop()
-        self._pool.join()
+        return self.run(_score, name, crops, timeout_s=TIMEOUT_S)
 
 
 def parse_device(device: str) -> Device:
@@ -110,7 +95,6 @@ _wanted = Device()
 
 def _start_process(models: tuple[InstalledModel, ...], wanted: Device) -> None:
     global _wanted
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _models.update({model.name: model for model in models})
     _wanted = wanted
 

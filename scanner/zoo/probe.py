@@ -1,15 +1,14 @@
 """Run a network that was just brought in, in a process of its own, and see what comes out."""
 
-import signal
 from concurrent.futures import TimeoutError
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
+from scanner.processes import Processes
 from scanner.zoo.cards import OutputKind
 from scanner.zoo.engines.paddle import Device, EngineError, PaddleEngine
 from scanner.zoo.layouts import Layout
@@ -32,11 +31,9 @@ def probe_network(folder: Path, layout: Layout, labels: Path, classes: int, how:
 
     A crafted file can crash Paddle's loader: only the probe's process dies.
     """
-    with ProcessPool(max_workers=1, context=get_context("spawn")) as pool:
-        future = pool.schedule(_probe, args=[folder, layout, labels, classes, how], timeout=TIMEOUT_S)
+    with Processes(1) as process:
         try:
-            found: Probe = future.result()
-            return found
+            return process.run(_probe, folder, layout, labels, classes, how, timeout_s=TIMEOUT_S).result()
         except ProcessExpired as error:
             raise ModelError(f"Paddle crashed on {layout.program.name} (exit code {error.exitcode})") from None
         except TimeoutError:
@@ -44,7 +41,6 @@ def probe_network(folder: Path, layout: Layout, labels: Path, classes: int, how:
 
 
 def _probe(folder: Path, layout: Layout, labels: Path, classes: int, how: Preprocessing) -> Probe:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         outputs = PaddleEngine(folder, layout, Device()).run(normalise(probe_pictures(how.crop), how))
     except EngineError as error:

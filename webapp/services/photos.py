@@ -1,16 +1,12 @@
 """The photo store: bytes as found, once, under their SHA-256; and small safe copies to look at."""
 
 import hashlib
-import io
 import os
 from pathlib import Path
 from uuid import uuid4
 
-from PIL import Image
-
-from scanner.images import PictureError, open_picture
-
-QUALITY = 82
+from scanner.decoding import make_thumbnail
+from scanner.images import PictureError
 
 
 class StoreError(OSError):
@@ -63,22 +59,13 @@ def thumbnail(photos_dir: Path, sha256: str, edge_px: int) -> bytes:
     try:
         return kept.read_bytes()
     except FileNotFoundError:
-        body = shrink(path_of(photos_dir, sha256), edge_px)
+        body = shrunk(path_of(photos_dir, sha256), edge_px)
         write_whole(kept, body)
         return body
 
 
-def shrink(path: Path, edge_px: int) -> bytes:
-    image = decode(path)
-    image.thumbnail((edge_px, edge_px), Image.Resampling.LANCZOS)
-    target = io.BytesIO()
-    # A fresh picture of the pixels: EXIF, comments and profiles of the seller's file stay behind.
-    Image.frombytes("RGB", image.size, image.tobytes()).save(target, "JPEG", quality=QUALITY)
-    return target.getvalue()
-
-
-def decode(path: Path) -> Image.Image:
+def shrunk(path: Path, edge_px: int) -> bytes:
     try:
-        return open_picture(path)
+        return make_thumbnail(path, edge_px)
     except PictureError as error:
         raise OSError(str(error)) from None

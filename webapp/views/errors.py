@@ -6,6 +6,7 @@ from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.services.errors import Refused
 from webapp.services.reports import ReportError
 
 
@@ -44,12 +45,17 @@ STALE_FORM = Advice(
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(ReportError, show_lost_report)
+    app.register_error_handler(Refused, show_refusal)
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(Exception, show_crash)
 
 
 def show_stale_form(_error: CSRFError) -> tuple[str, int]:
     return error_page(STALE_FORM, 400)
+
+
+def show_refusal(error: Refused) -> tuple[str, int]:
+    return error_page(Advice("That can't be done as it stands", str(error)), 409)
 
 
 def show_lost_report(error: ReportError) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from tests.factories import make_finding, make_listing, make_photo, make_scan, make_scores
 from tests.webapp.views.conftest import SignIn, post
 from webapp.models import AuditEntry, Role, ThresholdChange
+from webapp.services.errors import Refused
 from webapp.views import rules as rule_pages
 
 RULE = "/rules/elephant_seen"
@@ -102,3 +103,15 @@ def test_a_viewer_sees_the_history(sign_in: SignIn, admin: FlaskClient, sent: li
     page = sign_in(Role.VIEWER).get(RULE).text
     assert "Too many toys." in page
     assert 'name="value"' not in page
+
+
+def test_a_change_that_is_refused_says_why(
+    admin: FlaskClient, sent: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Refused("Someone changed this rule a moment ago: look at its new version first.")
+
+    monkeypatch.setattr(rule_pages.rules, "change_threshold", refuse)
+    answer = post(admin, RULE, step="save", **CHANGE)
+    assert answer.status_code == 409 and "Someone changed this rule" in answer.text
+    assert sent == []

@@ -1,0 +1,41 @@
+"""Processes that do one kind of work for us: the death of one is one failed task."""
+
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from multiprocessing import get_context
+from typing import Any, Self, TypeVar
+
+from pebble import ProcessPool
+
+Result = TypeVar("Result")
+
+
+class Processes:
+    """`count` processes, each of which begins with `start(*arguments)`; a context manager that ends them.
+
+    They are spawned, not forked: a fork would carry over the threads' locks of a web server or a queue worker.
+    """
+
+    def __init__(self, count: int, start: Callable[..., None] | None = None, *arguments: Any) -> None:
+        self._pool = ProcessPool(
+            max_workers=count, context=get_context("spawn"), initializer=_begin, initargs=[start, arguments]
+        )
+
+    def run(self, work: Callable[..., Result], *arguments: Any, timeout_s: float) -> "Future[Result]":
+        """Queue one call. Its future raises TimeoutError after timeout_s, ProcessExpired where its process died."""
+        future: Future[Result] = self._pool.schedule(work, args=arguments, timeout=timeout_s)
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+
+def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    if start is not None:
+        start(*arguments)
