@@ -1,6 +1,5 @@
 """Decode pictures in processes of their own, under limits: a picture that breaks its decoder is one failure."""
 
-import atexit
 import io
 import resource
 from concurrent.futures import Future, TimeoutError
@@ -99,9 +98,7 @@ def shrink_photo(path: Path, edge_px: int) -> bytes:
 @cache
 def _shrinker() -> Processes:
     """The one process that makes thumbnails for this one; it is started when first wanted."""
-    process = Processes(1, limit_process)
-    atexit.register(process.__exit__)
-    return process
+    return Processes(1, limit_process).end_at_exit()
 
 
 def limit_process() -> None:

@@ -1,5 +1,10 @@
 """Processes that do one kind of work for us: the death of one is one failed task."""
 
+import atexit
+
+# Registers its own function for the exit, which waits for every child. Functions run in the reverse of the order in
+# which they were registered, and ours must run first: until it has, the pool replaces each child that is ended.
+import multiprocessing.util  # noqa: F401
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,6 +31,11 @@ class Processes:
         """Queue one call. Its future raises TimeoutError after timeout_s, ProcessExpired where its process died."""
         future: Future[Result] = self._pool.schedule(work, args=arguments, timeout=timeout_s)
         return future
+
+    def end_at_exit(self) -> Self:
+        """For processes that live as long as ours."""
+        atexit.register(self.__exit__)
+        return self
 
     def __enter__(self) -> Self:
         return self
