@@ -6,6 +6,7 @@ from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from scanner.zoo.preprocessing import Preprocessing, crop_pixels
 
 TIMEOUT_S = 30
 QUALITY = 82
+_one_at_a_time = Lock()
 MEMORY_BYTES = 3 * 1024**3  # address space; a picture of MAX_PIXELS with alpha needs about 0.8 GB at its peak
 
 
@@ -79,7 +81,7 @@ def outcome(future: "Future[DecodedPhoto]") -> DecodedPhoto:
 def make_thumbnail(path: Path, edge_px: int) -> bytes:
     """A JPEG at most `edge_px` wide and high, decoded in a process under limits. Raises PictureError."""
     try:
-        return _shrinker().run(shrink_photo, path, edge_px, timeout_s=TIMEOUT_S).result()
+        return thumbnail_process().run(shrink_photo, path, edge_px, timeout_s=TIMEOUT_S).result()
     except TimeoutError:
         raise PictureError(f"decoding took longer than {TIMEOUT_S} s") from None
     except ProcessExpired as error:
@@ -95,9 +97,14 @@ def shrink_photo(path: Path, edge_px: int) -> bytes:
     return target.getvalue()
 
 
+def thumbnail_process() -> Processes:
+    """The one process that makes thumbnails for this one; it is started when first wanted, and ends with us."""
+    with _one_at_a_time:  # two pages may want the first thumbnail at once
+        return _start_thumbnails()
+
+
 @cache
-def _shrinker() -> Processes:
-    """The one process that makes thumbnails for this one; it is started when first wanted."""
+def _start_thumbnails() -> Processes:
     return Processes(1, limit_process).end_at_exit()
 
 

@@ -1,11 +1,20 @@
 """Fixtures for every layer."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scanner import decoding
 from scanner.zoo.weights import ensure_default
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_left() -> Iterator[None]:
+    """End the thumbnail process with the session: a worker in our own process registers its own end before ours."""
+    yield
+    decoding.thumbnail_process().__exit__()
 
 
 @pytest.fixture(scope="session")
