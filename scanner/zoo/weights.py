@@ -16,10 +16,11 @@ from scanner.zoo.downloads import DownloadError, Echo, download, download_wheel,
 from scanner.zoo.labels import FILE_NAMES, LabelError, read_labels
 from scanner.zoo.layouts import Layout, LayoutError, find_layout
 from scanner.zoo.predictor import ModelError
-from scanner.zoo.probe import probe_network
+from scanner.zoo.probe import Probe, probe_network
 from scanner.zoo.registry import InstalledModel, find_installed
 from scanner.zoo.spec import HubSource, ModelSpec, WheelSource
 
+LABELS = "label_list.txt"
 HUB_SERVER = "https://paddlepaddle.org.cn/paddlehub"
 
 
@@ -148,7 +149,7 @@ def _take_folder(folder: Path, staged: Path) -> None:
     """Copy the network and the labels out of a module's folder; its Python is never looked at."""
     layout = find_layout(folder)
     labels = _find_labels(folder)
-    _copy_file(labels, staged / "label_list.txt")
+    _copy_file(labels, staged / LABELS)
     if layout.params is not None:
         for path in (layout.program, layout.params):
             _copy_file(folder / path, staged / "model" / path.name)
@@ -172,7 +173,7 @@ def _find_labels(folder: Path) -> Path:
 
 
 def _write_card(spec: ModelSpec, staged: Path, source: str) -> None:
-    labels = staged / "label_list.txt"
+    labels = staged / LABELS
     count = len(read_labels(labels))
     if count != spec.classes:
         raise ModelError(f"its label file has {count} labels, but {spec.name} has {spec.classes}")
@@ -183,12 +184,10 @@ def _write_card(spec: ModelSpec, staged: Path, source: str) -> None:
         for path in sorted(staged.rglob("*"))
         if path.is_file()
     ]
-    write_card(staged, _card(spec, source, layout, count, probe.output_index, probe.output_kind, files))
+    write_card(staged, _card(spec, source, layout, probe, files))
 
 
-def _card(
-    spec: ModelSpec, source: str, layout: Layout, count: int, index: int, kind: str, files: list[FileRecord]
-) -> Card:
+def _card(spec: ModelSpec, source: str, layout: Layout, probe: Probe, files: list[FileRecord]) -> Card:
     return Card(
         name=spec.name,
         title=spec.title,
@@ -198,16 +197,16 @@ def _card(
         layout=layout.kind,
         program=str(layout.program),
         params=str(layout.params) if layout.params else None,
-        labels_file="label_list.txt",
-        labels_count=count,
-        output_index=index,
-        output_kind="probabilities" if kind == "probabilities" else "logits",
+        labels_file=LABELS,
+        labels_count=spec.classes,
+        output_index=probe.output_index,
+        output_kind=probe.output_kind,
         preprocessing=spec.preprocessing.to_json(),
         sees=list(spec.sees),
         licence=spec.licence,
         caveat=spec.caveat,
         files=files,
-        digest=digest_of(spec, files, "probabilities" if kind == "probabilities" else "logits", index),
+        digest=digest_of(spec, files, probe.output_kind, probe.output_index),
     )
 
 

@@ -45,6 +45,7 @@ def last_spoken(session: Session) -> Scan | None:
 
 
 def newest_scans(session: Session, limit: int) -> list[Scan]:
+    """With their sources, the newest first."""
     return list(session.scalars(select(Scan).options(joinedload(Scan.source)).order_by(Scan.id.desc()).limit(limit)))
 
 

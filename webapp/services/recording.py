@@ -1,7 +1,6 @@
 """What a scan saw, written batch by batch: pictures, scores, findings and the scan's progress in one transaction."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select, update
@@ -35,10 +34,11 @@ class Progress:
 
 @dataclass(slots=True)
 class Held:
-    """A listing with those of its pictures that have come out of the scanner."""
+    """A listing with those of its pictures that have come out of the scanner, and (once written) their rows."""
 
     listing: Listing
     scanned: list[ScannedPhoto] = field(default_factory=list)
+    photos: list[PhotoRow | None] = field(default_factory=list)
 
 
 class Recorder:
@@ -88,12 +88,13 @@ class Recorder:
     def _write_listing(self, held: Held) -> ListingRow:
         row = listings.upsert(self._session, self._scan.source_id, held.listing)
         self.progress.listings_seen += 1
-        for position, scanned in enumerate(held.scanned):
-            if scanned.photo.failure != NO_PICTURE:
-                self._write_photo(row, position, scanned)
+        held.photos = [
+            None if scanned.photo.failure == NO_PICTURE else self._write_photo(row, position, scanned)
+            for position, scanned in enumerate(held.scanned)
+        ]
         return row
 
-    def _write_photo(self, row: ListingRow, position: int, scanned: ScannedPhoto) -> None:
+    def _write_photo(self, row: ListingRow, position: int, scanned: ScannedPhoto) -> PhotoRow | None:
         photo = self._ensure_photo(scanned)
         self.progress.photos_seen += 1
         self.progress.photos_failed += scanned.failure is not None
@@ -104,6 +105,7 @@ class Recorder:
             insert_new(self._session, Appearance, url=where, position=position, **seen)
             for said in scanned.scores:
                 self._write_scores(photo, said)
+        return photo
 
     def _note_seen(self, row: ListingRow, where: str, photo: PhotoRow | None, failure: str | None) -> None:
         """What this attempt saw takes the place of what an earlier attempt of the same scan saw."""
@@ -142,13 +144,11 @@ class Recorder:
 
     def _open_findings(self, held: Held, row: ListingRow, known: dict[findings.Key, FindingRow]) -> None:
         words = evaluate(self._pack, evidence_of(held.listing, ()))
-        met = findings.gather(words, self._seen(held.scanned))
+        pictures = zip(held.scanned, held.photos, strict=True)
+        seen = [findings.Seen(photo.id, one.scores, one.findings) for one, photo in pictures if photo and one.scores]
+        met = findings.gather(words, seen)
         opened = findings.open_met(self._session, self._scan, row.id, self._pack.digest, met, known)
         self.progress.findings_opened += opened
-
-    def _seen(self, scanned: Sequence[ScannedPhoto]) -> list[findings.Seen]:
-        scored = [(one, self._ensure_photo(one)) for one in scanned if one.scores]
-        return [findings.Seen(photo.id, one.scores, one.findings) for one, photo in scored if photo]
 
 
 def find_scores(session: Session, sha256: str, pixel_hash: str | None, model_digest: str) -> ScoreRow | None:

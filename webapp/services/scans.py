@@ -98,11 +98,6 @@ def sentences(warnings: list[str], shown: int = 5) -> str:
     return " ".join([*warnings[:shown], *([f"And {more} more like these."] if more > 0 else [])])
 
 
-def list_recent(session: Session, limit: int) -> list[Scan]:
-    """The newest first."""
-    return list(session.scalars(select(Scan).options(joinedload(Scan.source)).order_by(Scan.id.desc()).limit(limit)))
-
-
 def find(session: Session, scan_id: int) -> Scan | None:
     return session.scalar(select(Scan).options(joinedload(Scan.source)).where(Scan.id == scan_id))
 

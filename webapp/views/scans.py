@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from webapp.extensions import db_session
 from webapp.models import Role, Scan, ScanPhoto, Source
-from webapp.services import scans, sources
+from webapp.services import overview, scans, sources
 from webapp.tasks.scans import run_scan
 from webapp.views.access import reader, requires
 from webapp.views.queueing import enqueue
@@ -27,7 +27,7 @@ VARYING = re.compile(r"\S*[/\\]\S*|\b(?![45]\d\d\b)[\d,.]*\d\b")
 def index() -> str:
     return render_template(
         "scans/index.html",
-        scans=scans.list_recent(db_session(), SCANS_SHOWN),
+        scans=overview.newest_scans(db_session(), SCANS_SHOWN),
         sources=sources.list_sources(db_session()),
     )
 
