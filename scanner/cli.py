@@ -198,7 +198,7 @@ def install(name: str, origin: str | None, hub_server: str | None, plain_http: b
         model = install_model(name, models_folder(), origin, click.echo, hub_server or HUB_SERVER, plain_http)
     except (InstallError, UnknownModelError) as error:
         stop(str(error))
-    click.echo(f"{name} is installed from {model.source}: {model.card.labels_count} labels, {model.card.output_kind}")
+    click.echo(f"{name} is installed from {model.source}: {model.spec.classes} labels, {model.card.output_kind}")
 
 
 @models.command()

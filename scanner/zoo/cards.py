@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from scanner.zoo.layouts import Layout
-from scanner.zoo.spec import ModelSpec
+from scanner.zoo.spec import ModelSpec, write_indices
 
 CARD_NAME = "card.json"
 OutputKind = Literal["probabilities", "logits"]
+Tuning = Literal["full", "without oneDNN", "without optimisation"]
 
 
 class CardError(Exception):
@@ -30,29 +32,29 @@ class FileRecord:
 class Card:
     """What stands in card.json beside the weights.
 
-    source: where the files came from, in words. output_index: which of the network's outputs holds the classes.
+    spec: the model as it was installed. source: where the files came from, in words.
+    source_layout: the letter in which they came (scanner.zoo.layouts), layout: that in which they lie here.
+    output_index: which of the network's outputs holds the classes.
     output_kind: decided at install from what the network gave (see scanner.zoo.predictor.output_kind).
-    digest: SHA-256 over everything that a score depends on: files, preprocessing, output kind, concept map.
+    tuning: how much of Paddle's optimisation it runs with; less than full where more failed the probe.
+    figures: precision and recall on pictures that it was not trained on, where they were measured.
+    training: how it was trained, where that was done here.
     """
 
-    name: str
-    title: str
-    role: str
+    spec: ModelSpec
     source: str
     installed_at: str
+    source_layout: str
     layout: str
     program: str
     params: str | None
     labels_file: str
-    labels_count: int
     output_index: int
     output_kind: OutputKind
-    preprocessing: dict[str, Any]
-    sees: list[str]
-    licence: str
-    caveat: str
     files: list[FileRecord]
-    digest: str
+    tuning: Tuning = "full"
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def network(self) -> Layout:
@@ -62,9 +64,14 @@ class Card:
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
 
+    def to_json(self) -> dict[str, Any]:
+        names = [name for name in self.__dataclass_fields__ if name not in ("spec", "files")]
+        rest = {name: getattr(self, name) for name in names}
+        return {**self.spec.to_json(), **rest, "files": [asdict(file) for file in self.files]}
+
 
 def write_card(folder: Path, card: Card) -> None:
-    text = json.dumps(asdict(card), ensure_ascii=False, indent=2)
+    text = json.dumps(card.to_json(), ensure_ascii=False, indent=2)
     (folder / CARD_NAME).write_text(text + "\n", encoding="utf-8")
 
 
@@ -72,19 +79,22 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises CardError when it is missing or not a card of this version."""
     try:
         data = json.loads((folder / CARD_NAME).read_text(encoding="utf-8"))
-        return Card(**{**data, "files": [FileRecord(**file) for file in data["files"]]})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        spec = ModelSpec.from_json(data)
+        rest = {name: data[name] for name in Card.__dataclass_fields__ if name not in ("spec", "files")}
+        return Card(spec=spec, files=[FileRecord(**file) for file in data["files"]], **rest)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CardError(
             f"{folder / CARD_NAME} is not a model card ({error}); remove the folder and install the model again"
         ) from None
 
 
-def digest_of(spec: ModelSpec, files: list[FileRecord], output_kind: OutputKind, output_index: int) -> str:
+def digest_of(spec: ModelSpec, card: Card) -> str:
     """SHA-256 (hex) of all that a score depends on, as canonical JSON."""
     decides = {
-        "files": {file.path: file.sha256 for file in files},
+        "files": {file.path: file.sha256 for file in card.files},
         "preprocessing": spec.preprocessing.to_json(),
-        "output": [output_kind, output_index],
-        "concepts": {str(index): concept for index, concept in spec.concepts.items()},
+        "output": [card.output_kind, card.output_index],
+        "concepts": write_indices(spec.concepts),
+        "counters": write_indices(spec.counters),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -46,7 +46,8 @@ class Predictor:
             return softmax(rows)
         if output_kind(rows) != "probabilities":
             raise ModelError(
-                f"{card.name} gave rows that are no probabilities; run `tuskline models verify {card.name}`"
+                f"{self._model.name} gave rows that are no probabilities; "
+                f"run `tuskline models verify {self._model.name}`"
             )
         return rows
 

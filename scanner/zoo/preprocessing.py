@@ -1,7 +1,8 @@
 """From a decoded picture to the numbers that a network was trained on."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,19 @@ class Preprocessing:
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "resampling": "lanczos", "colour_order": "RGB", "scale": "1/255"}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of to_json. Raises KeyError, TypeError or ValueError for anything else."""
+        mean, std = (tuple(map(float, data[name])) for name in ("mean", "std"))
+        if len(mean) != 3 or len(std) != 3:
+            raise ValueError("mean and std want three numbers each, for red, green and blue")
+        return cls(int(data["resize_short"]), int(data["crop"]), mean, std)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(resize_short, crop): models that agree on these share one crop, whatever their mean and std."""
+        return self.resize_short, self.crop
 
 
 def crop_pixels(image: Image.Image, how: Preprocessing) -> NDArray[np.uint8]:

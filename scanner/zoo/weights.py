@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scanner.fingerprints import digest_file
 from scanner.zoo.archives import ArchiveError, is_archive, unpack
-from scanner.zoo.cards import CARD_NAME, Card, FileRecord, digest_of, write_card
+from scanner.zoo.cards import CARD_NAME, Card, FileRecord, write_card
 from scanner.zoo.catalogue import DEFAULT, PRIMARY, find_spec
 from scanner.zoo.downloads import DownloadError, Echo, download, download_wheel, find_on_hub, open_wheel
 from scanner.zoo.labels import FILE_NAMES, LabelError, read_labels
@@ -112,13 +112,19 @@ def _gather(
     if left.is_dir() and any(left.iterdir()):
         _take_folder(left, staged)
         return f"PaddleHub's {left}"
-    if isinstance(spec.source, WheelSource):
-        open_wheel(spec.source, download_wheel(spec.source, scratch), staged)
-        return f"{spec.source.requirement} of the Python package index"
-    url = find_on_hub(spec.source, hub_server)
+    wheel = _wheel_of(spec)
+    if wheel is not None:
+        open_wheel(wheel, download_wheel(wheel, scratch), staged)
+        return f"{wheel.requirement} of the Python package index"
+    hub = next(source for source in spec.sources if isinstance(source, HubSource))
+    url = find_on_hub(hub, hub_server)
     download(url, scratch / "archive", echo, plain_http=plain_http)
     _take_archive(scratch / "archive", spec, staged, scratch)
-    return f"{_words(spec.source)}, {url}"
+    return f"{_words(hub)}, {url}"
+
+
+def _wheel_of(spec: ModelSpec) -> WheelSource | None:
+    return next((source for source in spec.sources if isinstance(source, WheelSource)), None)
 
 
 def _words(source: HubSource) -> str:
@@ -138,8 +144,9 @@ def _take_path(origin: Path, spec: ModelSpec, staged: Path, scratch: Path) -> No
 
 def _take_archive(archive: Path, spec: ModelSpec, staged: Path, scratch: Path) -> None:
     """Unpack and take; the wheel of the catalogue's source, given by hand, is taken by its own file list."""
-    if isinstance(spec.source, WheelSource) and digest_file(archive) == spec.source.sha256:
-        open_wheel(spec.source, archive, staged)
+    wheel = _wheel_of(spec)
+    if wheel is not None and digest_file(archive) == wheel.sha256:
+        open_wheel(wheel, archive, staged)
         return
     unpack(archive, scratch / "unpacked")
     _take_folder(scratch / "unpacked", staged)
@@ -189,24 +196,17 @@ def _write_card(spec: ModelSpec, staged: Path, source: str) -> None:
 
 def _card(spec: ModelSpec, source: str, layout: Layout, probe: Probe, files: list[FileRecord]) -> Card:
     return Card(
-        name=spec.name,
-        title=spec.title,
-        role=spec.role,
+        spec=spec,
         source=source,
         installed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        source_layout=layout.kind,
         layout=layout.kind,
         program=str(layout.program),
         params=str(layout.params) if layout.params else None,
         labels_file=LABELS,
-        labels_count=spec.classes,
         output_index=probe.output_index,
         output_kind=probe.output_kind,
-        preprocessing=spec.preprocessing.to_json(),
-        sees=list(spec.sees),
-        licence=spec.licence,
-        caveat=spec.caveat,
         files=files,
-        digest=digest_of(spec, files, probe.output_kind, probe.output_index),
     )
 
 

@@ -131,7 +131,7 @@ def test_a_damaged_card_is_named(tmp_path: Path) -> None:
 def test_models_are_listed_shown_verified_and_removed(home: Path, tmp_path: Path, make_module: MakeModule) -> None:
     assert "installed" in tuskline(home, "models", "list").stdout
     card = json.loads(tuskline(home, "models", "show", PRIMARY).stdout)
-    assert card["output_kind"] == "probabilities" and card["labels_count"] == 10
+    assert card["output_kind"] == "probabilities" and card["classes"] == 10
     assert tuskline(home, "models", "verify").stdout == f"{PRIMARY}: whole\n"
     tuskline(tmp_path, "models", "install", PRIMARY, "--from", str(make_module("A", "softmax")))
     labels = tmp_path / "models" / PRIMARY / "label_list.txt"

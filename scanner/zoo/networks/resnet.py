@@ -1,0 +1,91 @@
+"""ResNet-50 (He et al., 2015, arXiv:1512.03385), its vd variant (arXiv:1812.01187), and the one of Keras."""
+
+from dataclasses import dataclass
+
+from paddle import nn
+
+from scanner.zoo.networks.blocks import PLAIN, Activation, Residual, convolve, pool_features
+
+STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # of 50 layers: width, blocks
+EXPANSION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """deep: three 3x3 convolutions as the stem, and shortcuts that average before they project (vd).
+
+    early: the stride sits on a block's first 1x1 instead of its 3x3. bias, epsilon: of convolutions, of batch norms.
+    """
+
+    deep: bool = False
+    early: bool = False
+    bias: bool = False
+    epsilon: float = 1e-5
+
+    def convolve(
+        self, inside: int, outside: int, kernel: int, stride: int = 1, act: Activation = "relu"
+    ) -> nn.Sequential:
+        """With the names that this family is published under."""
+        return convolve(
+            inside, outside, kernel, stride, act=act, names=PLAIN, bias=self.bias, epsilon=self.epsilon
+        )
+
+
+def make_resnet50(classes: int) -> nn.Sequential:
+    return _make_resnet(Variant(), classes)
+
+
+def make_resnet50_vd(classes: int) -> nn.Sequential:
+    return _make_resnet(Variant(deep=True), classes)
+
+
+def make_resnet50_keras(classes: int) -> nn.Sequential:
+    """ResNet50 of Keras 2: convolutions with a bias, the stride first, a batch norm epsilon of 1e-3."""
+    return _make_resnet(Variant(early=True, bias=True, epsilon=1e-3), classes)
+
+
+def _make_resnet(variant: Variant, classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        ("stem", _make_stem(variant)),
+        ("max_pool", nn.MaxPool2D(3, stride=2, padding=1)),
+        ("blocks", nn.Sequential(*_make_blocks(variant))),
+        *pool_features(),
+        ("fc", nn.Linear(STAGES[-1][0] * EXPANSION, classes)),
+    )
+
+
+def _make_stem(variant: Variant) -> nn.Sequential:
+    if not variant.deep:
+        return nn.Sequential(variant.convolve(3, 64, 7, stride=2))
+    return nn.Sequential(
+        variant.convolve(3, 32, 3, stride=2), variant.convolve(32, 32, 3), variant.convolve(32, 64, 3)
+    )
+
+
+def _make_blocks(variant: Variant) -> list[nn.Layer]:
+    blocks: list[nn.Layer] = []
+    inside = 64
+    for stage, (width, count) in enumerate(STAGES):
+        for index in range(count):
+            blocks.append(_make_block(variant, inside, width, stride=2 if stage and not index else 1))
+            inside = width * EXPANSION
+    return blocks
+
+
+def _make_block(variant: Variant, inside: int, width: int, stride: int) -> Residual:
+    outside = width * EXPANSION
+    first, second = (stride, 1) if variant.early else (1, stride)
+    body = [
+        ("conv0", variant.convolve(inside, width, 1, first)),
+        ("conv1", variant.convolve(width, width, 3, second)),
+        ("conv2", variant.convolve(width, outside, 1, act=None)),
+    ]
+    return Residual(body, None if inside == outside else ("short", _make_shortcut(variant, inside, outside, stride)))
+
+
+def _make_shortcut(variant: Variant, inside: int, outside: int, stride: int) -> nn.Layer:
+    if not variant.deep or stride == 1:
+        return variant.convolve(inside, outside, 1, stride, act=None)
+    projection = variant.convolve(inside, outside, 1, act=None)
+    projection.insert
+    return projection
