@@ -78,6 +78,11 @@ def convolve_after(
     return nn.Sequential((names[1], nn.BatchNorm2D(inside)), ("activation", nn.ReLU()), (names[0], convolution))
 
 
+def average_first(projection: nn.Sequential) -> nn.Sequential:
+    """A shortcut that halves by averaging before it projects, so that no value is dropped (arXiv:1812.01187)."""
+    return nn.Sequential(("average", nn.AvgPool2D(2, stride=2, ceil_mode=True)), *projection.named_children())
+
+
 def pool_features(dropout: float = 0) -> list[tuple[str, nn.Layer]]:
     """The mean of every channel, as (n, channels): what a head stands on.
 
@@ -110,7 +115,9 @@ class Residual(nn.Layer):
         self.activation = make_activation(act)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(run_children(self, self.body_names, x) + run_children(self, self.shortcut_names, x))
+        total: Tensor = run_children(self, self.body_names, x) + run_children(self, self.shortcut_names, x)
+        activated: Tensor = self.activation(total)
+        return activated
 
 
 class Branches(nn.Layer):
@@ -132,13 +139,17 @@ class Branches(nn.Layer):
 
 def add_children(parent: nn.Layer, children: Iterable[tuple[str, nn.Layer]]) -> list[str]:
     """Hang each layer on `parent` under its name; the names, in order."""
-    return [name for name, child in children if parent.add_sublayer(name, child)]
+    names = []
+    for name, child in children:
+        parent.add_sublayer(name, child)
+        names.append(name)
+    return names
 
 
 def run_children(parent: nn.Layer, names: Iterable[str], x: Tensor) -> Tensor:
     """`x` through the named children, one after the other."""
     for name in names:
-        x = parent._sub_layers[name](x)
+        x = getattr(parent, name)(x)
     return x
 
 

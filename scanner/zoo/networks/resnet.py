@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import PLAIN, Activation, Residual, convolve, pool_features
+from scanner.zoo.networks.blocks import PLAIN, Activation, Residual, average_first, convolve, pool_features
 
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # of 50 layers: width, blocks
 EXPANSION = 4
@@ -26,9 +26,7 @@ class Variant:
         self, inside: int, outside: int, kernel: int, stride: int = 1, act: Activation = "relu"
     ) -> nn.Sequential:
         """With the names that this family is published under."""
-        return convolve(
-            inside, outside, kernel, stride, act=act, names=PLAIN, bias=self.bias, epsilon=self.epsilon
-        )
+        return convolve(inside, outside, kernel, stride, act=act, names=PLAIN, bias=self.bias, epsilon=self.epsilon)
 
 
 def make_resnet50(classes: int) -> nn.Sequential:
@@ -57,9 +55,7 @@ def _make_resnet(variant: Variant, classes: int) -> nn.Sequential:
 def _make_stem(variant: Variant) -> nn.Sequential:
     if not variant.deep:
         return nn.Sequential(variant.convolve(3, 64, 7, stride=2))
-    return nn.Sequential(
-        variant.convolve(3, 32, 3, stride=2), variant.convolve(32, 32, 3), variant.convolve(32, 64, 3)
-    )
+    return nn.Sequential(variant.convolve(3, 32, 3, stride=2), variant.convolve(32, 32, 3), variant.convolve(32, 64, 3))
 
 
 def _make_blocks(variant: Variant) -> list[nn.Layer]:
@@ -84,8 +80,6 @@ def _make_block(variant: Variant, inside: int, width: int, stride: int) -> Resid
 
 
 def _make_shortcut(variant: Variant, inside: int, outside: int, stride: int) -> nn.Layer:
-    if not variant.deep or stride == 1:
-        return variant.convolve(inside, outside, 1, stride, act=None)
-    projection = variant.convolve(inside, outside, 1, act=None)
-    projection.insert
-    return projection
+    if variant.deep and stride > 1:
+        return average_first(variant.convolve(inside, outside, 1, act=None))
+    return variant.convolve(inside, outside, 1, stride, act=None)
