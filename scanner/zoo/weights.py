@@ -13,14 +13,14 @@ from scanner.zoo.archives import ArchiveError, is_archive, unpack
 from scanner.zoo.cards import CARD_NAME, Card, FileRecord, write_card
 from scanner.zoo.catalogue import DEFAULT, PRIMARY, find_spec
 from scanner.zoo.downloads import DownloadError, Echo, download, download_wheel, find_on_hub, open_wheel
-from scanner.zoo.labels import FILE_NAMES, LabelError, read_labels
+from scanner.zoo.intake import LABELS, IntakeError, take_folder
+from scanner.zoo.labels import LabelError, read_labels
 from scanner.zoo.layouts import Layout, LayoutError, find_layout
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.probe import Probe, probe_network
 from scanner.zoo.registry import InstalledModel, find_installed
 from scanner.zoo.spec import HubSource, ModelSpec, WheelSource
 
-LABELS = "label_list.txt"
 HUB_SERVER = "https://paddlepaddle.org.cn/paddlehub"
 
 
@@ -52,7 +52,7 @@ def install(
             source = _gather(spec, origin, staged, scratch, echo, hub_server, plain_http)
             _write_card(spec, staged, source)
             _swap(staged, models_dir / name)
-    except (ArchiveError, DownloadError, LabelError, LayoutError, ModelError) as error:
+    except (ArchiveError, DownloadError, IntakeError, LabelError, LayoutError, ModelError) as error:
         raise InstallError(f"{name} was not installed: {error}") from error
     installed = find_installed(models_dir, name)
     if installed is None:
@@ -110,7 +110,7 @@ def _gather(
         return str(Path(origin).resolve())
     left = _left_by_hub(spec.name)
     if left.is_dir() and any(left.iterdir()):
-        _take_folder(left, staged)
+        take_folder(left, spec, staged)
         return f"PaddleHub's {left}"
     wheel = _wheel_of(spec)
     if wheel is not None:
@@ -133,7 +133,7 @@ def _words(source: HubSource) -> str:
 
 def _take_path(origin: Path, spec: ModelSpec, staged: Path, scratch: Path) -> None:
     if origin.is_dir():
-        _take_folder(origin, staged)
+        take_folder(origin, spec, staged)
     elif is_archive(origin):
         _take_archive(origin, spec, staged, scratch)
     elif origin.exists():
@@ -149,34 +149,7 @@ def _take_archive(archive: Path, spec: ModelSpec, staged: Path, scratch: Path) -
         open_wheel(wheel, archive, staged)
         return
     unpack(archive, scratch / "unpacked")
-    _take_folder(scratch / "unpacked", staged)
-
-
-def _take_folder(folder: Path, staged: Path) -> None:
-    """Copy the network and the labels out of a module's folder; its Python is never looked at."""
-    layout = find_layout(folder)
-    labels = _find_labels(folder)
-    _copy_file(labels, staged / LABELS)
-    if layout.params is not None:
-        for path in (layout.program, layout.params):
-            _copy_file(folder / path, staged / "model" / path.name)
-        return
-    for path in sorted((folder / layout.folder).iterdir()):
-        if path.is_file():
-            _copy_file(path, staged / "model" / path.name)
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def _find_labels(folder: Path) -> Path:
-    """The one label file of a module, at its top or one folder down (an archive's top folder)."""
-    found = [path for name in FILE_NAMES for path in (folder / name, *folder.glob(f"*/{name}")) if path.is_file()]
-    if not found:
-        raise LabelError(f"no label file was found ({' or '.join(FILE_NAMES)})")
-    return found[0]
+    take_folder(scratch / "unpacked", spec, staged)
 
 
 def _write_card(spec: ModelSpec, staged: Path, source: str) -> None:
