@@ -1,6 +1,7 @@
 """The tables. Rows of things that the scanner also knows end in `Row`, so that no two classes share a name."""
 
 from webapp.models.audit import AuditEntry
+from webapp.models.jobs import Job, JobKind, JobState
 from webapp.models.listings import Appearance, ListingRow, PhotoRow, ScoreRow, Source
 from webapp.models.people import Role, User
 from webapp.models.reports import Report
@@ -14,6 +15,9 @@ __all__ = [
     "Decision",
     "FindingRow",
     "FindingState",
+    "Job",
+    "JobKind",
+    "JobState",
     "ListingRow",
     "PhotoRow",
     "Report",

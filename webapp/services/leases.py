@@ -1,4 +1,4 @@
-"""Who works on a scan: a lease that passes unless it is renewed, so that a killed worker's scan is taken over."""
+"""Who works on a scan or a job: a lease that passes unless it is renewed, so that a killed worker's is taken over."""
 
 import logging
 import threading
@@ -11,49 +11,78 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.db import now
-from webapp.models import Scan, ScanState
+from webapp.models import Job, Scan
 
 logger = logging.getLogger(__name__)
 
+# What a worker can own. Their states differ, but for the words of these two.
+Leased = Scan | Job
+WAITS, RUNS = "queued", "running"
+
 
 class LostLeaseError(Exception):
-    """Another worker has the scan now, or it was ended meanwhile: what was not committed must be let go."""
+    """Another worker has it now, or it was ended meanwhile: what was not committed must be let go."""
 
 
-def take(session: Session, scan_id: int, worker: str, lease_s: int) -> bool:
-    """Make `worker` the owner where the scan waits or its owner went silent; commits. False: someone else has it."""
-    waits = Scan.state == ScanState.QUEUED
-    silent = (Scan.state == ScanState.RUNNING) & (Scan.lease_until < now())
+def take(session: Session, row_id: int, worker: str, lease_s: int, table: type[Leased] = Scan, **facts: Any) -> bool:
+    """Make `worker` the owner where the work waits or its owner went silent; commits. False: someone else has it."""
+    silent = (table.state == RUNS) & (table.lease_until < now())
     taken = change(
         session,
-        (Scan.id == scan_id, or_(waits, silent)),
-        state=ScanState.RUNNING,
+        (table.id == row_id, or_(table.state == WAITS, silent)),
+        table,
+        state=RUNS,
         lease_owner=worker,
         lease_until=now() + timedelta(seconds=lease_s),
+        **facts,
     )
     session.commit()
     return taken
 
 
-def renew(session: Session, scan_id: int, worker: str, lease_s: int, /, **progress: Any) -> None:
-    """Keep the scan in the caller's transaction, together with its progress. Raises LostLeaseError."""
+def renew(
+    session: Session, row_id: int, worker: str, lease_s: int, table: type[Leased] = Scan, /, **progress: Any
+) -> None:
+    """Keep the work in the caller's transaction, together with its progress. Raises LostLeaseError."""
     until = now() + timedelta(seconds=lease_s)
-    if not change(session, owned(scan_id, worker), lease_until=until, **progress):
-        raise LostLeaseError(f"scan {scan_id} is no longer {worker}'s")
+    if not change(session, owned(row_id, worker, table), table, lease_until=until, **progress):
+        raise LostLeaseError(f"{table.__name__.lower()} {row_id} is no longer {worker}'s")
 
 
-def release(session: Session, scan_id: int, worker: str, state: ScanState, **facts: Any) -> bool:
-    """Give the scan back in its new state, in the caller's transaction; False where it was no longer ours."""
-    return change(session, owned(scan_id, worker), state=state, lease_owner=None, lease_until=None, **facts)
+def release(
+    session: Session, row_id: int, worker: str, state: str, table: type[Leased] = Scan, /, **facts: Any
+) -> bool:
+    """Give the work back in its new state, in the caller's transaction; False where it was no longer ours."""
+    values = {"state": state, "lease_owner": None, "lease_until": None, **facts}
+    return change(session, owned(row_id, worker, table), table, **values)
 
 
-def owned(scan_id: int, worker: str) -> tuple[ColumnElement[bool], ...]:
-    return Scan.id == scan_id, Scan.lease_owner == worker, Scan.state == ScanState.RUNNING
+def remind(session: Session, ids: list[int], patience_s: int, table: type[Leased] = Scan) -> list[int]:
+    """Let those that are overdue wait again, for `patience_s` before the next reminder; their ids."""
+    until = now() + timedelta(seconds=patience_s)
+    return [
+        row_id
+        for row_id in ids
+        if change(
+            session,
+            (table.id == row_id, table.state.in_((WAITS, RUNS)), table.lease_until < now()),
+            table,
+            state=WAITS,
+            lease_owner=None,
+            lease_until=until,
+        )
+    ]
 
 
-def change(session: Session, where: tuple[ColumnElement[bool], ...], **values: Any) -> bool:
+def owned(row_id: int, worker: str, table: type[Leased] = Scan) -> tuple[ColumnElement[bool], ...]:
+    return table.id == row_id, table.lease_owner == worker, table.state == RUNS
+
+
+def change(
+    session: Session, where: tuple[ColumnElement[bool], ...], table: type[Leased] = Scan, /, **values: Any
+) -> bool:
     """One statement, so that of two workers the database lets one through."""
-    return session.scalar(update(Scan).where(*where).values(**values).returning(Scan.id)) is not None
+    return session.scalar(update(table).where(*where).values(**values).returning(table.id)) is not None
 
 
 class Heartbeat:
@@ -62,12 +91,14 @@ class Heartbeat:
     A process that was killed has no thread, so that its lease passes.
     """
 
-    def __init__(self, engine: Engine, scan_id: int, worker: str, lease_s: int) -> None:
+    def __init__(self, engine: Engine, row_id: int, worker: str, lease_s: int, table: type[Leased] = Scan) -> None:
         self._engine = engine
-        self._arguments = (scan_id, worker, lease_s)
+        self._arguments = (row_id, worker, lease_s, table)
         self._pause_s = lease_s / 3
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"lease of scan {scan_id}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._beat, name=f"lease of {table.__name__.lower()} {row_id}", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -129,7 +129,7 @@ def reconcile(session: Session, settings: Settings) -> list[int]:
     Those of silent workers go back to waiting; those that wait are named again once their message seems lost.
     """
     overdue = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), Scan.lease_until < now())
-    return hint(session, list(session.scalars(overdue.order_by(Scan.id))), settings.lease_s)
+    return leases.remind(session, list(session.scalars(overdue.order_by(Scan.id))), settings.lease_s)
 
 
 def requeue_all(session: Session, host: str) -> list[int]:
@@ -138,21 +138,4 @@ def requeue_all(session: Session, host: str) -> list[int]:
     unfinished = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), ours)
     ids = list(session.scalars(unfinished.order_by(Scan.id)))
     session.execute(update(Scan).where(Scan.id.in_(ids)).values(lease_until=now() - timedelta(seconds=1)))
-    return hint(session, ids, HINT_S)
-
-
-def hint(session: Session, ids: list[int], patience_s: int) -> list[int]:
-    """Mark as waiting, for `patience_s` before the next reminder, those that are still overdue; their ids."""
-    until = now() + timedelta(seconds=patience_s)
-    states = Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING))
-    return [
-        scan_id
-        for scan_id in ids
-        if leases.change(
-            session,
-            (Scan.id == scan_id, states, Scan.lease_until < now()),
-            state=ScanState.QUEUED,
-            lease_owner=None,
-            lease_until=until,
-        )
-    ]
+    return leases.remind(session, ids, HINT_S)
