@@ -4,16 +4,20 @@ A named chain is Paddle's own Sequential: its state dict carries the names of it
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional
 
 Kernel = int | tuple[int, int]
-Padding = int | Sequence[int] | Literal["same", "valid"]
+Padding = Literal["same", "valid"] | list[int]
 Activation = Literal["relu", "relu6", "swish", "hardswish"] | None
 Names = tuple[str, str]
+Child = tuple[str, nn.Layer]
+Children = Iterable[Child]
+Path = tuple[str, ...]
 
 # What the published files call a convolution and its batch norm: three spellings, by the age of the network's code.
 PLAIN: Names = ("conv", "bn")
@@ -21,6 +25,22 @@ UNDERSCORED: Names = ("_conv", "_batch_norm")
 SHORT: Names = ("_conv", "_bn")
 
 _ACTIVATIONS = {"relu": nn.ReLU, "relu6": nn.ReLU6, "swish": nn.Swish, "hardswish": nn.Hardswish}
+
+
+class Convolver(Protocol):
+    """A family's convolution with batch norm and activation: `convolve` with the family's habits filled in."""
+
+    def __call__(
+        self,
+        inside: int,
+        outside: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        act: Activation = "relu",
+        groups: int = 1,
+        padding: Padding = "same",
+    ) -> nn.Layer: ...
 
 
 def make_activation(kind: Activation) -> nn.Layer:
@@ -83,7 +103,7 @@ def average_first(projection: nn.Sequential) -> nn.Sequential:
     return nn.Sequential(("average", nn.AvgPool2D(2, stride=2, ceil_mode=True)), *projection.named_children())
 
 
-def pool_features(dropout: float = 0) -> list[tuple[str, nn.Layer]]:
+def pool_features(dropout: float = 0) -> list[Child]:
     """The mean of every channel, as (n, channels): what a head stands on.
 
     dropout: the rate of old Paddle networks, which scaled by 1 - rate at inference instead of during training.
@@ -105,8 +125,8 @@ class Residual(nn.Layer):
 
     def __init__(
         self,
-        body: Iterable[tuple[str, nn.Layer]],
-        shortcut: tuple[str, nn.Layer] | None = None,
+        body: Children,
+        shortcut: Child | None = None,
         act: Activation = "relu",
     ) -> None:
         super().__init__()
@@ -121,23 +141,28 @@ class Residual(nn.Layer):
 
 
 class Branches(nn.Layer):
-    """Paths over one input, joined along the channels. A path is names of children in order; shared starts run once."""
+    """Paths over one input, joined along the channels; a path names children of this layer in order."""
 
-    def __init__(self, children: Iterable[tuple[str, nn.Layer]], paths: Iterable[Sequence[str]]) -> None:
+    def __init__(self, children: Children, paths: Iterable[Path]) -> None:
         super().__init__()
         add_children(self, children)
         self.paths = [tuple(path) for path in paths]
 
     def forward(self, x: Tensor) -> Tensor:
-        done: dict[tuple[str, ...], Tensor] = {(): x}
-        for path in self.paths:
-            for end in range(1, len(path) + 1):
-                if path[:end] not in done:
-                    done[path[:end]] = getattr(self, path[end - 1])(done[path[: end - 1]])
-        return paddle.concat([done[path] for path in self.paths], axis=1)
+        return join_paths(self, self.paths, x)
 
 
-def add_children(parent: nn.Layer, children: Iterable[tuple[str, nn.Layer]]) -> list[str]:
+def join_paths(parent: nn.Layer, paths: Sequence[Path], x: Tensor) -> Tensor:
+    """What the paths through children of `parent` make of `x`, joined along the channels; shared starts run once."""
+    done: dict[Path, Tensor] = {(): x}
+    for path in paths:
+        for end in range(1, len(path) + 1):
+            if path[:end] not in done:
+                done[path[:end]] = getattr(parent, path[end - 1])(done[path[: end - 1]])
+    return paddle.concat([done[path] for path in paths], axis=1)
+
+
+def add_children(parent: nn.Layer, children: Children) -> list[str]:
     """Hang each layer on `parent` under its name; the names, in order."""
     names = []
     for name, child in children:
@@ -156,32 +181,53 @@ def run_children(parent: nn.Layer, names: Iterable[str], x: Tensor) -> Tensor:
 class Excitation(nn.Layer):
     """Squeeze and excitation (Hu et al., 2018, arXiv:1709.01507): channels weighted by what their means say.
 
-    names: of the two 1x1 convolutions. slope, of the hard sigmoid of MobileNetV3; None takes the smooth one.
+    weigher: from the means, (n, channels, 1, 1), to the weights before the sigmoid, of the same shape.
+    slope: of a hard sigmoid; None takes the smooth one.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        squeezed: int,
-        *,
-        names: Names = ("conv1", "conv2"),
-        act: Activation = "relu",
-        slope: float | None = None,
-    ) -> None:
+    def __init__(self, weigher: Children, slope: float | None = None) -> None:
         super().__init__()
-        self.names = add_children(
-            self,
-            [
-                (names[0], make_convolution(channels, squeezed, 1, bias=True)),
-                ("activation", make_activation(act)),
-                (names[1], make_convolution(squeezed, channels, 1, bias=True)),
-            ],
-        )
+        self.weigher_names = add_children(self, weigher)
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        means = functional.adaptive_avg_pool2d(x, 1)
-        weights = run_children(self, self.names, means)
+        weights = run_children(self, self.weigher_names, functional.adaptive_avg_pool2d(x, 1))
         if self.slope is None:
             return x * functional.sigmoid(weights)
         return x * functional.hardsigmoid(weights, slope=self.slope)
+
+
+@dataclass(frozen=True, slots=True)
+class InvertedNames:
+    """What a family's published files call the four members of its inverted residual."""
+
+    expand: str
+    depthwise: str
+    project: str
+    excite: str = "excite"
+
+
+def invert(
+    convolve: Convolver,
+    names: InvertedNames,
+    widths: tuple[int, int, int],
+    kernel: int,
+    stride: int,
+    act: Activation,
+    *,
+    excitation: nn.Layer | None = None,
+    expands: bool = True,
+    padding: Padding = "same",
+) -> nn.Layer:
+    """An inverted residual (arXiv:1801.04381): expand, filter each channel, weigh the channels, project.
+
+    widths: inside, expanded, outside. expands: False leaves out the first 1x1. padding: of the filter.
+    """
+    inside, expanded, outside = widths
+    body: list[Child] = [(names.expand, convolve(inside, expanded, 1, act=act))] if expands else []
+    filtered = convolve(expanded, expanded, kernel, stride, groups=expanded, act=act, padding=padding)
+    body.append((names.depthwise, filtered))
+    if excitation is not None:
+        body.append((names.excite, excitation))
+    body.append((names.project, convolve(expanded, outside, 1, act=None)))
+    return Residual(body, act=None) if stride == 1 and inside == outside else nn.Sequential(*body)

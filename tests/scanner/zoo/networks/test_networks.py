@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from scanner.zoo import build_network
-from scanner.zoo.networks import NETWORKS, UnknownNetworkError, may_be_absent
 from tests.scanner.zoo.networks.seeding import seeded_input, seeded_parameters
 
 REFERENCES = Path(__file__).parent / "references"
