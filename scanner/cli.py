@@ -188,14 +188,19 @@ def show(name: str) -> None:
 @click.option("--from", "origin", help="a module's folder, an archive (.tar.gz, .tar.bz2, .tar.xz, .zip) or an address")
 @click.option("--hub-server", envvar="TUSKLINE_HUB_SERVER", help="PaddleHub server or mirror to ask")
 @click.option("--plain-http", is_flag=True, help="trust an address that is not https")
-def install(name: str, origin: str | None, hub_server: str | None, plain_http: bool) -> None:
+@click.option("--accept-changed", is_flag=True, help="take an archive that is another than when first used")
+def install(name: str, origin: str | None, hub_server: str | None, plain_http: bool, accept_changed: bool) -> None:
     """Install a model's weights, check them and write their card."""
     from scanner.zoo.catalogue import UnknownModelError
-    from scanner.zoo.weights import HUB_SERVER, InstallError
+    from scanner.zoo.options import HUB_SERVER, InstallOptions
+    from scanner.zoo.progress import download_bar
+    from scanner.zoo.weights import InstallError
     from scanner.zoo.weights import install as install_model
 
+    options = InstallOptions(hub_server=hub_server or HUB_SERVER, plain_http=plain_http, accept_changed=accept_changed)
     try:
-        model = install_model(name, models_folder(), origin, click.echo, hub_server or HUB_SERVER, plain_http)
+        with download_bar() as bar:
+            model = install_model(name, models_folder(), origin, click.echo, options=options, progress=bar)
     except (InstallError, UnknownModelError) as error:
         stop(str(error))
     click.echo(f"{name} is installed from {model.source}: {model.spec.classes} labels, {model.card.output_kind}")

@@ -1,8 +1,12 @@
 """Unpack a model archive that nobody vouches for: plain files and folders only, inside the target, within bounds."""
 
+import lzma
+import struct
 import tarfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -13,6 +17,21 @@ MOST_RATIO = 100
 FLOOR_BYTES = 64 * 1024**2
 CHUNK_BYTES = 1024**2
 HEADER_BYTES = 1024**2
+
+
+# What the standard library's readers raise over bytes that make no sense to them.
+_BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+)
+# A name that the file system refuses (too long, a folder where a file is) is the archive's fault, not the disk's.
+_NAMED_FAULTS = (FileExistsError, IsADirectoryError, NotADirectoryError)
 
 
 class ArchiveError(Exception):
@@ -51,17 +70,39 @@ def unpack(archive: Path, target: Path) -> None:
     """Write the regular files of a tar (.gz, .bz2, .xz) or zip below `target`.
 
     Raises ArchiveError for another format, a broken archive, a path that leaves the target, a link or a device,
-    and for more than MOST_FILES files, MOST_BYTES bytes or MOST_RATIO times the archive's own size.
+    and for more than MOST_FILES files, MOST_BYTES bytes or MOST_RATIO times the archive's own size; OSError where
+    the disk is full.
     """
     left = _Allowance(archive)
-    try:
+    with _faults_of(archive):
         for name, size, stream in _members(archive):
             path = _inside(target, name)
             left.take(size)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                _copy(stream, file, size, name)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+            _write(stream, path, size, name)
+
+
+def read_members(archive: Path, wanted: Mapping[str, Path]) -> None:
+    """Write the named members to the paths given for them, and nothing else; a name that is not there is no error.
+
+    Raises as unpack does.
+    """
+    left = _Allowance(archive)
+    with _faults_of(archive):
+        for name, size, stream in _members(archive):
+            if name in wanted:
+                left.take(size)
+                _write(stream, wanted[name], size, name)
+
+
+@contextmanager
+def _faults_of(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and not isinstance(error, _NAMED_FAULTS):
+            raise  # the disk's fault (full, not readable); decoders raise OSError without a number
+        raise ArchiveError(f"{archive.name} is broken: {error}") from error
+    except _BROKEN as error:
         raise ArchiveError(f"{archive.name} is broken: {error}") from error
     except RuntimeError as error:  # zipfile's word for an encrypted member
         raise ArchiveError(f"{archive.name} can't be read: {error}") from error
@@ -125,6 +166,12 @@ def _check_name(name: str) -> PurePosixPath:
 
 def _inside(target: Path, name: str) -> Path:
     return target.joinpath(*_check_name(name).parts)
+
+
+def _write(source: IO[bytes], path: Path, size: int, name: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        _copy(source, file, size, name)
 
 
 def _copy(source: IO[bytes], target: IO[bytes], size: int, name: str) -> None:

@@ -1,201 +1,233 @@
-"""Install, verify and remove a model's weights. A model is whole or absent: it is staged aside and renamed."""
+"""Install and remove models. A model is whole or absent: it is staged aside and renamed."""
 
-import os
+import re
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.fingerprints import digest_file
-from scanner.zoo.archives import ArchiveError, is_archive, unpack
-from scanner.zoo.cards import CARD_NAME, Card, FileRecord, write_card
-from scanner.zoo.catalogue import DEFAULT, PRIMARY, find_spec
-from scanner.zoo.downloads import DownloadError, Echo, download, download_wheel, find_on_hub, open_wheel
-from scanner.zoo.intake import LABELS, IntakeError, take_folder
-from scanner.zoo.labels import LabelError, read_labels
-from scanner.zoo.layouts import Layout, LayoutError, find_layout
+from scanner.zoo.acceptance import accept
+from scanner.zoo.archives import ArchiveError
+from scanner.zoo.cards import CARD_NAME, CardError
+from scanner.zoo.carried import find_card, spec_of
+from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY, find_spec
+from scanner.zoo.downloads import FULL, DiskFullError, DownloadError
+from scanner.zoo.intake import IntakeError, take_folder
+from scanner.zoo.labels import LabelError
+from scanner.zoo.layouts import LayoutError
+from scanner.zoo.options import Echo, InstallOptions, Progress, say_nothing, show_nothing
+from scanner.zoo.pins import PinError
 from scanner.zoo.predictor import ModelError
-from scanner.zoo.probe import Probe, probe_network
 from scanner.zoo.registry import InstalledModel, find_installed
-from scanner.zoo.spec import HubSource, ModelSpec, WheelSource
+from scanner.zoo.sources.errand import Delivery, Errand, SourceError
+from scanner.zoo.sources.hub import left_by_hub
+from scanner.zoo.sources.order import Way, ways_to
+from scanner.zoo.spec import HeadSource, ModelSpec
+from scanner.zoo.staging import Staging, open_staging
 
-HUB_SERVER = "https://paddlepaddle.org.cn/paddlehub"
+_NAME = re.compile(r"[a-z0-9_]{1,64}")
+_REFUSALS = (
+    ArchiveError,
+    CardError,
+    DownloadError,
+    IntakeError,
+    LabelError,
+    LayoutError,
+    ModelError,
+    PinError,
+    SourceError,
+)
 
 
 class InstallError(Exception):
-    """A model that was not installed; the message is one sentence, and nothing was left behind."""
+    """A model that was not installed; the message says why and what to do, and nothing was left behind.
 
+    reasons: (source, why not) for each that was asked.
+    """
 
-def hub_home() -> Path:
-    """Where PaddleHub keeps its modules: $HUB_HOME, else ~/.paddlehub."""
-    return Path(os.environ.get("HUB_HOME") or Path.home() / ".paddlehub")
+    def __init__(self, message: str, reasons: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
 
 
 def install(
     name: str,
     models_dir: Path,
     origin: str | None = None,
-    echo: Echo = lambda _: None,
-    hub_server: str = HUB_SERVER,
-    plain_http: bool = False,
+    echo: Echo = say_nothing,
+    *,
+    options: InstallOptions | None = None,
+    progress: Progress = show_nothing,
 ) -> InstalledModel:
-    """Bring in the model `name` of the catalogue and give back what now stands in `models_dir`.
+    """Bring in the model `name` and give back what now stands in `models_dir`.
 
-    origin: a folder, an archive or an address; None asks, in this order, what `hub install` left behind, and then
-    the catalogue's own source. Raises InstallError and UnknownModelError; an installed model stays as it was then.
+    origin: a folder, an archive or an address; it must carry a card.json for a name that the catalogue does not have.
+    None asks what `hub install` left behind, then the catalogue's sources in their order, until one of them has it.
+    Raises InstallError and UnknownModelError; an installed model stays as it was then.
     """
-    spec = find_spec(name)
+    spec = _find(name, origin)
     try:
-        with _staging(models_dir, name) as (staged, scratch):
-            source = _gather(spec, origin, staged, scratch, echo, hub_server, plain_http)
-            _write_card(spec, staged, source)
-            _swap(staged, models_dir / name)
-    except (ArchiveError, DownloadError, IntakeError, LabelError, LayoutError, ModelError) as error:
-        raise InstallError(f"{name} was not installed: {error}") from error
+        with open_staging(models_dir, name, echo) as staging:
+            installed = find_installed(models_dir, name) if staging.waited and origin is None else None
+            if installed is not None:
+                return installed
+            _Job(name, spec, models_dir, staging, options or InstallOptions(), echo, progress).run(origin)
+    except (DiskFullError, OSError) as error:
+        raise InstallError(f"{name} was not installed: {_disk_words(error, models_dir)}") from error
     installed = find_installed(models_dir, name)
     if installed is None:
         raise InstallError(f"{name} was not installed: {models_dir / name} was removed meanwhile")
     return installed
 
 
+def _find(name: str, origin: str | None) -> ModelSpec | None:
+    if not _NAME.fullmatch(name):
+        raise InstallError(f"{name!r} is no name for a model: use small letters, digits and _, 64 at most")
+    return CATALOGUE.get(name) if origin is not None else find_spec(name)
+
+
+def _disk_words(error: Exception, models_dir: Path) -> str:
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"the disk of {models_dir} is full; free some space"
+    return f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.strerror else str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One install, from the first source that is asked to the swap."""
+
+    name: str
+    spec: ModelSpec | None
+    models_dir: Path
+    staging: Staging
+    options: InstallOptions
+    echo: Echo
+    progress: Progress
+
+    def run(self, origin: str | None) -> None:
+        reasons: list[tuple[str, str]] = []
+        for way in ways_to(self.name, self.spec, origin, self.options):
+            try:
+                self._try(way)
+                return
+            except _REFUSALS as error:
+                reasons.append((way.words, str(error)))
+                self.echo(f"{way.words}: {error}")
+            except InstallError as error:  # of a backbone
+                reasons.append((way.words, str(error)))
+        raise InstallError(_refusal(self.name, origin, reasons), reasons)
+
+    def _try(self, way: Way) -> None:
+        self.staging.empty()
+        delivery = way.fetch(self._errand())
+        carried = find_card(delivery.folder)
+        spec = self.spec or spec_of(self.name, carried)
+        letter = take_folder(delivery.folder, spec, self.staging.staged)
+        more = {"figures": carried.figures, "training": carried.training} if carried else {}
+        accept(spec, self.staging.staged, delivery.words, letter, more)
+        self._keep(delivery)
+
+    def _keep(self, delivery: Delivery) -> None:
+        delivery.keep_pin(self.models_dir)
+        self.staging.swap()
+
+    def _errand(self) -> Errand:
+        return Errand(
+            name=self.name,
+            spec=self.spec,
+            models_dir=self.models_dir,
+            scratch=self.staging.scratch,
+            options=self.options,
+            echo=self.echo,
+            progress=self.progress,
+            need=self._need,
+        )
+
+    def _need(self, name: str) -> InstalledModel:
+        """Another model that this one is built on; installed where it is not."""
+        found = find_installed(self.models_dir, name)
+        if found is not None:
+            return found
+        return install(name, self.models_dir, echo=self.echo, options=self.options, progress=self.progress)
+
+
+def _refusal(name: str, origin: str | None, reasons: Sequence[tuple[str, str]]) -> str:
+    """One sentence for one source, a numbered list for several, and what to do where no one was named."""
+    if origin is not None:
+        return f"{name} was not installed: {reasons[0][1]}"
+    advice = (
+        f"Get the model's folder or archive where a source can be reached, and run "
+        f"`tuskline models install {name} --from FOLDER_OR_ARCHIVE`"
+    )
+    if len(reasons) == 1:
+        return f"{name} was not installed: {reasons[0][0]}: {reasons[0][1]}. {advice}"
+    asked = "\n".join(f"  {number}. {words}: {why}" for number, (words, why) in enumerate(reasons, 1))
+    return f"{name} was not installed; no source has it:\n{asked}\n{advice}"
+
+
 def adopt_primary(models_dir: Path, echo: Echo) -> None:
     """Install the primary where `hub install` left it and we have none; where that is broken, say so and go on."""
-    left = _left_by_hub(PRIMARY)
-    if find_installed(models_dir, PRIMARY) is not None or not left.is_dir():
-        return
-    echo(f"{PRIMARY}: found in {left}, installing it")
+    if find_installed(models_dir, PRIMARY) is None:
+        adopt(PRIMARY, models_dir, echo)
+
+
+def adoptable(models_dir: Path) -> tuple[str, ...]:
+    """The models of the catalogue that `hub install` left and that are not installed here."""
+    return tuple(name for name in CATALOGUE if left_by_hub(name) and find_installed(models_dir, name) is None)
+
+
+def adopt(name: str, models_dir: Path, echo: Echo) -> InstalledModel | None:
+    """Install what `hub install` left of the model; None where that is nothing or broken, which is told then."""
+    left = left_by_hub(name)
+    if left is None:
+        return None
+    echo(f"{name}: found in {left}, installing it")
     try:
-        install(PRIMARY, models_dir, str(left), echo)
+        return install(name, models_dir, str(left), echo)
     except InstallError as error:
-        echo(f"{error}. Remove {left}, or give the module with `tuskline models install {PRIMARY} --from`")
+        echo(f"{error}. Remove {left}, or give the module with `tuskline models install {name} --from`")
+        return None
 
 
-def ensure_default(models_dir: Path, echo: Echo) -> None:
-    """Make sure that something can score: adopt the primary, and install the default.
+def ensure_default(
+    models_dir: Path, echo: Echo, *, options: InstallOptions | None = None, progress: Progress = show_nothing
+) -> None:
+    """Make sure that something can score: adopt the primary, install the default, and the starters built on it.
 
-    Raises InstallError when the default is absent and can't be had.
+    Raises InstallError when the default is absent and can't be had; a starter that can't is told and left out.
     """
     adopt_primary(models_dir, echo)
     if find_installed(models_dir, DEFAULT) is None:
         echo(f"{DEFAULT}: installing the weights (67 MB, once)")
-        install(DEFAULT, models_dir, echo=echo)
+        install(DEFAULT, models_dir, echo=echo, options=options, progress=progress)
+    for name in _starters():
+        if find_installed(models_dir, name) is None:
+            _install_starter(name, models_dir, echo, options, progress)
+
+
+def _starters() -> tuple[str, ...]:
+    """The models whose heads are shipped."""
+    return tuple(
+        name for name, spec in CATALOGUE.items() if any(isinstance(source, HeadSource) for source in spec.sources)
+    )
+
+
+def _install_starter(
+    name: str, models_dir: Path, echo: Echo, options: InstallOptions | None, progress: Progress
+) -> None:
+    echo(f"{name}: installing it (once)")
+    try:
+        install(name, models_dir, echo=echo, options=options, progress=progress)
+    except InstallError as error:
+        echo(str(error))
 
 
 def remove(name: str, models_dir: Path) -> bool:
     """Delete the model's folder; False when it was not installed. Raises UnknownModelError."""
-    folder = models_dir / find_spec(name).name
-    if not (folder / CARD_NAME).exists():
+    folder = models_dir / name
+    if not _NAME.fullmatch(name) or not (folder / CARD_NAME).exists():
+        find_spec(name)
         return False
     (folder / CARD_NAME).unlink()  # first: without its card a half-removed model is absent, not broken
     shutil.rmtree(folder)
     return True
-
-
-def _left_by_hub(module: str) -> Path:
-    return hub_home() / "modules" / module
-
-
-def _gather(
-    spec: ModelSpec, origin: str | None, staged: Path, scratch: Path, echo: Echo, hub_server: str, plain_http: bool
-) -> str:
-    """Put the network and its labels into `staged`; what the source was, in words."""
-    if origin is not None and "://" in origin:
-        download(origin, scratch / "archive", echo, plain_http=plain_http)
-        _take_archive(scratch / "archive", spec, staged, scratch)
-        return origin
-    if origin is not None:
-        _take_path(Path(origin), spec, staged, scratch)
-        return str(Path(origin).resolve())
-    left = _left_by_hub(spec.name)
-    if left.is_dir() and any(left.iterdir()):
-        take_folder(left, spec, staged)
-        return f"PaddleHub's {left}"
-    wheel = _wheel_of(spec)
-    if wheel is not None:
-        open_wheel(wheel, download_wheel(wheel, scratch), staged)
-        return f"{wheel.requirement} of the Python package index"
-    hub = next(source for source in spec.sources if isinstance(source, HubSource))
-    url = find_on_hub(hub, hub_server)
-    download(url, scratch / "archive", echo, plain_http=plain_http)
-    _take_archive(scratch / "archive", spec, staged, scratch)
-    return f"{_words(hub)}, {url}"
-
-
-def _wheel_of(spec: ModelSpec) -> WheelSource | None:
-    return next((source for source in spec.sources if isinstance(source, WheelSource)), None)
-
-
-def _words(source: HubSource) -> str:
-    return f"PaddleHub's {source.module} {source.version}"
-
-
-def _take_path(origin: Path, spec: ModelSpec, staged: Path, scratch: Path) -> None:
-    if origin.is_dir():
-        take_folder(origin, spec, staged)
-    elif is_archive(origin):
-        _take_archive(origin, spec, staged, scratch)
-    elif origin.exists():
-        raise ArchiveError(f"{origin} is neither a folder nor a .tar.gz, .tar.bz2, .tar.xz or .zip archive")
-    else:
-        raise ArchiveError(f"{origin} does not exist")
-
-
-def _take_archive(archive: Path, spec: ModelSpec, staged: Path, scratch: Path) -> None:
-    """Unpack and take; the wheel of the catalogue's source, given by hand, is taken by its own file list."""
-    wheel = _wheel_of(spec)
-    if wheel is not None and digest_file(archive) == wheel.sha256:
-        open_wheel(wheel, archive, staged)
-        return
-    unpack(archive, scratch / "unpacked")
-    take_folder(scratch / "unpacked", spec, staged)
-
-
-def _write_card(spec: ModelSpec, staged: Path, source: str) -> None:
-    labels = staged / LABELS
-    count = len(read_labels(labels))
-    if count != spec.classes:
-        raise ModelError(f"its label file has {count} labels, but {spec.name} has {spec.classes}")
-    layout = find_layout(staged)
-    probe = probe_network(staged, layout, labels, spec.classes, spec.preprocessing)
-    files = [
-        FileRecord(str(path.relative_to(staged)), digest_file(path), path.stat().st_size)
-        for path in sorted(staged.rglob("*"))
-        if path.is_file()
-    ]
-    write_card(staged, _card(spec, source, layout, probe, files))
-
-
-def _card(spec: ModelSpec, source: str, layout: Layout, probe: Probe, files: list[FileRecord]) -> Card:
-    return Card(
-        spec=spec,
-        source=source,
-        installed_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        source_layout=layout.kind,
-        layout=layout.kind,
-        program=str(layout.program),
-        params=str(layout.params) if layout.params else None,
-        labels_file=LABELS,
-        output_index=probe.output_index,
-        output_kind=probe.output_kind,
-        files=files,
-    )
-
-
-@contextmanager
-def _staging(models_dir: Path, name: str) -> Iterator[tuple[Path, Path]]:
-    """A folder beside the models to build in and one to unpack in; both are gone afterwards, whatever happened."""
-    models_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=models_dir) as folder:
-        staged, scratch = Path(folder, "staged"), Path(folder, "scratch")
-        staged.mkdir()
-        scratch.mkdir()
-        yield staged, scratch
-
-
-def _swap(staged: Path, target: Path) -> None:
-    """Put the staged folder in the target's place; an older install goes to the staging folder and away with it."""
-    if target.exists():
-        target.rename(staged.with_name("replaced"))
-    staged.rename(target)

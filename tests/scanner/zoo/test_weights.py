@@ -13,9 +13,11 @@ import pytest
 from scanner.predicting import PredictPool
 from scanner.zoo import weights
 from scanner.zoo.catalogue import PRIMARY, UnknownModelError
+from scanner.zoo.options import InstallOptions
 from scanner.zoo.preprocessing import Preprocessing, normalise
 from scanner.zoo.probe import probe_pictures
 from scanner.zoo.registry import find_installed
+from scanner.zoo.sources import wheels
 from scanner.zoo.weights import InstallError, install, remove
 from tests.scanner.conftest import MakeModule
 
@@ -183,10 +185,15 @@ def test_an_unknown_name_is_answered_with_a_near_one(tmp_path: Path) -> None:
         install("resnet50_vd_wildanimal", tmp_path)
 
 
-def test_an_unreachable_hub_server_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match="--from") as refusal:
-        install(PRIMARY, tmp_path, hub_server="http://127.0.0.1:9/paddlehub")
-    assert "\n" not in str(refusal.value)
+def test_when_no_source_answers_one_error_lists_them_all_and_says_what_to_do(tmp_path: Path) -> None:
+    nowhere = InstallOptions(hub_server="http://127.0.0.1:9/hub", mirror="http://127.0.0.1:9", plain_http=True)
+    with pytest.raises(InstallError, match="--from FOLDER_OR_ARCHIVE") as refusal:
+        install(PRIMARY, tmp_path, options=nowhere)
+    lines = str(refusal.value).splitlines()
+    assert lines[1].startswith("  1. PaddleHub's server http://127.0.0.1:9/hub: ")
+    assert lines[2].startswith("  2. http://127.0.0.1:9/paddlehub/model/cv/resnet50_vd_wildanimals.tar.gz: ")
+    assert [source for source, _ in refusal.value.reasons] == [line[5:].split(": ")[0] for line in lines[1:3]]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_plain_http_address_is_refused_unless_trusted(tmp_path: Path) -> None:
@@ -197,8 +204,8 @@ def test_a_plain_http_address_is_refused_unless_trusted(tmp_path: Path) -> None:
 def test_a_wheel_with_another_digest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = tmp_path / "other.whl"
     wheel.write_bytes(b"not the wheel")
-    monkeypatch.setattr(weights, "download_wheel", lambda *_: wheel)
-    with pytest.raises(InstallError, match="not the SHA-256 that the catalogue pins"):
+    monkeypatch.setattr(wheels, "_download", lambda *_: wheel)
+    with pytest.raises(InstallError, match=r"other\.whl has the SHA-256 \w+ and not d3590ed5\w+, which the catalogue"):
         weights.ensure_default(tmp_path / "models", lambda _: None)
 
 
@@ -207,6 +214,7 @@ def test_a_broken_module_that_hub_install_left_does_not_stop_the_default(
 ) -> None:
     left = no_hub_home / "modules" / PRIMARY
     left.mkdir(parents=True)
+    (left / "module.py").write_text("")
     tried: list[str] = []
     real = weights.install
 

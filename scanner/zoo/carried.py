@@ -1,0 +1,57 @@
+"""The card that comes along with a model: of a model that was trained elsewhere, or shipped with its figures."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from rules.evidence import CONCEPTS
+from scanner.zoo.cards import CARD_NAME, Card, CardError, read_card
+from scanner.zoo.spec import ModelSpec, Role
+
+MOST_BYTES = 1024**2
+MOST_CLASSES = 100_000
+MOST_PIXELS = 1024
+
+
+def find_card(folder: Path) -> Card | None:
+    """The card in the folder or one down (an archive's top folder); None where there is none.
+
+    Raises CardError for one that can't be read.
+    """
+    found = next((path for path in (folder / CARD_NAME, *folder.glob(f"*/{CARD_NAME}")) if path.is_file()), None)
+    if found is None:
+        return None
+    if found.stat().st_size > MOST_BYTES:
+        raise CardError(f"its {CARD_NAME} is larger than {MOST_BYTES:,} bytes: refused")
+    return read_card(found.parent)
+
+
+def spec_of(name: str, card: Card | None) -> ModelSpec:
+    """What the card says that the model is, under the name that its user gives it. Raises CardError."""
+    if card is None:
+        raise CardError(
+            f"the catalogue has no model of that name, and no {CARD_NAME} lies beside the weights to say what it is"
+        )
+    fault = _find_fault(card.spec)
+    if fault is not None:
+        raise CardError(f"its {CARD_NAME} {fault}")
+    return replace(card.spec, name=name)
+
+
+def _find_fault(spec: ModelSpec) -> str | None:
+    """The first thing on which scores would stumble later; None where all is well."""
+    how = spec.preprocessing
+    strange = sorted(set(spec.concepts.values()) - set(CONCEPTS))
+    checks = (
+        (spec.role not in get_args(Role), f"names the role {spec.role!r}; known are: {', '.join(get_args(Role))}"),
+        (not 2 <= spec.classes <= MOST_CLASSES, f"names {spec.classes} classes"),
+        (bool(strange), f"names the concept {', '.join(strange)}; known are: {', '.join(CONCEPTS)}"),
+        (not _inside(spec), f"maps an index outside of its {spec.classes} classes"),
+        (not 1 <= how.crop <= how.resize_short <= MOST_PIXELS, f"crops {how.crop} of {how.resize_short} pixels"),
+        (0 in how.std, "divides by a standard deviation of 0"),
+    )
+    return next((words for is_fault, words in checks if is_fault), None)
+
+
+def _inside(spec: ModelSpec) -> bool:
+    return all(0 <= index < spec.classes for index in (*spec.concepts, *spec.counters))

@@ -1,0 +1,29 @@
+"""A server's JSON answer, of bounded size."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from scanner.fetch.bodies import read_body
+from scanner.fetch.errors import FetchError
+from scanner.zoo.downloads import open_client, public_url
+from scanner.zoo.sources.errand import SourceError
+
+MOST_BYTES = 4 * 1024**2
+
+
+def read_json(url: str, query: Mapping[str, str], *, plain_http: bool) -> Any:
+    """What the address answers. Raises SourceError, and DownloadError for an address that is not https."""
+    try:
+        with open_client(plain_http) as client, client.stream("GET", url, params=dict(query)) as answer:
+            answer.raise_for_status()
+            return json.loads(read_body(answer, MOST_BYTES))
+    except httpx2.HTTPStatusError as error:
+        status = f"{error.response.status_code} {error.response.reason_phrase}"
+        raise SourceError(f"{public_url(url)} answers {status}") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise SourceError(f"{public_url(url)} can't be reached ({str(error) or type(error).__name__})") from None
+    except (FetchError, ValueError, RecursionError) as error:
+        raise SourceError(f"{public_url(url)} gives no usable answer ({error})") from None
