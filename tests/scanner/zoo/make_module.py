@@ -17,7 +17,10 @@ LABELS = ["其他", "象牙制品", "象牙", "大象", "虎皮", "老虎", "虎
 
 
 class SmallNetwork(paddle.nn.Layer):
-    """Ten classes; `head` is `softmax`, `logits`, or `two` (a feature map beside the classes, as ModuleV1 has)."""
+    """Ten classes; `head` is `softmax`, `logits`, `two` (a feature map beside the classes, as ModuleV1 has), or `conv`.
+
+    `conv` classifies by a 1 x 1 convolution, as fully convolutional networks do.
+    """
 
     def __init__(self, head: str) -> None:
         super().__init__()
@@ -28,14 +31,44 @@ class SmallNetwork(paddle.nn.Layer):
             paddle.nn.ReLU(),
             paddle.nn.AdaptiveAvgPool2D(4),
         )
-        self.classes = paddle.nn.Linear(128, 10)
+        self.classes = paddle.nn.Conv2D(8, 10, 1) if head == "conv" else paddle.nn.Linear(128, 10)
 
     def forward(self, pictures):
         features = self.body(pictures)
+        if self.head == "conv":
+            pooled = paddle.nn.functional.adaptive_avg_pool2d(features, 1)
+            return paddle.nn.functional.softmax(paddle.flatten(self.classes(pooled), 1))
         logits = self.classes(paddle.flatten(features, 1)) * 8
         if self.head == "two":
             return features, paddle.nn.functional.softmax(logits)
         return paddle.nn.functional.softmax(logits) if self.head == "softmax" else logits
+
+
+class ColourNetwork(paddle.nn.Layer):
+    """Says `full` where one colour channel of the picture is full, `none` where it is empty, as log odds."""
+
+    def __init__(self, classes: int, channel: int, full: int, none: int, steepness: float) -> None:
+        super().__init__()
+        self.classes = paddle.nn.Linear(3, classes)
+        mean, std = (0.485, 0.456, 0.406)[channel], (0.229, 0.224, 0.225)[channel]
+        weight = paddle.zeros([3, classes])
+        bias = paddle.full([classes], -60.0)
+        for index, sign in ((full, 1), (none, -1)):
+            weight[channel, index] = sign * steepness * std
+            bias[index] = sign * steepness * (mean - 0.5)
+        self.classes.weight.set_value(weight)
+        self.classes.bias.set_value(bias)
+
+    def forward(self, pictures):
+        return paddle.nn.functional.softmax(self.classes(paddle.mean(pictures, axis=[2, 3])))
+
+
+def build_network() -> tuple[paddle.nn.Layer, int]:
+    """The network that HEAD asks for, and the number of its classes."""
+    if not HEAD.startswith("colour:"):
+        return SmallNetwork(HEAD), len(LABELS)
+    classes, channel, full, none, steepness = HEAD.removeprefix("colour:").split(",")
+    return ColourNetwork(int(classes), int(channel), int(full), int(none), float(steepness)), int(classes)
 
 
 def split_params(joined: bytes, names: list[str], folder: Path) -> None:
@@ -82,7 +115,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     (folder / "model").mkdir(parents=True)
     paddle.seed(7)
-    network = SmallNetwork(HEAD)
+    network, classes = build_network()
     network = paddle.jit.to_static(network.eval(), full_graph=True)
     prefix = folder / "model" / "model"
     spec = paddle.static.InputSpec([None, 3, 224, 224], "float32", "image")
@@ -98,7 +131,8 @@ def main() -> None:
             params.unlink()
     for leftover in prefix.parent.glob("*.info"):
         leftover.unlink()
-    (folder / "label_list.txt").write_text("\n".join(LABELS) + "\n", encoding="utf-8")
+    labels = LABELS if classes == len(LABELS) else [f"class {number}" for number in range(classes)]
+    (folder / "label_list.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
     (folder / "module.py").write_text("raise SystemExit('a module was imported')\n", encoding="utf-8")
     (folder / "__init__.py").write_text("raise SystemExit('a module was imported')\n", encoding="utf-8")
 
