@@ -11,6 +11,7 @@ from rules.lexicon import Kind, Lexicon, Term
 from rules.model import Condition, Result, Threshold
 
 UNSEEN = "no model that spoke can see it"
+UNASKED = "fewer than two models spoke of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Score:
         }
         if score is None:
             return Result("score", False, facts | {"unknown": UNSEEN})
+        if len(said := read_said(evidence, self.concept)) > 1:
+            facts["said"] = said
         return Result("score", score >= self.threshold.value, facts)
 
     def describe(self) -> str:
@@ -41,6 +44,43 @@ class Score:
 
     def to_json(self) -> dict[str, Any]:
         return {"score": {"concept": self.concept, "threshold": self.threshold.name}}
+
+
+@dataclass(frozen=True, slots=True)
+class Disagree:
+    """Met where models that were asked about a concept are `threshold` or more apart.
+
+    The engine drops it where a score of the same concept is met: then that is settled, and said better.
+    """
+
+    concept: str
+    threshold: Threshold
+    needs_picture: bool = field(default=True, init=False)
+
+    def check(self, evidence: Evidence) -> Result:
+        score = read_number(evidence.scores.get(self.concept))
+        said = read_said(evidence, self.concept)
+        spread = max(said.values()) - min(said.values()) if len(said) > 1 else None
+        facts: dict[str, Any] = {
+            "concept": self.concept,
+            "score": score,
+            "said": said,
+            "spread": spread,
+            "threshold": self.threshold.value,
+            "threshold_name": self.threshold.name,
+        }
+        if score is None or spread is None:
+            return Result("disagree", False, facts | {"unknown": UNASKED})
+        return Result("disagree", spread >= self.threshold.value, facts)
+
+    def describe(self) -> str:
+        return f"models are {self.threshold.value:.2f} or more apart over {spell(self.concept)} ({self.threshold.name})"
+
+    def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Disagree":
+        return replace(self, threshold=thresholds.get(self.threshold.name, self.threshold))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"disagree": {"concept": self.concept, "threshold": self.threshold.name}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +110,10 @@ class Mentions:
             and (not self.languages or term.language in self.languages)
             and (not self.terms or term.term in self.terms)
         )
+
+    def check_text(self, text: str) -> bool:
+        """Whether the text holds a term that is asked for."""
+        return any(hit.term in self.wanted for hit in self.lexicon.hits(text))
 
     def check(self, evidence: Evidence) -> Result:
         hits = [hit for hit in self.lexicon.hits(evidence.text) if hit.term in self.wanted]
@@ -227,6 +271,12 @@ def describe_inside(condition: Condition) -> str:
 
 def is_unknown(result: Result) -> bool:
     return "unknown" in result.facts or any(is_unknown(child) for child in result.children)
+
+
+def read_said(evidence: Evidence, concept: str) -> dict[str, float]:
+    """Who gave which score of the concept, as plain finite floats."""
+    given = {model: read_number(score) for model, score in evidence.said.get(concept, {}).items()}
+    return {model: score for model, score in given.items() if score is not None}
 
 
 def read_number(value: object) -> float | None:

@@ -2,25 +2,35 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rules.evidence import Evidence
 from rules.explain import sentence
-from rules.lexicon import Lexicon
 from rules.model import Finding, Pack, Result, Rule, Threshold
 
 # Raised by hand when the code of conditions or lexicon decides otherwise than before on the same files, so that
 # the digest then changes too.
-MEANING = 1
+MEANING = 2
 
 Changes = Mapping[str, tuple[int, Mapping[str, float]]]
 
 
 def evaluate(pack: Pack, evidence: Evidence) -> tuple[Finding, ...]:
-    """The findings of every rule that the evidence meets, in the order of the pack; never raises on evidence."""
-    checked = ((rule, rule.when.check(evidence)) for rule in pack.rules)
-    return tuple(make_finding(rule, result) for rule, result in checked if result.met)
+    """The findings of every rule that the evidence meets, in the order of the pack; never raises on evidence.
+
+    A disagreement of models about a concept is left out where the score of that concept flags by itself.
+    """
+    checked = [(rule, result) for rule in pack.rules if (result := rule.when.check(evidence)).met]
+    settled = {rule.concept for rule, result in checked if any(one.kind == "score" for one in deciding_scores(result))}
+    kept = [(rule, result) for rule, result in checked if rule.concept not in settled or not is_disagreement(result)]
+    return tuple(make_finding(rule, result) for rule, result in kept)
+
+
+def is_disagreement(result: Result) -> bool:
+    """Whether nothing but a disagreement of models carries the verdict."""
+    decided = list(deciding_scores(result))
+    return bool(decided) and all(one.kind == "disagree" for one in decided)
 
 
 def make_finding(rule: Rule, result: Result) -> Finding:
@@ -31,7 +41,7 @@ def make_finding(rule: Rule, result: Result) -> Finding:
         title=rule.title,
         concept=rule.concept,
         severity=rule.severity,
-        threshold=decided.facts["threshold"] if decided else None,
+        threshold=decided.facts["threshold"] if decided and decided.kind == "score" else None,
         score=decided.facts["score"] if decided else None,
         why=sentence(result),
         result=result,
@@ -39,17 +49,20 @@ def make_finding(rule: Rule, result: Result) -> Finding:
 
 
 def deciding_scores(result: Result) -> Iterator[Result]:
-    """The met score conditions that carry the verdict: all groups above them are met."""
+    """The met conditions on scores that carry the verdict: all groups above them are met."""
     if not result.met:
         return
-    if result.kind == "score":
+    if result.kind in ("score", "disagree"):
         yield result
     for child in result.children:
         yield from deciding_scores(child)
 
 
-def margin(score: Result) -> float:
-    return float(score.facts["score"] - score.facts["threshold"])
+def margin(decided: Result) -> float:
+    """By how much it was met; a disagreement decides only where no score does."""
+    if decided.kind == "disagree":
+        return -1.0
+    return float(decided.facts["score"] - decided.facts["threshold"])
 
 
 def with_thresholds(pack: Pack, changes: Changes) -> Pack:
@@ -59,7 +72,8 @@ def with_thresholds(pack: Pack, changes: Changes) -> Pack:
     Raises ValueError for a value outside [0, 1].
     """
     rules = tuple(change_rule(rule, *changes[rule.id]) if rule.id in changes else rule for rule in pack.rules)
-    return replace(pack, rules=rules, digest=pack_digest(pack.id, pack.version, rules, pack.lexicon))
+    changed = replace(pack, rules=rules)
+    return replace(changed, digest=pack_digest(changed))
 
 
 def change_rule(rule: Rule, version: int, values: Mapping[str, float]) -> Rule:
@@ -80,14 +94,15 @@ def change_threshold(threshold: Threshold, value: float, version: int) -> Thresh
     return replace(threshold, value=float(value), basis=basis)
 
 
-def pack_digest(pack_id: str, version: str, rules: Iterable[Rule], lexicon: Lexicon) -> str:
+def pack_digest(pack: Pack) -> str:
     """SHA-256 (hex) over the canonical JSON of all that decides, whatever the order of files and terms."""
     content = {
         "meaning": MEANING,
-        "pack": pack_id,
-        "version": version,
-        "rules": [describe_rule(rule) for rule in sorted(rules, key=lambda rule: rule.id)],
-        "lexicon": sorted((term.to_json() for term in lexicon.terms), key=canonical),
+        "pack": pack.id,
+        "version": pack.version,
+        "rules": [describe_rule(rule) for rule in sorted(pack.rules, key=lambda rule: rule.id)],
+        "lexicon": sorted((term.to_json() for term in pack.lexicon.terms), key=canonical),
+        "cascade": pack.cascade.to_json(),
     }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 

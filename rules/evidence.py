@@ -29,6 +29,7 @@ class Evidence:
     text: title and description as published, joined by a newline; rules normalise it themselves.
     price: in units of `currency` (ISO 4217), None where the listing names none.
     country: ISO 3166-1 alpha-2 of the offer, None where unknown.
+    said: who gave which score, by concept and model, where several models spoke; `scores` joins them.
     """
 
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -37,3 +38,4 @@ class Evidence:
     price: Decimal | None = None
     currency: str | None = None
     country: str | None = None
+    said: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))

@@ -53,7 +53,12 @@ def lines(result: Result, depth: int = 0) -> list[tuple[int, bool, str]]:
 
 def describe(result: Result) -> str:
     """One node without its children."""
-    words = {"score": describe_score, "mentions": describe_mentions, "price": describe_price}
+    words = {
+        "score": describe_score,
+        "disagree": describe_disagreement,
+        "mentions": describe_mentions,
+        "price": describe_price,
+    }
     if result.kind in words:
         return words[result.kind](result.facts, result.met)
     heading = HEADINGS.get((result.kind, result.met))
@@ -66,7 +71,24 @@ def describe_score(facts: Mapping[str, Any], met: bool) -> str:
         return f"{concept} is unknown: {facts.get('unknown', 'there is no score')}"
     shown_score, shown_threshold = show_apart(score, facts["threshold"])
     verb = "reached" if met else "stayed below"
-    return f"{concept} {shown_score} {verb} the threshold {shown_threshold} ({facts['threshold_name']})"
+    said = f" ({describe_said(facts['said'])})" if facts.get("said") else ""
+    return f"{concept} {shown_score}{said} {verb} the threshold {shown_threshold} ({facts['threshold_name']})"
+
+
+def describe_said(said: Mapping[str, Any]) -> str:
+    """Who gave which score, the highest first."""
+    given = sorted(said.items(), key=lambda one: -one[1])
+    return ", ".join(f"{model} {score:.2f}" for model, score in given)
+
+
+def describe_disagreement(facts: Mapping[str, Any], met: bool) -> str:
+    concept = facts["concept"].replace("_", " ")
+    if facts["spread"] is None:
+        return f"no disagreement about {concept} is known: {facts.get('unknown', 'there are no two scores')}"
+    said = describe_said(facts["said"])
+    if met:
+        return f"the models disagree about {concept} ({said}; together {facts['score']:.2f})"
+    return f"the models agree about {concept} ({said})"
 
 
 def show_apart(score: float, threshold: float) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rules.conditions import AllOf, AnyOf, Mentions, NoneOf, Price, Score
+from rules.conditions import AllOf, AnyOf, Disagree, Mentions, NoneOf, Price, Score
 from rules.document import Item
 from rules.evidence import CONCEPTS
 from rules.faults import shorten, suggest
@@ -12,7 +12,7 @@ from rules.model import Condition, Threshold
 
 KINDS = {"plain": (Kind.PLAIN,), "coded": (Kind.CODED,), "either": (Kind.PLAIN, Kind.CODED)}
 GROUPS: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {"all": AllOf, "any": AnyOf, "none": NoneOf}
-WORDS = ("score", "mentions", "price", *GROUPS)
+WORDS = ("score", "disagree", "mentions", "price", *GROUPS)
 
 
 @dataclass
@@ -40,7 +40,12 @@ class Grammar:
             return self._read_group(word, item, under_none or word == "none")
         if under_none and word != "mentions":
             item.fault(f"`{word}` cannot stand under `none`", NONE_HINTS[word])
-        readers = {"score": self._read_score, "mentions": self._read_mentions, "price": self._read_price}
+        readers: dict[str, Callable[[Item], Condition | None]] = {
+            "score": self._read_score,
+            "disagree": self._read_disagree,
+            "mentions": self._read_mentions,
+            "price": self._read_price,
+        }
         return readers[word](item)
 
     def _read_group(self, word: str, item: Item, under_none: bool) -> Condition | None:
@@ -54,14 +59,25 @@ class Grammar:
     def _read_score(self, item: Item) -> Score | None:
         fields = item.fields(required=("concept", "threshold"))
         concept = fields["concept"].choice(CONCEPTS, "concept") if "concept" in fields else None
-        name = fields["threshold"].text() if "threshold" in fields else None
+        threshold = self._read_threshold(fields, "threshold")
+        return None if threshold is None or concept is None else Score(concept, threshold)
+
+    def _read_disagree(self, item: Item) -> Disagree | None:
+        fields = item.fields(required=("concept", "threshold"))
+        concept = fields["concept"].choice(CONCEPTS, "concept") if "concept" in fields else None
+        threshold = self._read_threshold(fields, "threshold")
+        return None if threshold is None or concept is None else Disagree(concept, threshold)
+
+    def _read_threshold(self, fields: dict[str, Item], key: str) -> Threshold | None:
+        """The threshold of this file that `key` names."""
+        name = fields[key].text() if key in fields else None
         if name is not None and name not in self.thresholds:
             hint = suggest(name, self.thresholds) or "add it under `thresholds:` with `value:` and `basis:`"
-            fields["threshold"].fault(f"threshold `{shorten(name)}` is not defined in this file", hint)
-        if name is None or concept is None or name not in self.thresholds:
+            fields[key].fault(f"threshold `{shorten(name)}` is not defined in this file", hint)
+        if name is None or name not in self.thresholds:
             return None
         self.used.add(name)
-        return Score(concept, self.thresholds[name])
+        return self.thresholds[name]
 
     def _read_mentions(self, item: Item) -> Mentions | None:
         fields = item.fields(required=("concepts",), optional=("kind", "languages", "terms"))
@@ -93,6 +109,7 @@ class Grammar:
 
 
 NONE_HINTS = {
+    "disagree": "models that were not asked would pass for models that agree",
     "score": "raising its threshold would then open findings, and a concept that no model sees would pass for absent",
     "price": "turn it round: `at_least:` in place of `at_most:`, outside `none`",
 }

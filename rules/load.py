@@ -1,9 +1,11 @@
 """A folder of YAML to a Pack: every fault at once, each with its file and line."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rules.cascade import Cascade
+from rules.cascadefile import CASCADE_NAME, read_cascade
 from rules.document import read_document
 from rules.engine import pack_digest
 from rules.faults import Fault, PackError, suggest
@@ -58,13 +60,14 @@ def read_pack(folder: Path) -> PackFiles:
     names = read_names(folder / "pack.yaml", faults)
     report_strays(folder, faults)
     lexicon = read_lexicon(folder / "lexicon", faults)
-    paths = sorted(path for path in folder.glob("*.yaml") if path.name != "pack.yaml")
+    cascade = read_cascade(folder / CASCADE_NAME, lexicon, faults)
+    paths = sorted(path for path in folder.glob("*.yaml") if path.name not in ("pack.yaml", CASCADE_NAME))
     taken: dict[str, Path] = {}
     found = [read_rule(path, lexicon, faults, taken) for path in paths]
     rule_files = tuple(rule_file for rule_file in found if rule_file is not None)
     if not paths:
         faults.append(Fault(folder, 1, "the pack has no rule", "add one YAML file a rule beside pack.yaml"))
-    pack = None if faults or names is None else build_pack(names, rule_files, lexicon)
+    pack = None if faults or names is None else build_pack(names, rule_files, lexicon, cascade)
     return PackFiles(folder, pack, rule_files, tuple(sorted(faults)))
 
 
@@ -87,7 +90,9 @@ def report_strays(folder: Path, faults: list[Fault]) -> None:
         faults.append(Fault(path, 1, "this file is not read", hint))
 
 
-def build_pack(names: tuple[str, str, str], rule_files: tuple[RuleFile, ...], lexicon: Lexicon) -> Pack:
-    pack_id, title, version = names
+def build_pack(
+    names: tuple[str, str, str], rule_files: tuple[RuleFile, ...], lexicon: Lexicon, cascade: Cascade
+) -> Pack:
     rules = tuple(rule_file.rule for rule_file in rule_files)
-    return Pack(pack_id, title, version, rules, pack_digest(pack_id, version, rules, lexicon), lexicon)
+    pack = Pack(*names, rules, "", lexicon, cascade)
+    return replace(pack, digest=pack_digest(pack))

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from rules.cascade import Cascade
 from rules.evidence import Evidence
 from rules.lexicon import Lexicon
 
@@ -120,7 +121,7 @@ class Rule:
 class Pack:
     """A folder of rules. `digest` is the SHA-256 (hex) of what decides.
 
-    That is: rule ids, versions, conditions and thresholds, and the lexicon (see engine.pack_digest).
+    That is: rule ids, versions, conditions and thresholds, the lexicon and the cascade (see engine.pack_digest).
     """
 
     id: str
@@ -129,6 +130,7 @@ class Pack:
     rules: tuple[Rule, ...]
     digest: str
     lexicon: Lexicon = field(default_factory=Lexicon)
+    cascade: Cascade = field(default_factory=Cascade)
 
     def find_rule(self, rule_id: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.id == rule_id), None)
@@ -139,7 +141,8 @@ class Finding:
     """A rule that was met. It says "suspected"; no score proves anything.
 
     score and threshold: of the score condition that decided (the met one with the largest margin), in [0, 1];
-    None where only words decided. why: one plain sentence. result: the whole tree of reasons.
+    None where only words decided. Where models disagree there is a score and no threshold.
+    why: one plain sentence. result: the whole tree of reasons.
     """
 
     rule: str

@@ -18,7 +18,7 @@ NAME_HINT = "small letters, digits and `_`, at most 80, a letter first"
 REQUIRED = ("id", "title", "concept", "severity", "when")
 OPTIONAL = ("thresholds", "citations", "examples", "exceptions")
 EXAMPLE_REQUIRED = ("name", "flags")
-EXAMPLE_OPTIONAL = ("scores", "text", "seller", "price", "currency", "country")
+EXAMPLE_OPTIONAL = ("scores", "said", "text", "seller", "price", "currency", "country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,7 @@ def read_example(item: Item) -> Example | None:
     flags = fields["flags"].truth() if "flags" in fields else None
     evidence = Evidence(
         scores=read_scores(fields["scores"]) if "scores" in fields else {},
+        said=read_said(fields["said"]) if "said" in fields else {},
         text=read_optional(fields, "text") or "",
         seller=read_optional(fields, "seller"),
         price=read_price(fields),
@@ -175,6 +176,17 @@ def read_scores(item: Item) -> dict[str, float]:
         if score is not None:
             scores[concept] = score
     return scores
+
+
+def read_said(item: Item) -> dict[str, dict[str, float]]:
+    """Who gave which score: {concept: {model: score}}."""
+    said: dict[str, dict[str, float]] = {}
+    for concept, key_item, value_item in item.pairs():
+        if concept not in CONCEPTS:
+            key_item.fault(f"unknown concept `{shorten(concept)}`", suggest(concept, CONCEPTS))
+        given = ((model, one.share()) for model, _, one in value_item.pairs())
+        said[concept] = {model: score for model, score in given if score is not None}
+    return said
 
 
 def read_exceptions(item: Item) -> tuple[LintException, ...]:

@@ -13,6 +13,7 @@ from scanner.places import data_home
 
 if TYPE_CHECKING:
     from rules.model import Pack
+    from scanner.pipeline import Scanner
     from scanner.records import ScannedPhoto
     from scanner.zoo.cascade import ModelChoice
     from scanner.zoo.registry import InstalledModel
@@ -35,10 +36,23 @@ def stop(message: str) -> NoReturn:
 @click.option("--format", "style", type=click.Choice(["text", "jsonl"]), default="text", help="what to print")
 @click.option("--device", default="auto", show_default=True, help="cpu, gpu:N (gpu:N,tensorrt; gpu:N,fp32) or auto")
 @click.option("--pack", "pack_name", default="wildlife", show_default=True, help="rule pack: a name or a folder")
+@click.option(
+    "--models",
+    "names",
+    default="",
+    metavar="all|NAME,NAME",
+    help="ask these models about every picture, the first named one decides; unless given, the pack's cascade rules",
+)
 @click.option("--contact", default="", help="contact address sent with every request")
 @click.option("--allow", multiple=True, metavar="HOST:PORT", help="private address that may be fetched from")
 def scan(
-    inputs: tuple[str, ...], style: str, device: str, pack_name: str, contact: str, allow: tuple[str, ...]
+    inputs: tuple[str, ...],
+    style: str,
+    device: str,
+    pack_name: str,
+    names: str,
+    contact: str,
+    allow: tuple[str, ...],
 ) -> None:
     """Score pictures and judge them by the rules.
 
@@ -51,30 +65,36 @@ def scan(
         check_inputs(inputs)
     except InputError as error:
         stop(str(error))
-    choice, pack = _open_choice(), _open_pack(pack_name)
+    pack = _open_pack(pack_name)
+    choice = _open_choice(pack, names)
     if choice.notice:
         click.echo(choice.notice, err=True)
+    scanner = _make_scanner(choice, pack, device)
     counts = {"photos": 0, "flagged": 0, "failed": 0}
-    for scanned in _scan_with_progress(inputs, choice, pack, device, contact, allow):
+    for scanned in _scan_with_progress(inputs, scanner, contact, allow):
         counts["photos"] += 1
         counts["flagged"] += bool(scanned.findings)
         counts["failed"] += scanned.failure is not None
-        _print_photo(scanned, style, choice.primary_absent)
+        _print_photo(scanned, style, choice)
     if not counts["photos"]:
         stop(f"no picture was found in {' '.join(inputs)}")
+    for warning in filter(None, [scanner.warning, *scanner.warnings]):
+        click.echo(f"Warning: {warning}", err=True)
     summary = "{photos} pictures: {flagged} with suspected findings, {failed} failed".format(**counts)
-    click.echo(f"{summary}. Scored by {choice.models[0].name}.", err=True)
+    spoke = ", ".join(f"{name} ({count})" for name, count in scanner.spoke.most_common())
+    click.echo(f"{summary}. Scored by {spoke or 'no model'}.", err=True)
     sys.exit(SOME_FAILED if counts["failed"] else 0)
 
 
-def _open_choice() -> "ModelChoice":
+def _open_choice(pack: "Pack", names: str) -> "ModelChoice":
     from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, choose_models
     from scanner.zoo.weights import adopt_primary
 
     try:
         adopt_primary(models_folder(), lambda line: click.echo(line, err=True))
-        return choose_models(models_folder())
+        wanted = tuple(name.strip() for name in names.split(",")) if names else None
+        return choose_models(models_folder(), pack.cascade, wanted)
     except (NoModelError, CardError) as error:
         stop(str(error))
 
@@ -88,17 +108,26 @@ def _open_pack(name: str) -> "Pack":
         stop(str(error))
 
 
+def _make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner":
+    from scanner.pipeline import Scanner
+    from scanner.predicting import parse_device
+
+    try:
+        parse_device(device)
+    except ValueError as error:
+        stop(str(error))
+    return Scanner(choice, pack, device)
+
+
 def _scan_with_progress(
-    inputs: tuple[str, ...], choice: "ModelChoice", pack: "Pack", device: str, contact: str, allow: tuple[str, ...]
+    inputs: tuple[str, ...], scanner: "Scanner", contact: str, allow: tuple[str, ...]
 ) -> "Iterator[ScannedPhoto]":
     """Every photo of the inputs, scanned; a bar on stderr where that is a terminal."""
     from scanner.fetch import Fetcher
     from scanner.inputs import count_photos, read_photos
-    from scanner.pipeline import Scanner
     from scanner.zoo.predictor import ModelError
 
     try:
-        scanner = Scanner(choice, pack, device)
         with (
             scanner,
             tempfile.TemporaryDirectory(prefix="tuskline-") as spool,
@@ -109,7 +138,7 @@ def _scan_with_progress(
                 yield scanned
                 bar.advance()
                 _drop_spooled(scanned, Path(spool))
-    except (ModelError, ValueError) as error:
+    except ModelError as error:
         stop(str(error))
 
 
@@ -119,11 +148,13 @@ def _drop_spooled(scanned: "ScannedPhoto", spool: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _print_photo(scanned: "ScannedPhoto", style: str, primary_absent: bool) -> None:
-    from scanner.output import to_json, to_sentence
+def _print_photo(scanned: "ScannedPhoto", style: str, choice: "ModelChoice") -> None:
+    from scanner.output import to_json, to_sentence, to_table
 
     if style == "jsonl":
-        click.echo(to_json(scanned, primary_absent))
+        click.echo(to_json(scanned, choice.primary_absent))
+    elif choice.everyone:
+        click.echo(to_table(scanned))
     elif sentence := to_sentence(scanned):
         click.echo(sentence)
 

@@ -40,7 +40,8 @@ class DecodedPhoto:
     failure: str | None = None
 
     def crop(self, how: Preprocessing) -> NDArray[np.uint8]:
-        return dict(self.crops)[how]
+        """The crop for a model; models that differ in mean and std alone share one."""
+        return next(crop for other, crop in self.crops if other.size == how.size)
 
 
 def decode_photo(path: Path, wanted: tuple[Preprocessing, ...]) -> DecodedPhoto:
@@ -62,7 +63,7 @@ class DecodePool(Processes):
 
     def __init__(self, workers: int, wanted: tuple[Preprocessing, ...]) -> None:
         super().__init__(workers, limit_process)
-        self._wanted = wanted
+        self._wanted = tuple({how.size: how for how in wanted}.values())
 
     def submit(self, path: Path) -> "Future[DecodedPhoto]":
         return self.run(decode_photo, path, self._wanted, timeout_s=TIMEOUT_S)

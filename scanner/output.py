@@ -5,7 +5,9 @@ from typing import Any
 
 from rules.evidence import CONCEPTS
 from rules.model import Finding
-from scanner.records import ScannedPhoto
+from scanner.records import ScannedPhoto, Scores
+
+SHOWN_FROM = 0.05  # a model's smaller scores are noise to a reader
 
 
 def to_json(scanned: ScannedPhoto, primary_absent: bool) -> str:
@@ -20,6 +22,7 @@ def to_json(scanned: ScannedPhoto, primary_absent: bool) -> str:
         "primary_absent": primary_absent,
         "scores": {concept: _rounded(said.by_concept.get(concept)) for concept in CONCEPTS} if said else None,
         "labels": [[label, _rounded(score)] for label, score in said.top_labels] if said else None,
+        "said": [_said(one) for one in scanned.scores],
         "findings": [_finding(finding) for finding in scanned.findings],
         "failure": scanned.failure,
     }
@@ -32,6 +35,32 @@ def to_sentence(scanned: ScannedPhoto) -> str | None:
         return f"FAILED   {scanned.photo.location}: {scanned.failure}"
     lines = [f"{finding.severity.upper():8} {scanned.photo.location}: {finding.why}" for finding in scanned.findings]
     return "\n".join(lines) or None
+
+
+def to_table(scanned: ScannedPhoto) -> str:
+    """The picture and one line a model: who said what; then its findings or its failure."""
+    said = [f"  {one.model:32} {_in_words(one)}" for one in scanned.scores]
+    return "\n".join([scanned.photo.location, *said, *filter(None, [to_sentence(scanned)])])
+
+
+def _in_words(said: Scores) -> str:
+    """The concepts that a model gives the most to, what it names against them, and its own likeliest label."""
+    shown = [*said.by_concept.items(), *said.counters.items()]
+    best = sorted((one for one in shown if one[1] >= SHOWN_FROM and one[0] != "other"), key=lambda one: -one[1])[:3]
+    words = ", ".join(f"{name.replace('_', ' ')} {score:.2f}" for name, score in best) or "nothing of ours"
+    label, score = said.top_labels[0]
+    return f"{words} (its own words: {label} {score:.2f})"
+
+
+def _said(said: Scores) -> dict[str, Any]:
+    """What one of the models said; `scores` and `labels` of the line are those of the first."""
+    return {
+        "model": said.model,
+        "model_digest": said.model_digest,
+        "scores": {concept: _rounded(score) for concept, score in said.by_concept.items()},
+        "look_alikes": {name: _rounded(score) for name, score in said.counters.items()},
+        "labels": [[label, _rounded(score)] for label, score in said.top_labels],
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Networks in processes of their own: Paddle holds the interpreter lock for a batch, so nobody waits beside it."""
 
 import importlib.metadata
+import logging
 import os
+from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -17,21 +20,25 @@ from scanner.zoo.registry import InstalledModel
 
 TIMEOUT_S = 300
 PROCESS_BYTES = 3 * 1024**3  # memory to leave for each predictor process when choosing how many
+MEMORY_MB = 2048  # of which its networks may take this much, unless told otherwise
+
+logger = logging.getLogger(__name__)
 
 
 class PredictPool(Processes):
     """Predictor processes: one thread each on a CPU, one process on a GPU. A context manager.
 
-    `device` is as parse_device reads it. Raises ValueError for any other.
+    `device` is as parse_device reads it. memory_mb: for the networks of one process; the least recently used leaves.
+    Raises ValueError for any other device.
     """
 
-    def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto") -> None:
+    def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto", memory_mb: int = MEMORY_MB) -> None:
         wanted = parse_device(device)
         self._warning = None if wanted.gpu is None else missing_build(wanted)
         wanted = Device() if self._warning else wanted
         self.workers = 1 if wanted.gpu is not None else count_workers()
         self.batch_size = 64 if wanted.gpu is not None else 16
-        super().__init__(self.workers, _start_process, models, wanted)
+        super().__init__(self.workers, _start_process, models, wanted, memory_mb * 1024**2)
 
     def open(self, name: str) -> tuple[str, str | None]:
         """Load the model once; the device in use and a warning where it is not the one asked for.
@@ -88,33 +95,79 @@ def failure_of(error: BaseException) -> str:
 
 
 # What follows runs in the predictor process.
+class Shelf:
+    """The networks that are loaded, the one used last at the end; over the budget the one used least recently leaves.
+
+    load: what makes a predictor of a model. budget_bytes: for all of them together; the one in use always stays.
+    """
+
+    def __init__(self, load: Callable[[InstalledModel], Predictor], budget_bytes: int) -> None:
+        self._load = load
+        self._budget_bytes = budget_bytes
+        self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        self._bytes: dict[str, int] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._loaded)
+
+    def take(self, model: InstalledModel) -> Predictor:
+        """The model's predictor, loaded where it is not. Raises ModelError."""
+        if model.name not in self._loaded:
+            before = resident_bytes()
+            self._loaded[model.name] = self._load(model)
+            self._note(model.name, max(resident_bytes() - before, model.card.size_bytes))
+        self._loaded.move_to_end(model.name)
+        return self._loaded[model.name]
+
+    def score(self, model: InstalledModel, crops: NDArray[np.uint8]) -> list[Scores]:
+        predictor, before = self.take(model), resident_bytes()
+        said = predictor.score(crops)
+        self._note(model.name, max(0, resident_bytes() - before))  # a network takes its buffers when it first runs
+        return said
+
+    def _note(self, name: str, more_bytes: int) -> None:
+        self._bytes[name] = self._bytes.get(name, 0) + more_bytes
+        while sum(self._bytes.values()) > self._budget_bytes and len(self._loaded) > 1:
+            oldest = next(other for other in self._loaded if other != name)
+            del self._loaded[oldest], self._bytes[oldest]
+            logger.info("%s left memory to make room for %s", oldest, name)
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM (Linux: the second field of /proc/self/statm, in pages)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 _models: dict[str, InstalledModel] = {}
-_predictors: dict[str, Predictor] = {}
+_verified: set[str] = set()
 _wanted = Device()
+_shelf: Shelf
 
 
-def _start_process(models: tuple[InstalledModel, ...], wanted: Device) -> None:
-    global _wanted
+def _start_process(models: tuple[InstalledModel, ...], wanted: Device, budget_bytes: int) -> None:
+    global _wanted, _shelf
     _models.update({model.name: model for model in models})
     _wanted = wanted
+    _shelf = Shelf(_load, budget_bytes)
 
 
 def _open_model(name: str) -> tuple[str, str | None]:
     device, warning = usable_device(_wanted)
-    if name not in _predictors:
-        _predictors[name] = _load(_models[name], device)
+    _shelf.take(_models[name])
     return device.name, warning
 
 
-def _load(model: InstalledModel, device: Device) -> Predictor:
-    if faults := model.changed_files():
+def _load(model: InstalledModel) -> Predictor:
+    if model.name not in _verified and (faults := model.changed_files()):
         raise ModelError(f"{model.name}: {'; '.join(faults)}; install it again with `tuskline models install`")
+    _verified.add(model.name)
+    device, _ = usable_device(_wanted)
     try:
-        return Predictor(model, PaddleEngine(model.folder, model.card.network, device))
+        return Predictor(model, PaddleEngine(model.folder, model.card.network, device, tuning=model.card.tuning))
     except EngineError as error:
         raise ModelError(f"{model.name}: {error}") from None
 
 
 def _score(name: str, crops: NDArray[np.uint8]) -> list[Scores]:
-    _open_model(name)
-    return _predictors[name].score(crops)
+    return _shelf.score(_models[name], crops)

@@ -53,6 +53,7 @@ class Scores:
 
     by_concept: probability in [0, 1] of each concept that the model can see (others are absent).
     top_labels: the model's own five likeliest labels with their probability, likeliest first.
+    counters: probability in [0, 1] of each look-alike that the model names (`armadillo`, `leopard`).
     model_digest: SHA-256 (hex) over the model's files, preprocessing and output kind.
     """
 
@@ -60,6 +61,7 @@ class Scores:
     model_digest: str
     by_concept: Mapping[str, float]
     top_labels: tuple[tuple[str, float], ...]
+    counters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

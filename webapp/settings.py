@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         pattern=r"^(auto|cpu|gpu:\d+(,fp32|,tensorrt)*)$",
         description="cpu, gpu:N (also gpu:N,fp32 and gpu:N,tensorrt) or auto",
     )
+    model_memory_mb: int = Field(
+        default=2048,
+        ge=256,
+        description="memory in MB for the networks of one predictor process; the least recently used leaves",
+    )
     pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
     contact: str = Field(
         default="",

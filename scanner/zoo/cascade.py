@@ -1,10 +1,15 @@
-"""Which of the installed models speaks: the primary, or the first fallback while it has no weights."""
+"""Which installed models speak, in which order, and what their words come to; the policy itself is rules.cascade."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from rules.cascade import Cascade, Opinion, Voice
+from scanner.records import Scores
 from scanner.zoo.catalogue import DEFAULT, PRIMARY
 from scanner.zoo.registry import InstalledModel, installed_models
+
+CHOSEN = "primary"  # a file in the models folder: the name of the model that its users put first
 
 
 class NoModelError(Exception):
@@ -13,32 +18,114 @@ class NoModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """models: those that speak, the one that decides first. notice: one sentence for people, None if none is due."""
+    """models: those that may speak, the one that speaks of every picture first.
+
+    everyone: all of them are asked about every picture, whatever the policy says.
+    notice: one sentence for people, None if none is due.
+    """
 
     models: tuple[InstalledModel, ...]
     primary_absent: bool
     notice: str | None
+    cascade: Cascade = field(default_factory=Cascade)
+    everyone: bool = False
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        return tuple(
+            Voice(model.name, frozenset(model.spec.sees), frozenset(model.spec.counters.values()))
+            for model in self.models
+        )
+
+    def ask_next(self, said: Sequence[Scores], text: str) -> tuple[str, ...]:
+        """Names of the models to ask about a picture of which `said` is known."""
+        if not said:
+            return tuple(model.name for model in (self.models if self.everyone else self.models[:1]))
+        return () if self.everyone else self.cascade.next_models(self.voices, opinions_of(said), text)
 
 
-def choose_models(models_dir: Path) -> ModelChoice:
-    """Read the cards and choose; no network is loaded. Raises NoModelError and CardError."""
-    installed = installed_models(models_dir)
-    primary = tuple(model for model in installed if model.name == PRIMARY)
-    if primary:
-        return ModelChoice(primary, primary_absent=False, notice=None)
-    fallbacks = tuple(model for model in installed if model.role == "fallback")[:1]
-    if not fallbacks:
+def choose_models(models_dir: Path, cascade: Cascade | None = None, names: Sequence[str] | None = None) -> ModelChoice:
+    """Read the cards and choose by the policy; no network is loaded.
+
+    names: these alone, each asked about every picture; `("all",)` for every installed model.
+    Raises NoModelError and CardError.
+    """
+    policy = cascade or Cascade()
+    installed = {model.name: model for model in installed_models(models_dir)}
+    primary = read_primary(models_dir) or policy.primary or PRIMARY
+    order = [primary, *policy.fallbacks] if policy.fallbacks else [primary, *installed]
+    models = _in_order(installed, order)
+    if names is not None:
+        models = _named(installed, _in_order(installed, [*order, *installed]), names)
+    first = next((model for model in models if model.spec.sees), None)
+    if first is None:
         raise NoModelError(
-            f"no model is installed in {models_dir}: run `tuskline models install {DEFAULT}` "
+            f"no model is installed in {models_dir} that could speak first: run `tuskline models install {DEFAULT}` "
             f"(67 MB from the Python package index), or install {PRIMARY}"
         )
-    return ModelChoice(fallbacks, primary_absent=True, notice=_absence(fallbacks))
+    models = (first, *(model for model in models if model is not first))
+    absent = primary not in installed
+    return ModelChoice(models, absent, _absence(primary, models) if absent else None, policy, names is not None)
 
 
-def _absence(fallbacks: tuple[InstalledModel, ...]) -> str:
-    names = " and ".join(model.name for model in fallbacks)
-    seen = dict.fromkeys(concept.replace("_", " ") for model in fallbacks for concept in model.spec.sees)
+def _in_order(installed: Mapping[str, InstalledModel], order: Iterable[str]) -> tuple[InstalledModel, ...]:
+    return tuple(installed[name] for name in dict.fromkeys(order) if name in installed)
+
+
+def _named(
+    installed: Mapping[str, InstalledModel], everyone: tuple[InstalledModel, ...], names: Sequence[str]
+) -> tuple[InstalledModel, ...]:
+    if tuple(names) == ("all",):
+        return everyone
+    if missing := [name for name in names if name not in installed]:
+        raise NoModelError(f"{missing[0]} is not installed; installed are: {', '.join(installed) or 'none'}")
+    return _in_order(installed, names)
+
+
+def _absence(primary: str, models: tuple[InstalledModel, ...]) -> str:
+    seen = dict.fromkeys(concept.replace("_", " ") for model in models for concept in model.spec.sees)
+    others = f" (and {len(models) - 1} more where it is unsure)" if len(models) > 1 else ""
     return (
-        f"The primary model {PRIMARY} is not installed. {names} scored in its place, "
-        f"and can see these concepts alone: {', '.join(seen)}."
+        f"The primary model {primary} is not installed. {models[0].name} scored in its place{others}; "
+        f"these concepts alone can be seen: {', '.join(seen)}."
     )
+
+
+def read_primary(models_dir: Path) -> str | None:
+    """The model that this installation's users put first; None where they chose none, or removed it since."""
+    try:
+        name = (models_dir / CHOSEN).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return name if any(model.name == name for model in installed_models(models_dir)) else None
+
+
+def set_primary(models_dir: Path, name: str | None) -> None:
+    """Put an installed model first; None leaves it to the policy. Raises NoModelError."""
+    if name is None:
+        (models_dir / CHOSEN).unlink(missing_ok=True)
+        return
+    model = next((model for model in installed_models(models_dir) if model.name == name), None)
+    if model is None:
+        raise NoModelError(f"{name} is not installed, so it can't be put first")
+    if not model.spec.sees:
+        raise NoModelError(f"{name} sees no concept, so it can't be put first")
+    aside = models_dir / f".{CHOSEN}"
+    aside.write_text(f"{name}\n", encoding="utf-8")
+    aside.replace(models_dir / CHOSEN)
+
+
+def opinions_of(said: Iterable[Scores]) -> tuple[Opinion, ...]:
+    return tuple(Opinion(one.model, one.by_concept, one.counters) for one in said)
+
+
+def replay(cascade: Cascade, kept: Sequence[Scores], text: str) -> tuple[Scores, ...]:
+    """Of the scores that were kept of a picture, in speaking order, those that the policy would ask for now.
+
+    So stored pictures are judged on the same words as new ones, also where more models spoke of them in the past.
+    """
+    voices = tuple(Voice(one.model, frozenset(one.by_concept) - {"other"}, frozenset(one.counters)) for one in kept)
+    said = list(kept[:1])
+    while names := cascade.next_models(voices, opinions_of(said), text):
+        said += [one for one in kept if one.model in names]
+    return tuple(said)

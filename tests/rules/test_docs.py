@@ -6,6 +6,7 @@ from pathlib import Path
 from rules.evidence import CONCEPTS
 from rules.grammar import WORDS
 from rules.lint import LINTS, check_pack
+from rules.load import load_pack
 from rules.rulefile import OPTIONAL, REQUIRED
 from tests.rules.packs import LEXICON, write_pack
 
@@ -22,7 +23,14 @@ def test_the_example_rule_checks_clean(tmp_path: Path) -> None:
 
 
 def test_the_example_of_a_lexicon_can_be_read(tmp_path: Path) -> None:
-    assert check_pack(write_pack(tmp_path / "pack", lexicon=yaml_block(1))) == []
+    assert check_pack(write_pack(tmp_path / "pack", lexicon=yaml_block(2))) == []
+
+
+def test_the_example_of_a_cascade_can_be_read(tmp_path: Path) -> None:
+    folder = write_pack(tmp_path / "pack")
+    (folder / "cascade.yaml").write_text(yaml_block(1), encoding="utf-8")
+    assert check_pack(folder) == []
+    assert load_pack(folder).cascade.weights == {"wildlife_starter": 2.0}
 
 
 def test_every_name_is_told() -> None:

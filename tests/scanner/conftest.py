@@ -11,6 +11,8 @@ MAKER = Path(__file__).parent / "zoo" / "make_module.py"
 PRIMARY = "resnet50_vd_wildanimals"
 
 MakeModule = Callable[[str, str], Path]
+MakeColours = Callable[[int, int, int, int], Path]
+STEEPNESS = 6.0  # log odds of a full colour
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,19 @@ def make_module(tmp_path_factory: pytest.TempPathFactory) -> MakeModule:
             subprocess.run([sys.executable, str(MAKER), str(folder), layout, head], check=True, capture_output=True)
             made[layout, head] = folder
         return made[layout, head]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_colours(tmp_path_factory: pytest.TempPathFactory) -> MakeColours:
+    """make_colours(classes, channel, full, none): a module that reads how much of one colour a picture has."""
+
+    def make(classes: int, channel: int, full: int, none: int) -> Path:
+        folder = tmp_path_factory.mktemp(f"colour-{channel}") / "module"
+        given = ",".join(map(str, (classes, channel, full, none, STEEPNESS)))
+        subprocess.run([sys.executable, str(MAKER), str(folder), "A", f"colour:{given}"], check=True)
+        return folder
 
     return make
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from rules.cascade import Cascade
 from rules.evidence import CONCEPTS
 from rules.load import find_pack, load_pack
 from scanner.output import to_json, to_sentence
@@ -16,7 +17,7 @@ def scanned(location: str, *, failure: str | None = None) -> ScannedPhoto:
     photo = Photo(location, Path(location), Listing("https://shop.example/1"))
     if failure:
         return ScannedPhoto(photo, failure=failure)
-    findings = evaluate(load_pack(find_pack("wildlife")), evidence_of(None, (SAID,)))
+    findings = evaluate(load_pack(find_pack("wildlife")), evidence_of(Cascade(), None, (SAID,)))
     return ScannedPhoto(photo, "a" * 64, "b" * 64, scores=(SAID,), findings=findings)
 
 

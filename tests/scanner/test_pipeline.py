@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rules.cascade import Cascade
 from rules.load import find_pack, load_pack
 from rules.model import Pack
 from scanner.pipeline import Scanner, evidence_of
@@ -112,11 +113,12 @@ def test_a_gpu_that_is_not_there_is_one_warning_and_the_cpu(tmp_path: Path, choi
     assert all(found.scores for found in scanned)
 
 
-def test_evidence_believes_the_earlier_model_and_leaves_the_unseen_absent() -> None:
+def test_evidence_joins_what_models_said_and_leaves_the_unseen_absent() -> None:
     listing = Listing("https://shop.example/1", "Title", "Words", Decimal("9.50"), "EUR", "seller", country="DE")
     scores = (Scores("a", "1", {"tiger": 0.9}, ()), Scores("b", "2", {"tiger": 0.1, "elephant": 0.2}, ()))
-    evidence = evidence_of(listing, scores)
-    assert dict(evidence.scores) == {"tiger": 0.9, "elephant": 0.2}
+    evidence = evidence_of(Cascade(), listing, scores)
+    assert evidence.scores == {"tiger": 0.5, "elephant": 0.2}
+    assert evidence.said["tiger"] == {"a": 0.9, "b": 0.1}
     assert (evidence.text, evidence.price, evidence.country) == ("Title\nWords", Decimal("9.50"), "DE")
 
 

@@ -143,7 +143,7 @@ class Recorder:
         self.progress.photos_scored += is_new and not is_copy
 
     def _open_findings(self, held: Held, row: ListingRow, known: dict[findings.Key, FindingRow]) -> None:
-        words = evaluate(self._pack, evidence_of(held.listing, ()))
+        words = evaluate(self._pack, evidence_of(self._pack.cascade, held.listing, ()))
         pictures = zip(held.scanned, held.photos, strict=True)
         seen = [findings.Seen(photo.id, one.scores, one.findings) for one, photo in pictures if photo and one.scores]
         met = findings.gather(words, seen)

@@ -13,6 +13,7 @@ from rules.load import find_pack, load_pack
 from rules.model import Pack, Rule
 from scanner.pipeline import evidence_of
 from scanner.records import Scores
+from scanner.zoo.cascade import replay
 from webapp.models import (
     Appearance,
     AuditEntry,
@@ -201,9 +202,14 @@ def next_listings(session: Session, after_id: int) -> Sequence[ListingRow]:
 
 def judge(pack: Pack, row: ListingRow, digests: Sequence[str]) -> dict[findings.Key, findings.Met]:
     listing = to_record(row)
-    words = evaluate(pack, evidence_of(listing, ()))
-    photos = [(one.photo_id, scores_of(one.photo, digests)) for one in row.appearances]
-    seen = (findings.Seen(photo, said, evaluate(pack, evidence_of(listing, said))) for photo, said in photos if said)
+    words = evaluate(pack, evidence_of(pack.cascade, listing, ()))
+    kept = [(one.photo_id, scores_of(one.photo, digests)) for one in row.appearances]
+    photos = [(photo, replay(pack.cascade, scores, listing.text)) for photo, scores in kept]
+    seen = [
+        findings.Seen(photo, said, evaluate(pack, evidence_of(pack.cascade, listing, said)))
+        for photo, said in photos
+        if said
+    ]
     return findings.gather(words, seen)
 
 

@@ -1,6 +1,6 @@
 """One scan from end to end: market, models, pack, pictures, rows."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,6 +34,12 @@ class Stopped(Exception):  # no error: the worker was asked to end
 
 
 class ScansPhotos(Protocol):
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+    @property
+    def spoke(self) -> Mapping[str, int]: ...
+
     def scan(self, photos: Iterable[Photo], known: KnownScores | None = None) -> Iterator[ScannedPhoto]: ...
 
 
@@ -51,10 +57,10 @@ class Parts:
 def open_parts(session: Session, scan: Scan, settings: Settings) -> Parts:
     """The real parts, as settings and source say. Raises one of FAILURES."""
     market = find_market(scan.source.kind)
-    choice = choose_models(settings.models_dir)
     pack = current_pack(session, settings.pack)
+    choice = choose_models(settings.models_dir, pack.cascade)
     fetcher = Fetcher(contact=settings.contact, allowed_addresses=settings.allowed_addresses)
-    return Parts(market, choice, pack, fetcher, Scanner(choice, pack, settings.device))
+    return Parts(market, choice, pack, fetcher, Scanner(choice, pack, settings.device, settings.model_memory_mb))
 
 
 def work(
@@ -76,7 +82,13 @@ def work(
             recorder.write(context.listings_expected)
             raise
         recorder.write(context.listings_expected)
-    return list(dict.fromkeys(context.warnings))
+        note_speakers(scan, scanner.spoke)
+    return list(dict.fromkeys([*context.warnings, *scanner.warnings]))
+
+
+def note_speakers(scan: Scan, spoke: Mapping[str, int]) -> None:
+    """Write down how many pictures each model scored in this scan; the caller commits."""
+    scan.models = [{**model, "photos": spoke.get(model["name"], 0)} for model in scan.models]
 
 
 def begin(session: Session, scan: Scan, settings: Settings, worker: str, parts: Parts) -> None:
@@ -102,10 +114,10 @@ def begin(session: Session, scan: Scan, settings: Settings, worker: str, parts: 
 
 
 def earlier_scores(session: Session, choice: ModelChoice) -> KnownScores:
-    """What the chosen models said earlier of a picture; None unless the one that decides first is among them."""
+    """What the chosen models said earlier of a picture."""
 
-    def known(sha256: str, pixel_hash: str) -> tuple[Scores, ...] | None:
-        found = [find_scores(session, sha256, pixel_hash, model.digest) for model in choice.models]
-        return tuple(to_scores(row) for row in found if row) if found[0] else None
+    def known(sha256: str, pixel_hash: str) -> tuple[Scores, ...]:
+        found = (find_scores(session, sha256, pixel_hash, model.digest) for model in choice.models)
+        return tuple(to_scores(row) for row in found if row)
 
     return known

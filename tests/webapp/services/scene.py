@@ -1,5 +1,6 @@
 """A market and a scanner for tests of scans: real fetching and real rules, invented listings and scores."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ class PlainScanner:
     pack: Pack
     model: Model
     scored: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    spoke: Counter[str] = field(default_factory=Counter)
 
     def scan(self, photos: Iterable[Photo], known: KnownScores | None = None) -> Iterator[ScannedPhoto]:
         for photo in photos:
@@ -107,9 +110,10 @@ class PlainScanner:
             return self.judge(photo, photo.path.name, "broken picture")
         # What follows a comma stands for bytes that do not change the pixels.
         pixels = text.partition(",")[0]
-        earlier = known(photo.path.name, f"{pixels:>064}") if known else None
-        if earlier is None:
+        earlier = tuple(known(photo.path.name, f"{pixels:>064}")) if known else ()
+        if not earlier:
             self.scored.append(text)
+            self.spoke[self.model.name] += 1
             concept, score = pixels.split()
             earlier = (Scores(self.model.name, self.model.digest, {concept: float(score)}, (("a label", 0.5),)),)
         return self.judge(photo, photo.path.name, None, earlier, f"{pixels:>064}")
@@ -122,7 +126,7 @@ class PlainScanner:
         scores: tuple[Scores, ...] = (),
         pixel_hash: str | None = None,
     ) -> ScannedPhoto:
-        found = evaluate(self.pack, evidence_of(photo.listing, scores))
+        found = evaluate(self.pack, evidence_of(self.pack.cascade, photo.listing, scores))
         return ScannedPhoto(photo, sha256, pixel_hash, None, None, None, scores, found, failure)
 
 
