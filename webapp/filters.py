@@ -1,12 +1,13 @@
 """How values read on a page."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from markupsafe import Markup, escape
 
 from rules.explain import lines
 from rules.model import Result
@@ -45,6 +46,20 @@ def digest_head(digest: str | None) -> str:
 
 def exact_time(at: datetime | None) -> str:
     return f"{at:%d %b %Y, %H:%M} UTC" if at else "never"
+
+
+def card_time(written: str) -> str:
+    """The time on a model's card (ISO 8601) as on every page; what can't be read stays as it was written."""
+    try:
+        return exact_time(datetime.fromisoformat(written).astimezone(UTC))
+    except ValueError:
+        return written
+
+
+def ordinal(number: int) -> str:
+    """`2nd`, `3rd`, `11th`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def elapsed(at: datetime | timedelta | None) -> str:
@@ -98,6 +113,15 @@ def reason_lines(reasons: Mapping[str, Any]) -> list[tuple[int, bool, str]]:
     return lines(Result.from_json(reasons))
 
 
+def with_code(text: str) -> Markup:
+    """A sentence in which commands stand between backticks, with each as code; all else is escaped."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)  # an odd backtick: somebody else's
+    pieces = (Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts))
+    return Markup().join(pieces)
+
+
 def as_sentence(text: str) -> str:
     """A capital and a full stop around a reason, which comes without."""
     ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
@@ -106,13 +130,16 @@ def as_sentence(text: str) -> str:
 
 FILTERS = (
     as_sentence,
+    card_time,
     concept_words,
     digest_head,
     elapsed,
     exact_time,
+    ordinal,
     percent,
     price_words,
     reason_lines,
     score_words,
     web_address,
+    with_code,
 )

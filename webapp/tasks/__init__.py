@@ -51,10 +51,12 @@ def options(settings: Settings) -> dict[str, Any]:
         "beat_schedule": {
             # Expires: a tick that nobody took in time is of no use, the next one is on its way.
             name: {"task": name, "schedule": RECONCILE_S, "options": {"expires": RECONCILE_S}}
-            for name in ("scans.reconcile", "rules.apply_pack")
+            for name in ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
         },
     }
 
 
-app = TaskQueue("tuskline", include=["webapp.tasks.rules", "webapp.tasks.scans"], set_as_current=True)
+app = TaskQueue(
+    "tuskline", include=["webapp.tasks.models", "webapp.tasks.rules", "webapp.tasks.scans"], set_as_current=True
+)
 app.add_defaults(lambda: options(app.settings))

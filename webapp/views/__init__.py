@@ -2,9 +2,39 @@
 
 from flask import Flask
 
-from webapp.views import access, audit, errors, health, overview, photos, reports, review, rules, scans, sessions, users
+from webapp.views import (
+    access,
+    audit,
+    errors,
+    health,
+    jobs,
+    models,
+    overview,
+    photos,
+    reports,
+    review,
+    rules,
+    scans,
+    sessions,
+    trials,
+    users,
+)
 
-ROOMS = (sessions, overview, review, scans, rules, reports, audit, users, photos, health)
+ROOMS = (
+    sessions,
+    overview,
+    review,
+    scans,
+    rules,
+    models,
+    jobs,
+    trials,
+    reports,
+    audit,
+    users,
+    photos,
+    health,
+)
 
 
 def init_app(app: Flask) -> None:

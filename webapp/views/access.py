@@ -20,6 +20,15 @@ from webapp.services import overview
 P = ParamSpec("P")
 R = TypeVar("R")
 SIGNED_IN_AT = "signed_in_at"
+# What pages fetch for themselves: a sign-in page in its place would be of no use.
+PARTS = (
+    "jobs.progress",
+    "scans.progress",
+    "trials.picture",
+    "photos.thumbnail",
+    "photos.large",
+    "photos.original",
+)
 
 
 class Account:
@@ -120,7 +129,7 @@ def ask_to_sign_in() -> Response:
 
 
 def wants_page() -> bool:
-    return request.endpoint not in ("scans.progress", "photos.thumbnail", "photos.large", "photos.original")
+    return request.endpoint not in PARTS
 
 
 def local_path(target: str | None) -> str | None:

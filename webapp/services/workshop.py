@@ -1,0 +1,52 @@
+"""What jobs do, by their kind."""
+
+from typing import Any
+
+from rules.load import PackError
+from scanner.zoo.cards import CardError
+from scanner.zoo.cascade import NoModelError
+from scanner.zoo.catalogue import UnknownModelError
+from scanner.zoo.predictor import ModelError
+from scanner.zoo.registry import InstalledModel, find_installed
+from scanner.zoo.weights import InstallError
+from scanner.zoo.weights import install as install_weights
+from scanner.zoo.weights import remove as remove_weights
+from webapp.models import JobKind
+from webapp.services import trials
+from webapp.services.jobs import JobError, Task, Work
+
+# The exceptions whose message is a sentence for people.
+FAILURES = (CardError, InstallError, ModelError, NoModelError, PackError, UnknownModelError)
+
+
+def install(task: Task) -> dict[str, Any]:
+    model = install_weights(
+        task.model, task.settings.models_dir, echo=task.report.tell_step, progress=task.report.tell_bytes
+    )
+    return {"digest": model.digest, "source": model.source, "size_bytes": model.card.size_bytes}
+
+
+def remove(task: Task) -> dict[str, Any]:
+    return {"was_installed": remove_weights(task.model, task.settings.models_dir)}
+
+
+def verify(task: Task) -> dict[str, Any]:
+    """The faults of the model's files, one sentence each; none where it is whole."""
+    model = find(task)
+    task.report.tell_step(f"reading {len(model.card.files)} files")
+    return {"faults": model.changed_files(), "digest": model.digest}
+
+
+def find(task: Task) -> InstalledModel:
+    model = find_installed(task.settings.models_dir, task.model)
+    if model is None:
+        raise JobError(f"{task.model} is not installed.")
+    return model
+
+
+WORKS: dict[JobKind, Work] = {
+    JobKind.INSTALL: install,
+    JobKind.REMOVE: remove,
+    JobKind.VERIFY: verify,
+    JobKind.TRY: trials.work,
+}

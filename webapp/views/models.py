@@ -1,0 +1,93 @@
+"""The models: what is installed, what each is worth, and the work on them."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from rules.cascade import Cascade
+from rules.evidence import CONCEPTS
+from webapp.extensions import app_settings, db_session
+from webapp.forms.models import TryForm
+from webapp.models import JobKind, Role
+from webapp.services import jobs, models, rules
+from webapp.services.errors import NotFound
+from webapp.services.models import ModelView, Zoo
+from webapp.tasks.models import run_job
+from webapp.views.access import reader, requires
+from webapp.views.queueing import enqueue
+
+pages = Blueprint("models", __name__)
+
+JOBS_SHOWN = 15
+
+
+@pages.get("/models")
+@requires(Role.VIEWER)
+def index() -> str:
+    return models_page(TryForm(formdata=None))
+
+
+@pages.get("/models/<name>")
+@requires(Role.VIEWER)
+def show(name: str) -> str:
+    return model_page(find_or_404(name), TryForm(formdata=None))
+
+
+@pages.post("/models/<name>/<any(install, remove, verify):kind>")
+@requires(Role.ADMIN)
+def start(name: str, kind: str) -> Response:
+    model = find_or_404(name)
+    job, is_new = jobs.ensure(db_session(), JobKind(kind), reader().name, model.name)
+    db_session().commit()
+    if not is_new:
+        flash(f"{model.title} is being worked on already: that has to end first.", "info")
+    elif not enqueue(run_job, job.id):
+        flash("It is noted, but the queue does not answer. It starts once a worker runs.", "warning")
+    return redirect(url_for("models.show", name=model.name))
+
+
+@pages.post("/models/<name>/primary")
+@requires(Role.ADMIN)
+def put_first(name: str) -> Response:
+    model = find_or_404(name)
+    models.make_primary(db_session(), app_settings().models_dir, current_cascade(), model.name, reader())
+    db_session().commit()
+    flash(f"{model.title} speaks first from the next scan on.", "success")
+    return redirect(url_for("models.show", name=model.name))
+
+
+def current_cascade() -> Cascade:
+    return rules.current_pack(db_session(), app_settings().pack).cascade
+
+
+def view_zoo() -> Zoo:
+    return models.view_zoo(db_session(), app_settings().models_dir, current_cascade())
+
+
+def find_or_404(name: str) -> ModelView:
+    try:
+        return models.find(view_zoo(), name)
+    except NotFound:
+        abort(404)
+
+
+def models_page(form: TryForm) -> str:
+    return render_template(
+        "models/index.html",
+        zoo=view_zoo(),
+        form=form,
+        jobs=jobs.newest(db_session(), JOBS_SHOWN),
+        under_way=[job for job in jobs.unfinished(db_session()).values() if job.kind is not JobKind.TRY],
+    )
+
+
+def model_page(model: ModelView, form: TryForm) -> str:
+    return render_template(
+        "models/show.html",
+        model=model,
+        zoo=view_zoo(),
+        form=form,
+        jobs=jobs.newest(db_session(), JOBS_SHOWN, model.name),
+        concepts=CONCEPTS,
+        labels=models.labels_by_concept(model),
+        ways=models.ways_to(model),
+    )
