@@ -15,6 +15,7 @@ from webapp.embedded.preparation import Home
 from webapp.models import FindingRow, Scan, ScanState
 from webapp.services import overview, review
 from webapp.services.review import QueueFilters
+from webapp.services.rules import current_pack
 
 SHOWN = 20
 console = Console()
@@ -69,7 +70,8 @@ def print_summary(home: Home, scan: Scan) -> None:
     else:
         console.print("No finding waits for a person.")
     for model in scan.models:
-        console.print(f"Model: {model['name']} ({model['role']}), {escape(model['source'])}, {model['digest'][:12]}")
+        asked = f", scored {model['photos']} pictures" if "photos" in model else ""
+        console.print(f"Model: {model['name']}{asked}; {escape(model['source'])}, {model['digest'][:12]}")
     if notice := notice_of(home, scan):
         console.print(notice)
     console.print("A score is a suspicion, never a proof: a person decides.")
@@ -78,7 +80,9 @@ def print_summary(home: Home, scan: Scan) -> None:
 def notice_of(home: Home, scan: Scan) -> str | None:
     if not scan.primary_absent:
         return None
-    return choose_models(home.settings.models_dir).notice
+    with home.sessions() as session:
+        cascade = current_pack(session, home.settings.pack).cascade
+    return choose_models(home.settings.models_dir, cascade).notice
 
 
 def table_of(rows: list[FindingRow]) -> Table:

@@ -79,7 +79,7 @@ class Appearance(Base):
 
 
 class ScoreRow(Base):
-    """What one model said of one picture; once per picture and model digest."""
+    """What one model said of one picture; once per picture and model digest. The columns are those of Scores."""
 
     __tablename__ = "scores"
     __table_args__ = (UniqueConstraint("photo_id", "model_digest"),)
@@ -90,6 +90,7 @@ class ScoreRow(Base):
     model_digest: Mapped[str] = mapped_column(String(64))
     by_concept: Mapped[dict[str, Any]]
     top_labels: Mapped[list[Any]]
+    counters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     scored_at: Mapped[datetime] = mapped_column(default=now)
 
     photo: Mapped[PhotoRow] = relationship(back_populates="scores")

@@ -139,6 +139,7 @@ class Recorder:
             model_digest=said.model_digest,
             by_concept=dict(said.by_concept),
             top_labels=[list(label) for label in said.top_labels],
+            counters=dict(said.counters),
         )
         self.progress.photos_scored += is_new and not is_copy
 

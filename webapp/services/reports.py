@@ -143,7 +143,7 @@ def describe_photo(row: PhotoRow) -> dict[str, Any]:
 
 
 def describe_scores(row: ScoreRow) -> dict[str, Any]:
-    same = ("model", "model_digest", "by_concept", "top_labels")
+    same = ("model", "model_digest", "by_concept", "top_labels", "counters")
     return {name: getattr(row, name) for name in same} | {"scored_at": stamp(row.scored_at)}
 
 

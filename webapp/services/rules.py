@@ -222,4 +222,4 @@ def scores_of(photo: PhotoRow, digests: Sequence[str]) -> tuple[Scores, ...]:
 
 def to_scores(row: ScoreRow) -> Scores:
     labels = tuple((str(label), float(score)) for label, score in row.top_labels)
-    return Scores(row.model, row.model_digest, row.by_concept, labels)
+    return Scores(row.model, row.model_digest, row.by_concept, labels, row.counters)

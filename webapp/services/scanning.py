@@ -87,7 +87,7 @@ def work(
 
 
 def note_speakers(scan: Scan, spoke: Mapping[str, int]) -> None:
-    """Write down how many pictures each model scored in this scan; the caller commits."""
+    """Write down how many pictures each model scored in this scan, known ones left out; the caller commits."""
     scan.models = [{**model, "photos": spoke.get(model["name"], 0)} for model in scan.models]
 
 
