@@ -75,7 +75,7 @@ class Partial:
         """Start with an empty file of that version."""
         self._notes.write_text(json.dumps(asdict(version)), encoding="utf-8")
         self.version = version
-        os.truncate(self.path, 0)
+        self.path.open("wb").close()
 
     def clear(self) -> None:
         """Forget what is here: it is wrong, or of a version that the server has no more."""

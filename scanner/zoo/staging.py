@@ -52,7 +52,7 @@ class Staging:
 def open_staging(models_dir: Path, name: str, echo: Echo) -> Iterator[Staging]:
     """The model's staging folder, ours alone; gone afterwards, and so is what a killed install left of any model."""
     models_dir.mkdir(parents=True, exist_ok=True)
-    sweep(models_dir)
+    _sweep(models_dir, name)
     folder = models_dir / f"{PREFIX}{name}"
     lock = _lock(folder, wait=False)
     waited = lock is None
@@ -70,10 +70,10 @@ def open_staging(models_dir: Path, name: str, echo: Echo) -> Iterator[Staging]:
             os.close(lock)
 
 
-def sweep(models_dir: Path) -> None:
-    """Remove the staging folders of installs that were killed; an older model that they had put aside comes back."""
+def _sweep(models_dir: Path, ours: str) -> None:
+    """Remove what killed installs of other models left; an older model that they had put aside comes back."""
     for folder in models_dir.glob(f"{PREFIX}*"):
-        lock = _lock(folder, wait=False)
+        lock = None if folder.name == f"{PREFIX}{ours}" else _lock(folder, wait=False)
         if lock is not None:
             _mend(Staging(folder, models_dir / folder.name.removeprefix(PREFIX), waited=False))
             _clear(folder)
