@@ -25,7 +25,7 @@ def accept(spec: ModelSpec, staged: Path, source: str, letter: str, more: Mappin
     if count != spec.classes:
         raise ModelError(f"its label file has {count} labels, but {spec.name} has {spec.classes}")
     layout = find_layout(staged)
-    probe = probe_network(staged, layout, staged / LABELS, spec.classes, spec.preprocessing)
+    probe = probe_network(staged, layout, staged / LABELS, spec)
     card = Card(
         spec=spec,
         source=source,
@@ -37,6 +37,7 @@ def accept(spec: ModelSpec, staged: Path, source: str, letter: str, more: Mappin
         labels_file=LABELS,
         output_index=probe.output_index,
         output_kind=probe.output_kind,
+        tuning=probe.tuning,
         files=list_files(staged),
         **more,
     )

@@ -5,6 +5,8 @@ from pathlib import Path
 
 # Where PaddleHub's modules keep them, in the order in which they are looked for.
 FILE_NAMES = ("label_list.txt", "assets/label_list.txt", "label_file.txt", "assets/label_file.txt")
+# Lists of published models, for weights that come without one.
+_SHIPPED = Path(__file__).with_name("label_lists")
 _NUMBERED = re.compile(r"(\d+)\s+(.+)")
 
 
@@ -27,6 +29,11 @@ def read_labels(path: Path) -> tuple[str, ...]:
     if not labels:
         raise LabelError(f"{path.name} has no labels")
     return _without_numbers(labels)
+
+
+def shipped_labels(name: str) -> Path:
+    """The label list of that name (ModelSpec.labels) that Tuskline brings along."""
+    return _SHIPPED / f"{name}.txt"
 
 
 def _without_numbers(labels: list[str]) -> tuple[str, ...]:

@@ -122,7 +122,8 @@ class _Job:
         delivery = way.fetch(self._errand())
         carried = find_card(delivery.folder)
         spec = self.spec or spec_of(self.name, carried)
-        letter = take_folder(delivery.folder, spec, self.staging.staged)
+        ours = delivery.folder.is_relative_to(self.staging.scratch)
+        letter = take_folder(delivery.folder, spec, self.staging.staged, ours=ours)
         more = {"figures": carried.figures, "training": carried.training} if carried else {}
         accept(spec, self.staging.staged, delivery.words, letter, more)
         self._keep(delivery)

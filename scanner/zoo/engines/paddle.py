@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.zoo.cards import Tuning
 from scanner.zoo.layouts import Layout
 
 GPU_POOL_MB = 2048
@@ -33,11 +34,11 @@ class Device:
 
 
 class PaddleEngine:
-    """A network ready to run. Raises EngineError where Paddle can't load or run it."""
+    """A network ready to run; tuning: as its card says. Raises EngineError where Paddle can't load or run it."""
 
-    def __init__(self, folder: Path, layout: Layout, device: Device, threads: int = 1) -> None:
-        inference = _import_inference()
-        config = make_config(inference, folder, layout, device, threads)
+    def __init__(self, folder: Path, layout: Layout, device: Device, threads: int = 1, tuning: Tuning = "full") -> None:
+        inference = import_paddle().inference
+        config = make_config(inference, folder, layout, device, threads, tuning)
         with _translated("can't be loaded"):
             self._predictor = inference.create_predictor(config)
         self._input = self._predictor.get_input_handle(self._predictor.get_input_names()[0])
@@ -55,7 +56,9 @@ class EngineError(Exception):
     """Paddle refused; the message is its first meaningful line."""
 
 
-def make_config(inference: Any, folder: Path, layout: Layout, device: Device, threads: int) -> Any:
+def make_config(
+    inference: Any, folder: Path, layout: Layout, device: Device, threads: int, tuning: Tuning = "full"
+) -> Any:
     """The settings under which every layout loads on Paddle 3.3.1 (paddle.static's own loader can't read most)."""
     program = folder / layout.program
     if layout.params is None:
@@ -67,11 +70,15 @@ def make_config(inference: Any, folder: Path, layout: Layout, device: Device, th
         # The .json programs are PIR: they want the new executor, and memory optimisation raises with them.
         config.enable_new_ir(True)
         config.enable_new_executor(True)
-    else:
+    elif tuning != "without optimisation":
         config.enable_memory_optim()
+    if tuning == "without optimisation":
+        config.switch_ir_optim(False)
     if device.gpu is None:
         config.disable_gpu()
         config.set_cpu_math_library_num_threads(threads)
+        if tuning != "full":
+            config.disable_onednn()  # Paddle 3.3.1 turns it on by itself
     else:
         _configure_gpu(inference, config, device)
     return config
@@ -95,27 +102,24 @@ def usable_device(wanted: Device) -> tuple[Device, str | None]:
     """`wanted`, or the CPU and one sentence that says why not."""
     if wanted.gpu is None:
         return wanted, None
-    _import_inference()
-    import paddle.device as hardware
-
-    count: int = hardware.cuda.device_count()
+    count: int = import_paddle().device.cuda.device_count()
     if wanted.gpu >= count:
         return Device(), f"{wanted.name} was asked for, but {count} GPUs were found: the CPU is used"
     return wanted, None
 
 
-def _import_inference() -> Any:
-    """paddle.inference, without its chatter on the user's terminal and without its signal handlers."""
+def import_paddle() -> Any:
+    """Paddle, without its chatter on the user's terminal and without its signal handlers."""
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("FLAGS_call_stack_level", "0")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No ccache found")  # we compile nothing
         import paddle
-        from paddle import inference
+        import paddle.inference
 
     # Its handler answers the ordinary SIGTERM at the end of a process with a page of stack trace.
     paddle.disable_signal_handler()
-    return inference
+    return paddle
 
 
 @contextlib.contextmanager
