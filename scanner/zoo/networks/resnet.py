@@ -1,5 +1,7 @@
 """ResNet-50 (He et al., 2015, arXiv:1512.03385), its vd variant (arXiv:1812.01187), and the one of Keras."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paddle import nn
@@ -83,3 +85,39 @@ def _make_shortcut(variant: Variant, inside: int, outside: int, stride: int) -> 
     if variant.deep and stride > 1:
         return average_first(variant.convolve(inside, outside, 1, act=None))
     return variant.convolve(inside, outside, 1, stride, act=None)
+
+
+# Keras counts stages from 2 (the stem is 1) and letters the blocks; bn2a_branch2c is the norm of block a's last 1x1.
+_KERAS_KEY = re.compile(
+    r"(?P<kind>res|bn)(?P<stage>[2-5])(?P<block>[a-f])_branch(?P<member>1|2a|2b|2c)/(?P<parameter>\w+)"
+)
+_KERAS_MEMBERS = {"1": "short", "2a": "conv0", "2b": "conv1", "2c": "conv2"}
+_KERAS_LAYERS = {"conv1": "stem.0.conv", "bn_conv1": "stem.0.bn", "fc1000": "fc"}
+_KERAS_KINDS = {"res": "conv", "bn": "bn"}
+_KERAS_PARAMETERS = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "_mean",
+    "moving_variance": "_variance",
+}
+
+
+def rename_keras(keys: Iterable[str]) -> dict[str, str]:
+    """Keys of a Keras file of ResNet50 -> ours, for `resnet50_keras_imagenet`.
+
+    Kernels of four dimensions are to be transposed from (rows, columns, inside, outside); the one of two is not.
+    Raises KeyError for a key that such a file does not have.
+    """
+    return {key: _rename_key(key) for key in keys}
+
+
+def _rename_key(key: str) -> str:
+    found = _KERAS_KEY.fullmatch(key)
+    if found is None:
+        layer, _, parameter = key.partition("/")
+        return f"{_KERAS_LAYERS[layer]}.{_KERAS_PARAMETERS[parameter]}"
+    before = sum(count for _, count in STAGES[: int(found["stage"]) - 2])
+    place = f"blocks.{before + ord(found['block']) - ord('a')}.{_KERAS_MEMBERS[found['member']]}"
+    return f"{place}.{_KERAS_KINDS[found['kind']]}.{_KERAS_PARAMETERS[found['parameter']]}"
