@@ -1,34 +1,21 @@
-"""`tuskline scan` and `tuskline models`. Heavy imports wait until a command runs."""
+"""`tuskline scan`: pictures in, findings out, without a database."""
 
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner.places import data_home
+from scanner.cli.opening import SOME_FAILED, models_folder, stop, tell
 
 if TYPE_CHECKING:
     from rules.model import Pack
     from scanner.pipeline import Scanner
     from scanner.records import ScannedPhoto
     from scanner.zoo.cascade import ModelChoice
-    from scanner.zoo.registry import InstalledModel
-
-SOME_FAILED, NOT_STARTED = 1, 2
-
-
-def models_folder() -> Path:
-    return data_home() / "models"
-
-
-def stop(message: str) -> NoReturn:
-    """End with a sentence for people; nothing was done."""
-    click.echo(f"Error: {message}", err=True)
-    sys.exit(NOT_STARTED)
 
 
 @click.command()
@@ -92,7 +79,7 @@ def _open_choice(pack: "Pack", names: str) -> "ModelChoice":
     from scanner.zoo.weights import adopt_primary
 
     try:
-        adopt_primary(models_folder(), lambda line: click.echo(line, err=True))
+        adopt_primary(models_folder(), tell)
         wanted = tuple(name.strip() for name in names.split(",")) if names else None
         return choose_models(models_folder(), pack.cascade, wanted)
     except (NoModelError, CardError) as error:
@@ -181,107 +168,3 @@ def _bar(count: Any) -> Iterator[_Bar]:
     columns = (TextColumn("scanning"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
         yield _Bar(progress, progress.add_task("scan", total=count()))
-
-
-@click.group()
-def models() -> None:
-    """The networks: what is installed, where it came from, whether it is still whole."""
-
-
-@models.command("list")
-def list_models() -> None:
-    """Every model of the catalogue, and whether it is installed."""
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    from scanner.zoo.catalogue import CATALOGUE
-
-    installed = {model.name: model for model in _installed()}
-    table = Table(Column("name", no_wrap=True), "role", "state", "sees", "size", title="Models")
-    for name, spec in CATALOGUE.items():
-        model = installed.get(name)
-        size = f"{model.card.size_bytes / 1e6:.0f} MB" if model else ""
-        table.add_row(name, spec.role, "installed" if model else "absent", ", ".join(spec.sees).replace("_", " "), size)
-    Console().print(table)
-
-
-@models.command()
-@click.argument("name")
-def show(name: str) -> None:
-    """The model's card: source, digests, labels, output kind, preprocessing."""
-    from scanner.zoo.cards import CARD_NAME
-
-    click.echo((_find(name).folder / CARD_NAME).read_text(encoding="utf-8").rstrip())
-
-
-@models.command()
-@click.argument("name")
-@click.option("--from", "origin", help="a module's folder, an archive (.tar.gz, .tar.bz2, .tar.xz, .zip) or an address")
-@click.option("--hub-server", envvar="TUSKLINE_HUB_SERVER", help="PaddleHub server or mirror to ask")
-@click.option("--plain-http", is_flag=True, help="trust an address that is not https")
-@click.option("--accept-changed", is_flag=True, help="take an archive that is another than when first used")
-def install(name: str, origin: str | None, hub_server: str | None, plain_http: bool, accept_changed: bool) -> None:
-    """Install a model's weights, check them and write their card."""
-    from scanner.zoo.catalogue import UnknownModelError
-    from scanner.zoo.options import HUB_SERVER, InstallOptions
-    from scanner.zoo.progress import download_bar
-    from scanner.zoo.weights import InstallError
-    from scanner.zoo.weights import install as install_model
-
-    options = InstallOptions(hub_server=hub_server or HUB_SERVER, plain_http=plain_http, accept_changed=accept_changed)
-    try:
-        with download_bar() as bar:
-            model = install_model(name, models_folder(), origin, click.echo, options=options, progress=bar)
-    except (InstallError, UnknownModelError) as error:
-        stop(str(error))
-    click.echo(f"{name} is installed from {model.source}: {model.spec.classes} labels, {model.card.output_kind}")
-
-
-@models.command()
-@click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> None:
-    """Compare every file of the named models (all, unless named) with its SHA-256 on the card."""
-    chosen = [_find(name) for name in names] or _installed()
-    faults = {model.name: model.changed_files() for model in chosen}
-    for name, found in faults.items():
-        click.echo(f"{name}: {'; '.join(found) or 'whole'}")
-    if not faults:
-        click.echo("no model is installed")
-    sys.exit(1 if any(faults.values()) else 0)
-
-
-@models.command()
-@click.argument("name")
-def remove(name: str) -> None:
-    """Delete the model's weights and card."""
-    from scanner.zoo.catalogue import UnknownModelError
-    from scanner.zoo.weights import remove as remove_model
-
-    try:
-        removed = remove_model(name, models_folder())
-    except UnknownModelError as error:
-        stop(str(error))
-    click.echo(f"{name} was removed" if removed else f"{name} was not installed")
-
-
-def _installed() -> "list[InstalledModel]":
-    from scanner.zoo.cards import CardError
-    from scanner.zoo.registry import installed_models
-
-    try:
-        return list(installed_models(models_folder()))
-    except CardError as error:
-        stop(str(error))
-
-
-def _find(name: str) -> "InstalledModel":
-    from scanner.zoo.catalogue import UnknownModelError, find_spec
-
-    try:
-        known = find_spec(name).name
-    except UnknownModelError as error:
-        stop(str(error))
-    model = next((model for model in _installed() if model.name == known), None)
-    if model is None:
-        stop(f"{name} is not installed: run `tuskline models install {name}`")
-    return model

@@ -1,0 +1,1 @@
+"""The scanner's commands. Heavy imports wait until a command runs."""
