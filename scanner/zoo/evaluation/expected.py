@@ -1,4 +1,4 @@
-"""The precision to expect where few pictures show a concept: from recall and false flags, never from a test set's mix."""
+"""The precision to expect where few pictures show a concept: from recall and false flags, not from a test set's mix."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar

@@ -43,7 +43,7 @@ class LeftOut:
 
     broken: tuple[tuple[str, str], ...] = ()
     duplicates: int = 0
-    conflicts: tuple[tuple[str, str], ...] = ()
+    conflicts: tuple[tuple[str, ...], ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
