@@ -6,10 +6,9 @@ from typing import get_args
 
 from rules.evidence import CONCEPTS
 from scanner.zoo.cards import CARD_NAME, Card, CardError, read_card
-from scanner.zoo.spec import ModelSpec, Role
+from scanner.zoo.spec import MOST_CLASSES, ModelSpec, Role
 
 MOST_BYTES = 1024**2
-MOST_CLASSES = 100_000
 MOST_PIXELS = 1024
 
 

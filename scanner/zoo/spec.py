@@ -8,6 +8,7 @@ from typing import Any, Literal
 from scanner.zoo.preprocessing import Preprocessing
 
 Role = Literal["primary", "fallback"]
+MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,16 @@ def write_indices(named: Mapping[int, str]) -> dict[str, str]:
 
 
 def read_indices(texts: Mapping[str, str]) -> dict[int, str]:
-    """The inverse of write_indices. Raises ValueError for a text that is no list of numbers and ranges."""
+    """The inverse of write_indices. Raises ValueError for a text that is no list of numbers and ranges.
+
+    A card can be a stranger's: a range of billions would fill the memory.
+    """
     found: dict[int, str] = {}
     for name, text in texts.items():
         for part in text.split(","):
             first, _, last = part.partition("-")
+            if int(last or first) >= MOST_CLASSES:
+                raise ValueError(f"{part} names an index beyond {MOST_CLASSES:,}")
             found.update(dict.fromkeys(range(int(first), int(last or first) + 1), name))
     return found
 
