@@ -72,6 +72,7 @@ def start_conversion() -> None:
 
 def _convert(kind: str, path: Path, network: str, classes: int, side: int, target: Path) -> list[str]:
     """Raises StateError. What a user should know, in sentences."""
+    import_paddle()  # before a family of networks does, with its chatter
     state = adopt_names(network, kind, read_state(kind, path))
     program, names = trace_network(network, classes, side)
     shapes = {key: shape for key, (_, shape) in names.items()}
