@@ -53,7 +53,7 @@ class LabelNames:
     ignored: Sequence[str] = ()
 
     def read(self, name: str) -> str | None:
-        """The label of a folder of that name, None where it is unknown. Raises FolderError where `named` is no concept."""
+        """The label of a folder of that name, None where it is unknown. Raises FolderError for a bad `named`."""
         if name in self.named:
             concept = find_concept(self.named[name])
             if concept is None:
