@@ -14,8 +14,9 @@ OUTPUT = "output.txt"
 LOOK_S = 0.2
 TAIL_BYTES = 64 * 1024
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# Drawn bars, and the lines that pip and Python add after the reason.
-_NOISE = re.compile(r"\[[#= ]*\]|\[notice\]|WARNING: |note: |hint: |DEPRECATION: |\s*\^+$")
+_BAR = re.compile(r"\[[#= ]*\] *[0-9.]+%")
+# What pip and Python add after the reason.
+_NOISE = re.compile(r"\[notice\]|WARNING: |note: |hint: |DEPRECATION: |\s*\^+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Ending:
 
 
 def spoken_lines(text: str) -> list[str]:
-    """The lines as a terminal shows them in the end: without colours, without what a bar drew over."""
-    lines = (_COLOUR.sub("", line).rpartition("\r")[2].rstrip() for line in text.split("\n"))
+    """The lines as a terminal shows them in the end: without colours, and without drawn bars."""
+    lines = (_BAR.sub("", _COLOUR.sub("", line).rpartition("\r")[2]).rstrip() for line in text.split("\n"))
     return [line for line in lines if line]
 
 
@@ -47,11 +48,12 @@ def run_command(
     folder: Path,
     patience_s: float,
     hear: Callable[[str], None] = lambda _: None,
+    tick: Callable[[], None] = lambda: None,
 ) -> Ending:
     """Run the command in `folder` with that environment and no other, and give back how it ended.
 
-    hear: called with each whole line of its output as it comes. Raises TimeoutError after `patience_s` seconds, and
-    OSError where it can't be started. Whatever happens, Ctrl-C included, no process of its group outlives the call.
+    hear: called with each whole line of its output as it comes; tick: every LOOK_S seconds meanwhile.
+    Raises TimeoutError after `patience_s` seconds, and OSError where it can't be started. Whatever happens, Ctrl-C included, no process of its group outlives the call.
     """
     log = folder / OUTPUT
     with log.open("wb") as output, _started(command, environment, folder, output.fileno()) as process:
@@ -62,6 +64,7 @@ def run_command(
                 if time.monotonic() > end:
                     raise TimeoutError(f"it was ended after {patience_s:,.0f} seconds")
                 time.sleep(LOOK_S)
+                tick()
                 lines.take(seen.read(TAIL_BYTES))
             while rest := seen.read(TAIL_BYTES):
                 lines.take(rest)

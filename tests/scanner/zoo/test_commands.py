@@ -75,4 +75,6 @@ def test_the_last_words_are_the_reason(output: str, words: str) -> None:
 
 
 def test_lines_are_as_a_terminal_shows_them() -> None:
-    assert spoken_lines("one\n\n\x1b[36mtwo\x1b[0m \na\rb\n") == ["one", "two", "b"]
+    assert spoken_lines("one\n\n\x1b[36mtwo\x1b[0m \na\rb\n\r[##  ] 9.50%\r[####] 100.00%[now] done\n") == [
+        *("one", "two", "b", "[now] done"),
+    ]
