@@ -53,7 +53,8 @@ def run_command(
     """Run the command in `folder` with that environment and no other, and give back how it ended.
 
     hear: called with each whole line of its output as it comes; tick: every LOOK_S seconds meanwhile.
-    Raises TimeoutError after `patience_s` seconds, and OSError where it can't be started. Whatever happens, Ctrl-C included, no process of its group outlives the call.
+    Raises TimeoutError after `patience_s` seconds, and OSError where it can't be started. Whatever happens, Ctrl-C
+    included, no process of its group outlives the call.
     """
     log = folder / OUTPUT
     with log.open("wb") as output, _started(command, environment, folder, output.fileno()) as process:

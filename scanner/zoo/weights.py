@@ -112,7 +112,7 @@ class _Job:
                 return
             except _REFUSALS as error:
                 reasons.append((way.words, str(error)))
-                self.echo(f"{way.words}: {error}")
+                self.echo(_reason_words(*reasons[-1]))
             except InstallError as error:  # of a backbone
                 reasons.append((way.words, str(error)))
         raise InstallError(_refusal(self.name, origin, reasons), reasons)
@@ -161,9 +161,13 @@ def _refusal(name: str, origin: str | None, reasons: Sequence[tuple[str, str]]) 
         f"`tuskline models install {name} --from FOLDER_OR_ARCHIVE`"
     )
     if len(reasons) == 1:
-        return f"{name} was not installed: {reasons[0][0]}: {reasons[0][1]}. {advice}"
-    asked = "\n".join(f"  {number}. {words}: {why}" for number, (words, why) in enumerate(reasons, 1))
+        return f"{name} was not installed: {_reason_words(*reasons[0])}. {advice}"
+    asked = "\n".join(f"  {number}. {_reason_words(*reason)}" for number, reason in enumerate(reasons, 1))
     return f"{name} was not installed; no source has it:\n{asked}\n{advice}"
+
+
+def _reason_words(source: str, why: str) -> str:
+    return why if why.startswith(source) else f"{source}: {why}"
 
 
 def adopt_primary(models_dir: Path, echo: Echo) -> None:

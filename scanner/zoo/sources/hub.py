@@ -9,7 +9,7 @@ from typing import Any
 
 from scanner.zoo.downloads import DownloadError
 from scanner.zoo.sources.addresses import Address, fetch_address
-from scanner.zoo.sources.answers import read_json
+from scanner.zoo.sources.answers import UnreachableError, read_json
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.spec import HubSource
 
@@ -45,6 +45,8 @@ def find_archive(source: HubSource, errand: Errand) -> tuple[str, str]:
     for ask in (_search, _info):
         try:
             found = choose_version(ask(source, errand), source.version)
+        except UnreachableError:
+            raise  # the other question would go to the same server
         except (SourceError, DownloadError) as error:
             reasons.append(str(error))
             continue

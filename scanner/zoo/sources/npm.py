@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scanner.zoo.downloads import DownloadError
 from scanner.zoo.sources.answers import read_json
-from scanner.zoo.sources.commands import Command, CommandError
 from scanner.zoo.sources.contents import open_package
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
+from scanner.zoo.sources.managers import ManagerError, run_manager
 from scanner.zoo.spec import NpmSource
 
 REGISTRY = "https://registry.npmjs.org"
@@ -67,8 +67,8 @@ def _pack(source: NpmSource, errand: Errand, reason: str) -> tuple[Path, str]:
     target.mkdir()
     words = [npm, "pack", name, "--silent", "--ignore-scripts", "--pack-destination", str(target)]
     try:
-        Command(words, errand.scratch / "npm-work", errand.options.deadline_s, errand.progress).run()
-    except CommandError as error:
+        run_manager(words, errand.scratch / "npm-work", errand.options.deadline_s, errand.progress)
+    except ManagerError as error:
         raise SourceError(f"{reason}; npm could not fetch it either ({error})") from None
     found = next(iter(target.glob("*.tgz")), None)
     if found is None:

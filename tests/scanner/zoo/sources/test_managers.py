@@ -6,24 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from scanner.zoo.sources.commands import Command, CommandError
+from scanner.zoo.sources.managers import ManagerError, run_manager
 
 
 def run(tmp_path: Path, script: str, deadline_s: float = 20.0) -> list[int]:
     told: list[int] = []
-    words = [sys.executable, "-c", script]
-    Command(words, tmp_path / "work", deadline_s, lambda done, _: told.append(done)).run()
+    run_manager([sys.executable, "-c", script], tmp_path / "work", deadline_s, lambda done, _: told.append(done))
     return told
 
 
 def test_its_last_word_is_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"^no such package$"):
+    with pytest.raises(ManagerError, match=r"^no such package$"):
         run(tmp_path, "import sys; print('warning', file=sys.stderr); sys.exit('no such package\\n\\n')")
 
 
 def test_one_that_hangs_is_killed(tmp_path: Path) -> None:
     before = time.monotonic()
-    with pytest.raises(CommandError, match="took longer than 1 s"):
+    with pytest.raises(ManagerError, match="took longer than 1 s"):
         run(tmp_path, "import time; time.sleep(60)", deadline_s=0.6)
     assert time.monotonic() - before < 10
 
