@@ -102,7 +102,7 @@ def draw_precision(figures: ConceptFigures, base_rate: float) -> str:
             )
             axes.step(curve.recall, curve.expected, where="pre", color=ACCENT, label="to expect at the base rate")
         axes.axhline(base_rate, color=INK, linewidth=1, linestyle=":")
-        axes.text(0.72, base_rate + 0.02, "by chance", fontsize=8.5, ha="right")
+        axes.text(0.98, base_rate + 0.02, "by chance", fontsize=8.5, ha="right")
         axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="Found (recall)", ylabel="Flags right")
         _legend(axes, "lower left")
 
