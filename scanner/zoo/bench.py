@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Column, Table
 
 from scanner.predicting import PredictPool, parse_device
 from scanner.zoo.predictor import ModelError
@@ -173,3 +174,23 @@ def _paddle_version() -> str | None:
         except PackageNotFoundError:
             continue
     return None
+
+
+def tabulate_speeds(benchmark: Benchmark) -> Table:
+    """For rich.console.Console.print."""
+    machine = benchmark.machine
+    names = ("batch", "device", "precision", "processes", "pictures a second", "slowest to fastest", "load")
+    caption = f"{machine['processor']}, {machine['cores']} cores, {machine['paddle']}, load {machine['load_before']}"
+    table = Table("model", *(Column(name, justify="right") for name in names), title="Speed", caption=caption)
+    for speed in benchmark.speeds:
+        table.add_row(
+            speed.model,
+            str(speed.batch_size),
+            speed.device,
+            speed.precision,
+            str(speed.workers),
+            f"{speed.pictures_per_second:.1f}",
+            f"{speed.slowest:.1f} to {speed.fastest:.1f}",
+            f"{speed.load_s:.1f} s",
+        )
+    return table

@@ -52,6 +52,14 @@ class LabelNames:
     aside: Sequence[str] = ()
     ignored: Sequence[str] = ()
 
+    @classmethod
+    def parse(cls, named: Sequence[str], aside: Sequence[str] = (), ignored: Sequence[str] = ()) -> "LabelNames":
+        """From options as people give them: `named` holds NAME=LABEL. Raises FolderError for one without `=`."""
+        pairs = [text.rpartition("=") for text in named]
+        if wrong := next((text for text, pair in zip(named, pairs, strict=True) if not pair[0]), None):
+            raise FolderError(f"--as {wrong}: give NAME=LABEL, such as --as 'fake tusks=other'; {_allowed()}")
+        return cls({name: label for name, _, label in pairs}, tuple(aside), tuple(ignored))
+
     def read(self, name: str) -> str | None:
         """The label of a folder of that name, None where it is unknown. Raises FolderError for a bad `named`."""
         if name in self.named:
