@@ -13,6 +13,9 @@ from webapp.models import (
     Appearance,
     FindingRow,
     FindingState,
+    Job,
+    JobKind,
+    JobState,
     ListingRow,
     PhotoRow,
     Role,
@@ -94,6 +97,14 @@ def make_scan(session: Session, source: Source | None = None, **fields: Any) -> 
     fields = {"state": ScanState.DONE, "finished_at": datetime.now(UTC), "primary_absent": True, **fields}
     fields.setdefault("models", [{"name": MODEL, "digest": MODEL_DIGEST, "role": "fallback", "source": "a test"}])
     return add(session, Scan(source=source or make_source(session), **fields))
+
+
+def make_job(session: Session, kind: JobKind = JobKind.VERIFY, model: str | None = MODEL, **fields: Any) -> Job:
+    """A job that is over, unless `state` says otherwise; an unfinished one holds its model."""
+    state = fields.setdefault("state", JobState.DONE)
+    if not state.is_over:
+        fields.setdefault("holds", f"model:{model}")
+    return add(session, Job(**{"kind": kind, "model": model, "actor": "ann", **fields}))
 
 
 def make_finding(

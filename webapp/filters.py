@@ -40,6 +40,27 @@ def percent(score: float | None) -> float:
     return round(min(max(score or 0.0, 0.0), 1.0) * 100, 2)
 
 
+def share_words(share: float | None) -> str:
+    """`95 %`, `0.3 %`: whole per cents, and one digit more near the ends, where it matters."""
+    if share is None:
+        return "unknown"
+    per_cent = share * 100
+    return f"{per_cent:.1f} %" if 0 < per_cent < 2 or 98 < per_cent < 100 else f"{per_cent:.0f} %"
+
+
+def span_words(low: float, high: float) -> str:
+    """An interval of shares, as `90 to 98 %`."""
+    return f"{share_words(low).removesuffix(' %')} to {share_words(high)}"
+
+
+def expected_words(expected: Mapping[str, Any]) -> str:
+    """Of 100 flags, how many would be right (scanner.zoo.evaluation.expected.Expected.to_json)."""
+    low, high = round(expected["low"] * 100), round(expected["high"] * 100)
+    if not expected["false_flags_seen"]:
+        return f"at least {low}"
+    return f"about {round(expected['value'] * 100)} ({low} to {high})"
+
+
 def digest_head(digest: str | None) -> str:
     return digest[:12] if digest else "unknown"
 
@@ -135,11 +156,14 @@ FILTERS = (
     digest_head,
     elapsed,
     exact_time,
+    expected_words,
     ordinal,
     percent,
     price_words,
     reason_lines,
     score_words,
+    share_words,
+    span_words,
     web_address,
     with_code,
 )

@@ -111,6 +111,7 @@ def test_flask_is_not_paid_for_by_importing_the_package() -> None:
 
 
 USE_PAGES = """
+import io
 import sys
 from pathlib import Path
 from webapp import create_app
@@ -119,10 +120,13 @@ from tests.webapp.views.conftest import post
 app = create_app(Settings(home=Path(sys.argv[1]), database_url=None, broker_url=None))
 client = app.test_client()
 assert post(client, "/sign-in", name="mirela", password=sys.argv[2]).status_code == 302
-for address in ("/", "/queue", "/findings/1", "/scans", "/rules", "/rules/elephant_seen", "/reports"):
+for address in ("/", "/queue", "/findings/1", "/scans", "/rules", "/rules/elephant_seen", "/reports",
+                "/models", "/models/pplcnetv2_base_imagenet"):
     assert client.get(address).status_code == 200, address
 assert post(client, "/findings/1", verdict="confirm").status_code == 302
 assert post(client, "/sources/1/scans").status_code == 302
+assert post(client, "/models/pplcnetv2_base_imagenet/verify").status_code == 403
+assert post(client, "/models/try", picture=(io.BytesIO(b"a picture"), "picture.jpg")).status_code == 302
 heavy = [name for name in sys.modules if name.split(".")[0] in ("paddle", "torch", "cv2")]
 assert not heavy, heavy
 """

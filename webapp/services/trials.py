@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from rules.cascade import Cascade
-from rules.conditions import Score
 from rules.model import Finding, Pack
 from scanner.decoding import make_thumbnail
 from scanner.images import PictureError
@@ -16,7 +15,9 @@ from scanner.pipeline import Scanner, evidence_of
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice, choose_models
 from scanner.zoo.registry import find_installed
-from webapp.services.jobs import JobError, Task
+from webapp.services import reviewed
+from webapp.services.jobs import JobError, Stopped, Task
+from webapp.services.leases import LostLeaseError
 from webapp.services.photos import write_whole
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
@@ -57,20 +58,30 @@ def sweep(settings: Settings) -> None:
 
 
 def work(task: Task) -> dict[str, Any]:
-    """Score the picture with the job's model, or with all. The bytes as they came are deleted in any case.
+    """Score the picture with the job's model, or with all. Its bytes are deleted, however that ends.
 
     Raises JobError for a file that is no picture, and what choosing and scoring raise.
     """
     path = place_of(task.settings, task.job.options["upload"])
     if not path.is_file():
         raise JobError("The picture is no longer here: send it once more.")
+    try:
+        return look(task, path)
+    except (Stopped, LostLeaseError):
+        raise  # another worker begins again, and wants it
+    except Exception:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def look(task: Task, path: Path) -> dict[str, Any]:
     pack = current_pack(task.session, task.settings.pack)
     task.session.commit()  # the models take seconds
     choice = choose(task.settings.models_dir, pack.cascade, task.job.model)
-    task.report.tell_step(f"{len(choice.models)} {'model looks' if len(choice.models) == 1 else 'models look'} at it")
+    count = len(choice.models)
+    task.report.tell_step(f"{count} {'model looks' if count == 1 else 'models look'} at it")
     scanned, warnings = scan(path, choice, pack, task.settings)
     if scanned.failure is not None:
-        path.unlink(missing_ok=True)
         raise JobError(f"The picture could not be scored: {scanned.failure}.")
     keep_small(path)
     return describe(scanned, choice, pack, warnings)
@@ -111,14 +122,9 @@ def describe(scanned: ScannedPhoto, choice: ModelChoice, pack: Pack, warnings: l
         "notices": [*([choice.notice] if choice.notice else []), *warnings],
         "models": list(describe_models(scanned.scores, choice)),
         "joined": {concept: float(score) for concept, score in evidence.scores.items()},
-        "marks": marks_of(pack),
+        "marks": reviewed.marks_of(pack),
         "findings": [describe_finding(finding) for finding in scanned.findings],
     }
-
-
-def marks_of(pack: Pack) -> dict[str, float]:
-    """For each concept the threshold from which its score alone flags."""
-    return {rule.when.concept: rule.when.threshold.value for rule in pack.rules if isinstance(rule.when, Score)}
 
 
 def describe_models(said: tuple[Scores, ...], choice: ModelChoice) -> Iterator[dict[str, Any]]:

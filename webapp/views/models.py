@@ -1,14 +1,16 @@
 """The models: what is installed, what each is worth, and the work on them."""
 
+from dataclasses import dataclass
+
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from rules.cascade import Cascade
 from rules.evidence import CONCEPTS
+from rules.model import Pack
 from webapp.extensions import app_settings, db_session
 from webapp.forms.models import TryForm
 from webapp.models import JobKind, Role
-from webapp.services import jobs, models, rules
+from webapp.services import jobs, models, reviewed, rules
 from webapp.services.errors import NotFound
 from webapp.services.models import ModelView, Zoo
 from webapp.tasks.models import run_job
@@ -20,6 +22,15 @@ pages = Blueprint("models", __name__)
 JOBS_SHOWN = 15
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """One model among all, under the pack in force."""
+
+    pack: Pack
+    zoo: Zoo
+    model: ModelView
+
+
 @pages.get("/models")
 @requires(Role.VIEWER)
 def index() -> str:
@@ -29,13 +40,13 @@ def index() -> str:
 @pages.get("/models/<name>")
 @requires(Role.VIEWER)
 def show(name: str) -> str:
-    return model_page(find_or_404(name), TryForm(formdata=None))
+    return model_page(choose(name), TryForm(formdata=None))
 
 
 @pages.post("/models/<name>/<any(install, remove, verify):kind>")
 @requires(Role.ADMIN)
 def start(name: str, kind: str) -> Response:
-    model = find_or_404(name)
+    model = choose(name).model
     job, is_new = jobs.ensure(db_session(), JobKind(kind), reader().name, model.name)
     db_session().commit()
     if not is_new:
@@ -48,46 +59,52 @@ def start(name: str, kind: str) -> Response:
 @pages.post("/models/<name>/primary")
 @requires(Role.ADMIN)
 def put_first(name: str) -> Response:
-    model = find_or_404(name)
-    models.make_primary(db_session(), app_settings().models_dir, current_cascade(), model.name, reader())
+    chosen = choose(name)
+    models.make_primary(db_session(), app_settings().models_dir, chosen.pack.cascade, chosen.model.name, reader())
     db_session().commit()
-    flash(f"{model.title} speaks first from the next scan on.", "success")
-    return redirect(url_for("models.show", name=model.name))
+    flash(f"{chosen.model.title} speaks first from the next scan on.", "success")
+    return redirect(url_for("models.show", name=chosen.model.name))
 
 
-def current_cascade() -> Cascade:
-    return rules.current_pack(db_session(), app_settings().pack).cascade
+def current_pack() -> Pack:
+    return rules.current_pack(db_session(), app_settings().pack)
 
 
-def view_zoo() -> Zoo:
-    return models.view_zoo(db_session(), app_settings().models_dir, current_cascade())
+def view_zoo(pack: Pack) -> Zoo:
+    return models.view_zoo(db_session(), app_settings().models_dir, pack.cascade)
 
 
-def find_or_404(name: str) -> ModelView:
+def choose(name: str) -> Chosen:
+    pack = current_pack()
+    zoo = view_zoo(pack)
     try:
-        return models.find(view_zoo(), name)
+        return Chosen(pack, zoo, models.find(zoo, name))
     except NotFound:
         abort(404)
 
 
 def models_page(form: TryForm) -> str:
+    under_way = jobs.unfinished(db_session()).values()
     return render_template(
         "models/index.html",
-        zoo=view_zoo(),
+        zoo=view_zoo(current_pack()),
         form=form,
         jobs=jobs.newest(db_session(), JOBS_SHOWN),
-        under_way=[job for job in jobs.unfinished(db_session()).values() if job.kind is not JobKind.TRY],
+        under_way=[job for job in under_way if job.kind is not JobKind.TRY],
     )
 
 
-def model_page(model: ModelView, form: TryForm) -> str:
+def model_page(chosen: Chosen, form: TryForm) -> str:
+    model = chosen.model
+    marks = reviewed.marks_of(chosen.pack)
     return render_template(
         "models/show.html",
         model=model,
-        zoo=view_zoo(),
+        zoo=chosen.zoo,
         form=form,
         jobs=jobs.newest(db_session(), JOBS_SHOWN, model.name),
         concepts=CONCEPTS,
         labels=models.labels_by_concept(model),
         ways=models.ways_to(model),
+        measured=reviewed.figures(db_session(), model.installed, marks) if model.installed else [],
     )

@@ -1,5 +1,7 @@
 """Trying a picture: sending one, and what the models say of it."""
 
+from io import BytesIO
+
 from flask import Blueprint, abort, flash, redirect, render_template, send_file, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
@@ -30,8 +32,8 @@ def try_all() -> Answer:
 @pages.post("/models/<name>/try")
 @requires(Role.REVIEWER)
 def try_one(name: str) -> Answer:
-    model, form = models.find_or_404(name), TryForm()
-    return begin(form, model.name) if form.validate() else (models.model_page(model, form), 422)
+    chosen, form = models.choose(name), TryForm()
+    return begin(form, chosen.model.name) if form.validate() else (models.model_page(chosen, form), 422)
 
 
 @pages.errorhandler(RequestEntityTooLarge)
@@ -66,10 +68,11 @@ def show(job_id: int) -> str:
 @pages.get("/tries/<int:job_id>/picture")
 @requires(Role.VIEWER)
 def picture(job_id: int) -> Response:
-    path = trials.shown_of(app_settings(), find_try(job_id).options["upload"])
-    if not path.is_file():
+    try:
+        body = trials.shown_of(app_settings(), find_try(job_id).options["upload"]).read_bytes()
+    except FileNotFoundError:
         abort(404)
-    answer = send_file(path, mimetype="image/jpeg", max_age=0)
+    answer = send_file(BytesIO(body), mimetype="image/jpeg")
     answer.headers["Content-Security-Policy"] = "sandbox"
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -11,12 +11,13 @@ from typing import Any
 from celery.contrib.testing.worker import start_worker
 from sqlalchemy.orm import Session
 
-from tests.factories import make_scan, make_source
+from tests.factories import make_job, make_scan, make_source
 from webapp.db import now
-from webapp.models import ScanState
+from webapp.models import JobState, ScanState
 from webapp.services import scans
 from webapp.settings import Settings
 from webapp.tasks import app, options
+from webapp.tasks.models import reconcile as reconcile_jobs
 from webapp.tasks.rules import apply_pack
 from webapp.tasks.scans import reconcile, run_scan
 
@@ -39,9 +40,22 @@ def test_the_tick_queues_what_a_dead_worker_left(session: Session, settings: Set
     assert (left.state, left.lease_owner) == (ScanState.QUEUED, None)
 
 
+def test_the_tick_queues_a_dead_worker_s_job(session: Session, settings: Settings) -> None:
+    left = make_job(session, state=JobState.RUNNING, lease_until=now() - timedelta(seconds=1), lease_owner="dead")
+    session.commit()
+    reconcile_jobs()
+    assert messages(settings) == [("jobs.run", [left.id])]
+    session.refresh(left)
+    assert (left.state, left.lease_owner) == (JobState.QUEUED, None)
+
+
 def test_what_takes_up_lost_messages_is_on_the_schedule(settings: Settings) -> None:
     entries = list(options(settings)["beat_schedule"].values())
-    assert {entry["task"] for entry in entries} == {"scans.reconcile", "rules.apply_pack"} <= set(app.tasks)
+    assert (
+        {entry["task"] for entry in entries}
+        == {"scans.reconcile", "jobs.reconcile", "rules.apply_pack"}
+        <= set(app.tasks)
+    )
     assert all(entry["schedule"] == 15 for entry in entries)
 
 

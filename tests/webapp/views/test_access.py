@@ -3,13 +3,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import make_finding, make_scan, make_source, make_user
+from tests.factories import make_finding, make_job, make_scan, make_source, make_user
 from tests.webapp.views.conftest import SignIn, post, token_of
 from webapp.models import Role, User
 from webapp.views.access import local_path
 
 OPEN = {"sessions.sign_in", "health.live", "health.ready", "static", "bootstrap.static"}
 SHA = "0" * 64
+MODEL = "pplcnetv2_base_imagenet"
 NOBODY = None
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
 ROUTES = [
@@ -26,6 +27,16 @@ ROUTES = [
     ("GET", "/rules", Role.VIEWER),
     ("GET", "/rules/elephant_seen", Role.VIEWER),
     ("POST", "/rules/elephant_seen", Role.ADMIN),
+    ("GET", "/models", Role.VIEWER),
+    ("GET", f"/models/{MODEL}", Role.VIEWER),
+    ("POST", f"/models/{MODEL}/install", Role.ADMIN),
+    ("POST", f"/models/{MODEL}/primary", Role.ADMIN),
+    ("POST", "/models/try", Role.REVIEWER),
+    ("POST", f"/models/{MODEL}/try", Role.REVIEWER),
+    ("GET", "/jobs/1", Role.VIEWER),
+    ("GET", "/jobs/1/progress", Role.VIEWER),
+    ("GET", "/tries/1", Role.VIEWER),
+    ("GET", "/tries/1/picture", Role.VIEWER),
     ("GET", "/reports", Role.VIEWER),
     ("POST", "/reports", Role.REVIEWER),
     ("GET", "/reports/1.csv", Role.VIEWER),
@@ -46,6 +57,7 @@ def rows(session: Session) -> None:
     """What the addresses above name: one of each."""
     finding = make_finding(session, scan=make_scan(session, make_source(session)))
     assert finding.id == 1
+    assert make_job(session).id == 1
     session.commit()
 
 
@@ -92,7 +104,7 @@ def test_a_role_opens_the_pages_that_it_covers(sign_in: SignIn, role: Role) -> N
             method == "GET"
             and role.covers(needed)
             and SHA not in path
-            and path not in ("/reports/1.csv", "/queue/next")
+            and path not in ("/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture")
         ):
             assert client.get(path).status_code == 200, path
 
