@@ -1,5 +1,6 @@
 """Unpack a model archive that nobody vouches for: plain files and folders only, inside the target, within bounds."""
 
+import errno
 import lzma
 import struct
 import tarfile
@@ -30,8 +31,9 @@ _BROKEN = (
     zlib.error,
     struct.error,
 )
-# A name that the file system refuses (too long, a folder where a file is) is the archive's fault, not the disk's.
-_NAMED_FAULTS = (FileExistsError, IsADirectoryError, NotADirectoryError)
+# Faults of the disk; any other OSError comes of what the archive says (a name that no file can have, an offset below
+# zero, a stream that can't be decoded).
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
 class ArchiveError(Exception):
@@ -99,8 +101,8 @@ def _faults_of(archive: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None and not isinstance(error, _NAMED_FAULTS):
-            raise  # the disk's fault (full, not readable); decoders raise OSError without a number
+        if error.errno in _OF_THE_DISK:
+            raise
         raise ArchiveError(f"{archive.name} is broken: {error}") from error
     except _BROKEN as error:
         raise ArchiveError(f"{archive.name} is broken: {error}") from error

@@ -11,7 +11,7 @@ from webapp.settings import Settings
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
 MODELS = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-ELSEWHERE = {"TUSKLINE_HUB_SERVER"}  # read by the command that uses it
+ELSEWHERE = {"TUSKLINE_HUB_SERVER", "TUSKLINE_WEIGHTS_MIRROR"}  # read by the command that uses them
 
 
 def test_the_guide_names_every_setting_and_no_other() -> None:

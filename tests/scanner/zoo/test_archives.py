@@ -1,8 +1,10 @@
 """Archives that nobody vouches for: the honest are unpacked, the others refused in one sentence."""
 
 import io
+import random
 import tarfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,29 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(ArchiveError, match="broken"):
         unpack(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz", "w", "zip"])
+def test_flipped_bytes_are_never_more_than_a_refusal(tmp_path: Path, mode: str) -> None:
+    dice = random.Random(5)  # noqa: S311
+    if mode == "zip":
+        with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as bundle:
+            bundle.writestr("a/b", dice.randbytes(2000))
+    else:
+        make_tar(tmp_path / "a", [member(f"a/{number}", size=2000) for number in range(3)], mode)
+    whole = (tmp_path / "a").read_bytes()
+    for number in range(60):
+        broken = bytearray(whole)
+        for _ in range(dice.choice([1, 3, 10])):
+            broken[dice.randrange(len(whole))] = dice.randrange(256)
+        (tmp_path / "a").write_bytes(broken)
+        with suppress(ArchiveError):
+            unpack(tmp_path / "a", tmp_path / f"out{number}")
+
+
+def test_a_full_disk_is_not_taken_for_a_broken_archive(tmp_path: Path) -> None:
+    make_tar(tmp_path / "a.tar.gz", [member("full")])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "full").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "out")
