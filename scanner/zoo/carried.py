@@ -22,7 +22,15 @@ def find_card(folder: Path) -> Card | None:
         return None
     if found.stat().st_size > MOST_BYTES:
         raise CardError(f"its {CARD_NAME} is larger than {MOST_BYTES:,} bytes: refused")
-    return read_card(found.parent)
+    try:
+        card = read_card(found.parent)
+    except CardError as error:
+        raise CardError(f"its {CARD_NAME} is no model card of this version ({error.__context__})") from None
+    except RecursionError:
+        raise CardError(f"its {CARD_NAME} is no model card of this version (it is nested without end)") from None
+    if not isinstance(card.figures, dict) or not isinstance(card.training, dict):
+        raise CardError(f"its {CARD_NAME} is no model card of this version (figures and training are no tables)")
+    return card
 
 
 def spec_of(name: str, card: Card | None) -> ModelSpec:
@@ -40,8 +48,10 @@ def spec_of(name: str, card: Card | None) -> ModelSpec:
 def _find_fault(spec: ModelSpec) -> str | None:
     """The first thing on which scores would stumble later; None where all is well."""
     how = spec.preprocessing
+    texts = (spec.title, spec.licence, spec.caveat, spec.network or "")
     strange = sorted(set(spec.concepts.values()) - set(CONCEPTS))
     checks = (
+        (not all(isinstance(text, str) for text in texts), "has a title, licence, caveat or network that is no text"),
         (spec.role not in get_args(Role), f"names the role {spec.role!r}; known are: {', '.join(get_args(Role))}"),
         (not 2 <= spec.classes <= MOST_CLASSES, f"names {spec.classes} classes"),
         (bool(strange), f"names the concept {', '.join(strange)}; known are: {', '.join(CONCEPTS)}"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scanner.zoo.acceptance import accept
 from scanner.zoo.archives import ArchiveError
-from scanner.zoo.cards import CARD_NAME, CardError
+from scanner.zoo.cards import CARD_NAME, Card, CardError
 from scanner.zoo.carried import find_card, spec_of
 from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY, find_spec
 from scanner.zoo.downloads import FULL, DiskFullError, DownloadError
@@ -120,13 +120,23 @@ class _Job:
     def _try(self, way: Way) -> None:
         self.staging.empty()
         delivery = way.fetch(self._errand())
-        carried = find_card(delivery.folder)
+        carried = self._find_card(delivery)
         spec = self.spec or spec_of(self.name, carried)
         ours = delivery.folder.is_relative_to(self.staging.scratch)
         letter = take_folder(delivery.folder, spec, self.staging.staged, ours=ours)
         more = {"figures": carried.figures, "training": carried.training} if carried else {}
         accept(spec, self.staging.staged, delivery.words, letter, more)
         self._keep(delivery)
+
+    def _find_card(self, delivery: Delivery) -> Card | None:
+        """Whoever is in the catalogue can do without one."""
+        try:
+            return find_card(delivery.folder)
+        except CardError as error:
+            if self.spec is None:
+                raise
+            self.echo(f"{error}: not used")
+            return None
 
     def _keep(self, delivery: Delivery) -> None:
         delivery.keep_pin(self.models_dir)

@@ -35,11 +35,13 @@ def test_a_sound_card_gives_the_model_under_the_name_that_its_user_chose(carried
         (lambda card: card.update(classes=10**9), "names 1000000000 classes"),
         (lambda card: card["concepts"].update(unicorn="3"), "names the concept unicorn"),
         (lambda card: card["concepts"].update(tiger="1000"), "maps an index outside of its 1000 classes"),
-        (lambda card: card["counters"].update(lion="0-99999999999"), "is not a model card"),
+        (lambda card: card["counters"].update(lion="0-99999999999"), "is no model card"),
         (lambda card: card["preprocessing"].update(crop=100_000), "crops 100000 of 256 pixels"),
         (lambda card: card["preprocessing"].update(std=[0, 1, 1]), "standard deviation of 0"),
-        (lambda card: card["preprocessing"].update(mean=[1]), "is not a model card"),
-        (lambda card: card.pop("files"), "is not a model card"),
+        (lambda card: card["preprocessing"].update(mean=[1]), "is no model card"),
+        (lambda card: card.update(title=["x"]), "that is no text"),
+        (lambda card: card.update(figures=[1]), "figures and training are no tables"),
+        (lambda card: card.pop("files"), "is no model card"),
     ],
 )
 def test_a_faulty_card_is_refused_with_its_fault(carried: Path, change: Change, says: str) -> None:
@@ -49,6 +51,12 @@ def test_a_faulty_card_is_refused_with_its_fault(carried: Path, change: Change, 
     path.write_text(json.dumps(card))
     with pytest.raises(CardError, match=says):
         spec_of("mine", find_card(carried))
+
+
+def test_a_card_nested_without_end_is_refused(carried: Path) -> None:
+    (carried / "top" / CARD_NAME).write_bytes(b"[" * 500_000)
+    with pytest.raises(CardError, match="is no model card"):
+        find_card(carried)
 
 
 def test_an_endless_card_is_not_read(carried: Path) -> None:
