@@ -52,6 +52,10 @@ class Reporter:
         if time.monotonic() - self._last_at >= NOTE_EVERY_S or done == total:
             self._write(bytes_done=done, bytes_total=total)
 
+    def check(self) -> None:
+        """Nothing new, but a moment at which the work may end."""
+        self._write()
+
     def _write(self, **progress: Any) -> None:
         if self.is_stopping():
             raise Stopped

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rules.load import PackError
+from scanner.zoo.bench import measure_speeds
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import NoModelError
 from scanner.zoo.catalogue import UnknownModelError
@@ -15,6 +16,7 @@ from webapp.models import JobKind
 from webapp.services import trials
 from webapp.services.jobs import JobError, Task, Work
 
+BATCH_SIZES = (1, 16)
 # The exceptions whose message is a sentence for people.
 FAILURES = (CardError, InstallError, ModelError, NoModelError, PackError, UnknownModelError)
 
@@ -37,6 +39,17 @@ def verify(task: Task) -> dict[str, Any]:
     return {"faults": model.changed_files(), "digest": model.digest}
 
 
+def measure(task: Task) -> dict[str, Any]:
+    """Pictures a second, one at a time and in batches as a scan makes them, on the device that scans use."""
+    model = find(task)
+    task.report.tell_step("running it over and over, about half a minute")
+    found = measure_speeds([model], (task.settings.device,), BATCH_SIZES, progress=lambda _: task.report.check())
+    if not found.speeds:
+        raise JobError(" ".join(found.warnings) or f"{model.name} gave no speed.")
+    best = max(speed.pictures_per_second for speed in found.speeds)
+    return {"digest": model.digest, "pictures_a_second": round(best, 1), **found.to_json()}
+
+
 def find(task: Task) -> InstalledModel:
     model = find_installed(task.settings.models_dir, task.model)
     if model is None:
@@ -48,5 +61,6 @@ WORKS: dict[JobKind, Work] = {
     JobKind.INSTALL: install,
     JobKind.REMOVE: remove,
     JobKind.VERIFY: verify,
+    JobKind.MEASURE: measure,
     JobKind.TRY: trials.work,
 }

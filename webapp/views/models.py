@@ -43,7 +43,7 @@ def show(name: str) -> str:
     return model_page(choose(name), TryForm(formdata=None))
 
 
-@pages.post("/models/<name>/<any(install, remove, verify):kind>")
+@pages.post("/models/<name>/<any(install, remove, verify, measure):kind>")
 @requires(Role.ADMIN)
 def start(name: str, kind: str) -> Response:
     model = choose(name).model

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from scanner.zoo.bench import Benchmark, Speed
 from scanner.zoo.catalogue import DEFAULT
 from scanner.zoo.weights import InstallError
 from tests.webapp.services.zoo import place_model
@@ -72,3 +73,25 @@ def test_an_install_that_fails_is_its_sentence(
     monkeypatch.setattr(workshop, "install_weights", refuse)
     job = work(session, settings, JobKind.INSTALL)
     assert (job.state, job.note) == (JobState.FAILED, "it was not installed: no source has it")
+
+
+def test_a_speed_is_kept_with_the_version_that_it_was_measured_of(
+    session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = place_model(settings.models_dir)
+    slow, fast = (
+        Speed(DEFAULT, "cpu", "fp32", size, 2, 100, pictures, 0.9 * pictures, 1.1 * pictures, 1.0)
+        for size, pictures in ((1, 30.0), (16, 41.26))
+    )
+    monkeypatch.setattr(workshop, "measure_speeds", lambda *_, **__: Benchmark((slow, fast), (), {"cores": 2}))
+    result = work(session, settings, JobKind.MEASURE).result
+    assert (result["digest"], result["pictures_a_second"]) == (model.digest, 41.3)
+    assert [speed["batch_size"] for speed in result["speeds"]] == [1, 16] and result["machine"] == {"cores": 2}
+
+
+def test_a_model_that_can_not_be_timed_says_why(
+    session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_model(settings.models_dir)
+    monkeypatch.setattr(workshop, "measure_speeds", lambda *_, **__: Benchmark((), ("gpu:0 is not to be had.",), {}))
+    assert work(session, settings, JobKind.MEASURE).note == "gpu:0 is not to be had."

@@ -125,7 +125,7 @@ def test_without_figures_the_page_says_how_to_get_them(reviewer: FlaskClient, se
     assert "Nobody has confirmed or dismissed" in page
 
 
-@pytest.mark.parametrize("kind", ["install", "verify", "remove"])
+@pytest.mark.parametrize("kind", ["install", "verify", "measure", "remove"])
 def test_work_is_noted_audited_and_queued(admin: FlaskClient, session: Session, sent: list[int], kind: str) -> None:
     answer = post(admin, f"{PAGE}/{kind}")
     job = session.query(Job).one()
