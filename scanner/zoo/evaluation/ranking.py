@@ -126,6 +126,8 @@ def newcombe(area: float, positives: int, negatives: int) -> tuple[float, float]
         spread = 1 + mean * ((1 - true) / (2 - true) + true / (1 + true))
         return side * (area - true) - Z * float(np.sqrt(true * (1 - true) * spread / (positives * negatives)))
 
-    low = 0.0 if area <= 0 else brentq(lambda true: apart(true, 1), 0.0, area)
-    high = 1.0 if area >= 1 else brentq(lambda true: apart(true, -1), area, 1.0)
+    # At 0 and at 1 the standard error is 0, too: those ends solve the equation for any area, and are no limits.
+    inside = 1e-12
+    low = 0.0 if area <= 0 else brentq(lambda true: apart(true, 1), 0.0, min(area, 1 - inside))
+    high = 1.0 if area >= 1 else brentq(lambda true: apart(true, -1), max(area, inside), 1.0)
     return float(low), float(high)

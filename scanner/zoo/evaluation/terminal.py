@@ -15,7 +15,7 @@ def tabulate_figures(evaluation: Evaluation) -> RenderableType:
     table = Table(
         "concept",
         *(Column(name, justify="right") for name in ("pictures", "threshold", "found", "flags right", "AP")),
-        title=f"{evaluation.subject.model} on {evaluation.subject.pictures}",
+        title=Text(f"{evaluation.subject.model} on {evaluation.subject.pictures}"),
         caption=f"flags right: where {wording.one_in(evaluation.base_rate)} shows it; 95 % intervals",
     )
     for figures in evaluation.concepts:

@@ -122,7 +122,8 @@ def _none_of(sample: Sample) -> Rate:
 
 
 def _share_above(ascending: NDArray[np.float64], candidates: NDArray[np.float64]) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = 1 - np.searchsorted(ascending, candidates, side="left") / len(ascending)
+    # Counted before it is divided: 1 - 1994 / 2000 is above 0.003.
+    shares: NDArray[np.float64] = (len(ascending) - np.searchsorted(ascending, candidates)) / len(ascending)
     return shares
 
 
