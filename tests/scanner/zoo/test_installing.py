@@ -197,3 +197,17 @@ def test_other_models_that_hub_install_left_are_adopted_when_asked(
     assert tried == []
     adopt("mobilenet_v2_imagenet", tmp_path, print)
     assert tried == ["mobilenet_v2_imagenet"]
+
+
+def test_a_starter_that_can_not_be_had_is_told_and_does_not_stop_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_starter(name: str, *_: object, **__: object) -> None:
+        if name == "starter":
+            raise InstallError("starter was not installed: no backbone")
+
+    monkeypatch.setattr(weights, "_starters", lambda: ("starter",))
+    monkeypatch.setattr(weights, "install", refuse_starter)
+    said: list[str] = []
+    weights.ensure_default(tmp_path, said.append)
+    assert said[-2:] == ["starter: installing it (once)", "starter was not installed: no backbone"]
