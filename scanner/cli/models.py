@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scanner.cli.opening import models_folder, stop, tell
+from scanner.cli.measuring import bench, evaluate
+from scanner.cli.opening import find_installed_models, find_model, models_folder, stop, tell
 from scanner.places import data_home
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def list_models(everything: bool) -> None:
 
     from scanner.zoo.catalogue import CATALOGUE
 
-    installed = {model.name: model for model in _installed()}
+    installed = {model.name: model for model in find_installed_models()}
     names = dict.fromkeys([*_speakers(), *installed, *(CATALOGUE if everything or not installed else ())])
     columns = (Column("name", no_wrap=True), "speaks", "sees", "size")
     table = Table(*columns, title="Models" if everything else "Installed models (--all lists the others)")
@@ -129,7 +130,7 @@ def _fetch_via_paddlehub(name: str, version: str | None, server: str | None) -> 
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Compare every file of the named models (all, unless named) with its SHA-256 on the card."""
-    chosen = [find_model(name) for name in names] or _installed()
+    chosen = [find_model(name) for name in names] or find_installed_models()
     faults = {model.name: model.changed_files() for model in chosen}
     for name, found in faults.items():
         click.echo(f"{name}: {'; '.join(found) or 'whole'}")
@@ -168,25 +169,5 @@ def primary(name: str | None, policy: bool) -> None:
     click.echo(f"{speakers[0]} speaks first" if speakers else "no model is installed that could speak first")
 
 
-def _installed() -> "list[InstalledModel]":
-    from scanner.zoo.cards import CardError
-    from scanner.zoo.registry import installed_models
-
-    try:
-        return list(installed_models(models_folder()))
-    except CardError as error:
-        stop(str(error))
-
-
-def find_model(name: str) -> "InstalledModel":
-    """The installed model; ends the command where there is none of that name."""
-    from scanner.zoo.catalogue import UnknownModelError, find_spec
-
-    model = next((model for model in _installed() if model.name == name), None)
-    if model is None:
-        try:
-            find_spec(name)
-        except UnknownModelError as error:
-            stop(str(error))
-        stop(f"{name} is not installed: run `tuskline models install {name}`")
-    return model
+models.add_command(evaluate)
+models.add_command(bench)

@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from scanner.places import data_home
+
+if TYPE_CHECKING:
+    from scanner.zoo.registry import InstalledModel
 
 SOME_FAILED, NOT_STARTED = 1, 2
 
@@ -24,3 +27,28 @@ def stop(message: str) -> NoReturn:
 def tell(line: str) -> None:
     """A line for people, beside the output that programs read."""
     click.echo(line, err=True)
+
+
+def find_installed_models() -> "list[InstalledModel]":
+    """All that are installed; ends the command where a card can't be read."""
+    from scanner.zoo.cards import CardError
+    from scanner.zoo.registry import installed_models
+
+    try:
+        return list(installed_models(models_folder()))
+    except CardError as error:
+        stop(str(error))
+
+
+def find_model(name: str) -> "InstalledModel":
+    """The installed model; ends the command where there is none of that name."""
+    from scanner.zoo.catalogue import UnknownModelError, find_spec
+
+    model = next((model for model in find_installed_models() if model.name == name), None)
+    if model is None:
+        try:
+            find_spec(name)
+        except UnknownModelError as error:
+            stop(str(error))
+        stop(f"{name} is not installed: run `tuskline models install {name}`")
+    return model
