@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from scanner.zoo.engines.paddle import import_paddle
+
 if TYPE_CHECKING:
     from paddle.nn import Layer
 
@@ -78,6 +80,7 @@ def build_network(name: str, classes: int | None = None) -> "Layer":
     network = find_network(name)
     if classes is not None and classes < 1:
         raise ValueError(f"a network needs at least one class, not {classes}")
+    import_paddle()  # quietly, before the family does
     family = importlib.import_module(f"{__name__}.{network.family}")
     layer: Layer = getattr(family, f"make_{network.maker}")(classes or network.classes)
     layer.eval()
