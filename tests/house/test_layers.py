@@ -22,14 +22,22 @@ def test_the_distribution_can_not_be_uploaded() -> None:
     assert "Private :: Do Not Upload" in importlib.metadata.metadata("tuskline").get_all("Classifier", [])
 
 
-def test_paddle_is_imported_in_the_engines_alone() -> None:
+def test_paddle_is_imported_in_the_engines_and_the_families_of_networks_alone() -> None:
+    networks = ROOT / "scanner" / "zoo" / "networks"
+    families = {str(path.relative_to(ROOT)) for path in networks.glob("*.py") if path.name != "__init__.py"}
     importing = {
         str(path.relative_to(ROOT))
         for folder in ("rules", "scanner", "webapp")
         for path in (ROOT / folder).rglob("*.py")
         if re.search(r"^\s*(import|from) paddle\b", path.read_text(), re.MULTILINE)
     }
-    assert importing == {"scanner/zoo/engines/paddle.py"}
+    assert importing - families == {"scanner/zoo/engines/paddle.py"}
+
+
+def test_the_table_of_networks_imports_no_family() -> None:
+    code = "import sys, scanner.zoo.networks; print([name for name in sys.modules if name.startswith('paddle')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_help_is_cheap() -> None:
