@@ -2,52 +2,21 @@
 
 import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.zoo.acceptance import accept
-from scanner.zoo.archives import ArchiveError
-from scanner.zoo.cards import CARD_NAME, Card, CardError
-from scanner.zoo.carried import find_card, spec_of
+from scanner.zoo.cards import CARD_NAME
 from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY, find_spec
-from scanner.zoo.downloads import FULL, DiskFullError, DownloadError
-from scanner.zoo.intake import IntakeError, take_folder
-from scanner.zoo.labels import LabelError
-from scanner.zoo.layouts import LayoutError
+from scanner.zoo.downloads import FULL, DiskFullError
+from scanner.zoo.installation import Installation, InstallError
 from scanner.zoo.options import Echo, InstallOptions, Progress, say_nothing, show_nothing
-from scanner.zoo.pins import PinError
-from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel, find_installed
-from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.sources.hub import left_by_hub
-from scanner.zoo.sources.order import Way, ways_to
 from scanner.zoo.spec import HeadSource, ModelSpec
-from scanner.zoo.staging import Staging, open_staging
+from scanner.zoo.staging import open_staging
+
+__all__ = ["InstallError", "adopt", "adopt_primary", "adoptable", "ensure_default", "install", "remove"]
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
-_REFUSALS = (
-    ArchiveError,
-    CardError,
-    DownloadError,
-    IntakeError,
-    LabelError,
-    LayoutError,
-    ModelError,
-    PinError,
-    SourceError,
-)
-
-
-class InstallError(Exception):
-    """A model that was not installed; the message says why and what to do, and nothing was left behind.
-
-    reasons: (source, why not) for each that was asked.
-    """
-
-    def __init__(self, message: str, reasons: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(message)
-        self.reasons = tuple(reasons)
 
 
 def install(
@@ -65,13 +34,19 @@ def install(
     None asks what `hub install` left behind, then the catalogue's sources in their order, until one of them has it.
     Raises InstallError and UnknownModelError; an installed model stays as it was then.
     """
-    spec = _find(name, origin)
+    spec, options = _find(name, origin), options or InstallOptions()
+
+    def need(other: str) -> InstalledModel:
+        """Another model that this one is built on; installed where it is not."""
+        found = find_installed(models_dir, other)
+        return found or install(other, models_dir, echo=echo, options=options, progress=progress)
+
     try:
         with open_staging(models_dir, name, echo) as staging:
             installed = find_installed(models_dir, name) if staging.waited and origin is None else None
             if installed is not None:
                 return installed
-            _Job(name, spec, models_dir, staging, options or InstallOptions(), echo, progress).run(origin)
+            Installation(name, spec, models_dir, staging, options, echo, progress, need).run(origin)
     except (DiskFullError, OSError) as error:
         raise InstallError(f"{name} was not installed: {_disk_words(error, models_dir)}") from error
     installed = find_installed(models_dir, name)
@@ -90,94 +65,6 @@ def _disk_words(error: Exception, models_dir: Path) -> str:
     if isinstance(error, OSError) and error.errno in FULL:
         return f"the disk of {models_dir} is full; free some space"
     return f"{error.strerror} ({error.filename})" if isinstance(error, OSError) and error.strerror else str(error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One install, from the first source that is asked to the swap."""
-
-    name: str
-    spec: ModelSpec | None
-    models_dir: Path
-    staging: Staging
-    options: InstallOptions
-    echo: Echo
-    progress: Progress
-
-    def run(self, origin: str | None) -> None:
-        reasons: list[tuple[str, str]] = []
-        for way in ways_to(self.name, self.spec, origin, self.options):
-            try:
-                self._try(way)
-                return
-            except _REFUSALS as error:
-                reasons.append((way.words, str(error)))
-                self.echo(_reason_words(*reasons[-1]))
-            except InstallError as error:  # of a backbone
-                reasons.append((way.words, str(error)))
-        raise InstallError(_refusal(self.name, origin, reasons), reasons)
-
-    def _try(self, way: Way) -> None:
-        self.staging.empty()
-        delivery = way.fetch(self._errand())
-        carried = self._find_card(delivery)
-        spec = self.spec or spec_of(self.name, carried)
-        ours = delivery.folder.is_relative_to(self.staging.scratch)
-        letter = take_folder(delivery.folder, spec, self.staging.staged, ours=ours)
-        more = {"figures": carried.figures, "training": carried.training} if carried else {}
-        accept(spec, self.staging.staged, delivery.words, letter, more)
-        self._keep(delivery)
-
-    def _find_card(self, delivery: Delivery) -> Card | None:
-        """Whoever is in the catalogue can do without one."""
-        try:
-            return find_card(delivery.folder)
-        except CardError as error:
-            if self.spec is None:
-                raise
-            self.echo(f"{error}: not used")
-            return None
-
-    def _keep(self, delivery: Delivery) -> None:
-        delivery.keep_pin(self.models_dir)
-        self.staging.swap()
-
-    def _errand(self) -> Errand:
-        return Errand(
-            name=self.name,
-            spec=self.spec,
-            models_dir=self.models_dir,
-            scratch=self.staging.scratch,
-            options=self.options,
-            echo=self.echo,
-            progress=self.progress,
-            need=self._need,
-        )
-
-    def _need(self, name: str) -> InstalledModel:
-        """Another model that this one is built on; installed where it is not."""
-        found = find_installed(self.models_dir, name)
-        if found is not None:
-            return found
-        return install(name, self.models_dir, echo=self.echo, options=self.options, progress=self.progress)
-
-
-def _refusal(name: str, origin: str | None, reasons: Sequence[tuple[str, str]]) -> str:
-    """One sentence for one source, a numbered list for several, and what to do where no one was named."""
-    if origin is not None:
-        return f"{name} was not installed: {reasons[0][1]}"
-    advice = (
-        f"Get the model's folder or archive where a source can be reached, and run "
-        f"`tuskline models install {name} --from FOLDER_OR_ARCHIVE`"
-    )
-    if len(reasons) == 1:
-        return f"{name} was not installed: {_reason_words(*reasons[0])}. {advice}"
-    asked = "\n".join(f"  {number}. {_reason_words(*reason)}" for number, reason in enumerate(reasons, 1))
-    return f"{name} was not installed; no source has it:\n{asked}\n{advice}"
-
-
-def _reason_words(source: str, why: str) -> str:
-    return why if why.startswith(source) else f"{source}: {why}"
 
 
 def adopt_primary(models_dir: Path, echo: Echo) -> None:

@@ -9,6 +9,7 @@ from scanner.zoo.options import Echo, InstallOptions, Progress
 from scanner.zoo.pins import Pin, find_pin, keep_pin
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.spec import ModelSpec
+from scanner.zoo.transfers import Pace
 
 
 class SourceError(Exception):
@@ -41,7 +42,8 @@ class Errand:
 
     def downloader(self) -> Downloader:
         folder = self.models_dir / FOLDER
-        return Downloader(folder, self.options.plain_http, self.options.deadline_s, self.progress)
+        pace = Pace(self.options.deadline_s, progress=self.progress)
+        return Downloader(folder, self.options.plain_http, pace)
 
     def find_pin(self, url: str) -> Pin | None:
         return find_pin(self.models_dir, url)

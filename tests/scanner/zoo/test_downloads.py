@@ -7,12 +7,14 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
-from scanner.zoo import downloads
-from scanner.zoo.downloads import DigestError, DiskFullError, Downloader, DownloadError, Received, public_url
+from scanner.zoo import transfers
+from scanner.zoo.downloads import DigestError, DiskFullError, Downloader, Received
+from scanner.zoo.transfers import DownloadError, Pace, public_url
 from tests.scanner.zoo.file_server import FileServer, Served
 
 CONTENT = random.Random(1).randbytes(300_000)  # noqa: S311 any bytes will do
@@ -20,8 +22,8 @@ OTHER = random.Random(2).randbytes(300_000)  # noqa: S311
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-def fetch(tmp_path: Path, url: str, sha256: str | None = None, **how: object) -> Received:
-    downloader = Downloader(tmp_path / ".downloads", **{"plain_http": True, "pause_s": 0.0, **how})  # type: ignore[arg-type]
+def fetch(tmp_path: Path, url: str, sha256: str | None = None, plain_http: bool = True, **pace: Any) -> Received:
+    downloader = Downloader(tmp_path / ".downloads", plain_http, Pace(**{"pause_s": 0.0, **pace}))
     return downloader.fetch(url, tmp_path / "file", sha256)
 
 
@@ -123,7 +125,7 @@ def test_fewer_bytes_than_declared_are_refused(tmp_path: Path, server: FileServe
 def test_more_bytes_than_the_bound_are_refused(
     tmp_path: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "MOST_BYTES", 200_000)
+    monkeypatch.setattr(transfers, "MOST_BYTES", 200_000)
     with pytest.raises(DownloadError, match="larger than 200,000 bytes"):
         fetch(tmp_path, server.put("/a", CONTENT))
     assert list(tmp_path.iterdir()) == []

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from scanner.zoo.catalogue import PRIMARY
-from scanner.zoo.downloads import DigestError, DownloadError
+from scanner.zoo.downloads import DigestError
 from scanner.zoo.sources.addresses import Address, fetch_address, named_address, published_address
 from scanner.zoo.sources.errand import SourceError
 from scanner.zoo.spec import AddressSource
+from scanner.zoo.transfers import DownloadError
 from tests.scanner.zoo.file_server import FileServer
 from tests.scanner.zoo.sources.conftest import MakeErrand
 
