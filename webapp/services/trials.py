@@ -18,6 +18,7 @@ from scanner.zoo.registry import find_installed
 from webapp.services import reviewed
 from webapp.services.jobs import JobError, Stopped, Task
 from webapp.services.leases import LostLeaseError
+from webapp.services.models import name_primary
 from webapp.services.photos import write_whole
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
@@ -84,7 +85,8 @@ def look(task: Task, path: Path) -> dict[str, Any]:
     if scanned.failure is not None:
         raise JobError(f"The picture could not be scored: {scanned.failure}.")
     keep_small(path)
-    return describe(scanned, choice, pack, warnings)
+    absence = tell_absence(choice, name_primary(task.settings.models_dir, pack.cascade))
+    return describe(scanned, choice, pack, [*absence, *warnings])
 
 
 def choose(models_dir: Path, cascade: Cascade, name: str | None) -> ModelChoice:
@@ -102,6 +104,11 @@ def scan(path: Path, choice: ModelChoice, pack: Pack, settings: Settings) -> tup
         return next(iter(scanner.scan([Photo("the picture", path)]))), list(scanner.warnings)
 
 
+def tell_absence(choice: ModelChoice, primary: str) -> list[str]:
+    """The sentence that is due where the primary did not look, which would have counted most."""
+    return [f"The primary model {primary} is not installed: it did not look."] if choice.primary_absent else []
+
+
 def keep_small(path: Path) -> None:
     """Leave a small copy of the pixels in the upload's place."""
     try:
@@ -112,14 +119,14 @@ def keep_small(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def describe(scanned: ScannedPhoto, choice: ModelChoice, pack: Pack, warnings: list[str]) -> dict[str, Any]:
+def describe(scanned: ScannedPhoto, choice: ModelChoice, pack: Pack, notices: list[str]) -> dict[str, Any]:
     """The job's result: what each model said, what it comes to, and which rules would flag; JSON values."""
     evidence = evidence_of(pack.cascade, None, scanned.scores)
     return {
         "width_px": scanned.width_px,
         "height_px": scanned.height_px,
         "primary_absent": choice.primary_absent,
-        "notices": [*([choice.notice] if choice.notice else []), *warnings],
+        "notices": notices,
         "models": list(describe_models(scanned.scores, choice)),
         "joined": {concept: float(score) for concept, score in evidence.scores.items()},
         "marks": reviewed.marks_of(pack),

@@ -14,7 +14,7 @@ from rules.model import Pack
 from scanner.pipeline import evidence_of
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice, NoModelError
-from scanner.zoo.catalogue import DEFAULT
+from scanner.zoo.catalogue import DEFAULT, PRIMARY
 from tests.webapp.services.scene import write_pack
 from tests.webapp.services.zoo import place_model
 from webapp.models import Job, JobKind, JobState
@@ -98,7 +98,10 @@ def test_every_installed_model_speaks_and_the_rules_say_what_would_be_flagged(
     assert said["joined"]["elephant"] == pytest.approx(0.9)
     assert [finding["rule"] for finding in said["findings"]] == ["elephant_seen"]
     assert said["marks"] == {"elephant": 0.5}
-    assert "is not installed" in said["notices"][0] and said["notices"][1] == "The card was not to be had."
+    assert said["notices"] == [
+        f"The primary model {PRIMARY} is not installed: it did not look.",
+        "The card was not to be had.",
+    ]
 
 
 @pytest.mark.usefixtures("scanner")
