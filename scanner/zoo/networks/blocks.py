@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 
 import paddle
 from paddle import Tensor, nn
+from paddle.base.framework import in_dynamic_or_pir_mode
+from paddle.base.layer_helper import LayerHelper
 from paddle.nn import functional
 
 Kernel = int | tuple[int, int]
@@ -193,8 +195,16 @@ class Excitation(nn.Layer):
     def forward(self, x: Tensor) -> Tensor:
         weights = run_children(self, self.weigher_names, functional.adaptive_avg_pool2d(x, 1))
         if self.slope is None:
-            return x * functional.sigmoid(weights)
+            return x * apply_sigmoid(weights)
         return x * functional.hardsigmoid(weights, slope=self.slope)
+
+
+def apply_sigmoid(x: Tensor) -> Tensor:
+    """The sigmoid, also where a legacy program is built: there Paddle 3.3.1's own function refuses its variables."""
+    if in_dynamic_or_pir_mode():
+        return functional.sigmoid(x)
+    gated: Tensor = LayerHelper("sigmoid", act="sigmoid").append_activation(x)
+    return gated
 
 
 @dataclass(frozen=True, slots=True)
