@@ -2,13 +2,16 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from scanner.predicting import parse_device
-from scanner.zoo.engines.paddle import GPU_POOL_MB, Device, make_config, usable_device
-from scanner.zoo.layouts import Layout
+from scanner.zoo.cards import Tuning
+from scanner.zoo.engines.paddle import GPU_POOL_MB, Device, PaddleEngine, make_config, usable_device
+from scanner.zoo.layouts import Layout, find_layout
+from tests.scanner.conftest import MakeModule
 
 LAYOUTS = {
     "A": Layout("A", Path("model/m.pdmodel"), Path("model/m.pdiparams")),
@@ -27,9 +30,9 @@ class Recorder:
         return lambda *arguments, **named: self.calls.update({name: (arguments, named)})
 
 
-def calls(layout: str, device: Device, threads: int = 1) -> dict[str, Any]:
+def calls(layout: str, device: Device, threads: int = 1, tuning: Tuning = "full") -> dict[str, Any]:
     inference = SimpleNamespace(Config=Recorder, PrecisionType=SimpleNamespace(Half="half", Float32="full"))
-    return dict(make_config(inference, Path("/m"), LAYOUTS[layout], device, threads).calls)
+    return dict(make_config(inference, Path("/m"), LAYOUTS[layout], device, threads, tuning).calls)
 
 
 def test_the_cpu_gets_its_threads_and_no_gpu() -> None:
@@ -37,6 +40,23 @@ def test_the_cpu_gets_its_threads_and_no_gpu() -> None:
     assert made["Config"] == ("/m/model/m.pdmodel", "/m/model/m.pdiparams")
     assert made["set_cpu_math_library_num_threads"] == ((2,), {})
     assert "disable_gpu" in made and "enable_use_gpu" not in made
+
+
+def test_less_tuning_turns_optimisation_off_step_by_step() -> None:
+    full, some, none = (calls("A", Device(), tuning=tuning) for tuning in get_args(Tuning))
+    assert "disable_onednn" not in full and "disable_onednn" in some and "disable_onednn" in none
+    assert "switch_ir_optim" not in some and none["switch_ir_optim"] == ((False,), {})
+    assert "enable_memory_optim" in some and "enable_memory_optim" not in none
+
+
+@pytest.mark.parametrize("layout", ["A", "B", "E"])
+def test_a_network_gives_the_same_however_it_is_tuned(make_module: MakeModule, layout: str) -> None:
+    module = make_module(layout, "softmax")
+    pictures = np.random.default_rng(0).standard_normal((3, 3, 224, 224)).astype(np.float32)
+    engines = [PaddleEngine(module, find_layout(module), Device(), tuning=tuning) for tuning in get_args(Tuning)]
+    full, some, none = (engine.run(pictures)[0] for engine in engines)
+    np.testing.assert_allclose(some, full, atol=1e-5)
+    np.testing.assert_allclose(none, full, atol=1e-5)
 
 
 def test_a_card_gets_its_pool_its_number_and_half_precision() -> None:
