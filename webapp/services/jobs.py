@@ -141,7 +141,7 @@ def run(
     The end is a state of the job, never an exception of its own. failures: those whose message is a sentence for
     people.
     """
-    begun = {"attempts": Job.attempts + 1, "started_at": now(), "note": None}
+    begun = {"attempts": Job.attempts + 1, "started_at": now(), "note": None, "bytes_done": 0, "bytes_total": None}
     if not leases.take(session, job_id, worker, settings.lease_s, Job, **begun):
         logger.info("job %d is another worker's, or over", job_id)
         return

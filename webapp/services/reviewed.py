@@ -3,7 +3,7 @@
 A picture is its pixels: the same one in ten listings counts once, whoever decided it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +45,11 @@ class _Picture:
     states: dict[str, set[FindingState]] = field(default_factory=lambda: defaultdict(set))
 
     def verdict(self, concept: str) -> bool | None:
-        """Whether the concept was confirmed; None where it is undecided or people disagree."""
-        states = self.states.get(concept, set())
+        """Whether the concept was confirmed; None where it is undecided or people disagree.
+
+        A re-listing that waits does not undo what was decided on the same pixels.
+        """
+        states = self.states.get(concept, set()) - {FindingState.OPEN}
         if states == {FindingState.CONFIRMED}:
             return True
         return False if states == {FindingState.DISMISSED} else None
@@ -148,19 +151,18 @@ def reviewed_photos(session: Session, photos_dir: Path) -> list[ReviewedPhoto]:
 
 
 def count_by_concept(photos: Iterable[ReviewedPhoto]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for photo in photos:
-        counts[photo.concept] += 1
-    return dict(counts)
+    """The most frequent first."""
+    return dict(Counter(photo.concept for photo in photos).most_common())
 
 
 def read_pictures(session: Session) -> dict[str, _Picture]:
-    """Pictures with findings, withdrawn ones left out, by what tells their pixels apart."""
+    """Pictures of which something was decided, by what tells their pixels apart; withdrawn findings are left out."""
+    decided = select(FindingRow.photo_id).where(FindingRow.state.in_((FindingState.CONFIRMED, FindingState.DISMISSED)))
     rows = (
         select(FindingRow.concept, FindingRow.state, PhotoRow.sha256, PhotoRow.pixel_hash, ListingRow)
         .join(FindingRow.photo)
         .join(FindingRow.listing)
-        .where(FindingRow.state != FindingState.WITHDRAWN)
+        .where(FindingRow.state != FindingState.WITHDRAWN, FindingRow.photo_id.in_(decided))
         .order_by(FindingRow.id)
     )
     pictures: dict[str, _Picture] = {}

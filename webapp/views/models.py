@@ -91,6 +91,7 @@ def models_page(form: TryForm) -> str:
         form=form,
         jobs=jobs.newest(db_session(), JOBS_SHOWN),
         under_way=[job for job in under_way if job.kind is not JobKind.TRY],
+        lesson=reviewed.count_by_concept(reviewed.reviewed_photos(db_session(), app_settings().photos_dir)),
     )
 
 

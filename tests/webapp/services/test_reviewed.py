@@ -75,6 +75,13 @@ def test_what_is_undecided_counts_nowhere(session: Session, model: InstalledMode
     assert reviewed.figures(session, model, {}) == []
 
 
+def test_a_re_listing_that_waits_undoes_no_decision(session: Session, model: InstalledModel) -> None:
+    photo = decide(session, CONFIRMED).photo
+    score(session, photo, model, 0.9)
+    decide(session, OPEN, photo)
+    assert elephants(session, model).confirmed == 1
+
+
 def test_what_people_disagree_about_counts_nowhere(session: Session, model: InstalledModel) -> None:
     photo = decide(session, CONFIRMED).photo
     score(session, photo, model, 0.9)

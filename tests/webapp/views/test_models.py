@@ -6,11 +6,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY
-from tests.factories import make_finding, make_job, make_listing, make_photo
+from tests.factories import make_finding, make_job, make_listing, make_photo, make_scores
 from tests.webapp.services.zoo import place_model
 from tests.webapp.views.conftest import SignIn, post
 from tests.webapp.views.hostile import HOSTILE
 from webapp.models import AuditEntry, FindingState, Job, JobKind, JobState, Role, ScoreRow
+from webapp.services import photos
 from webapp.settings import Settings
 from webapp.views import models as model_pages
 
@@ -63,6 +64,20 @@ def test_with_no_model_at_all_the_page_says_what_to_do(reviewer: FlaskClient) ->
     assert "No model is installed yet: choose one below." in page
     assert f"<code>tuskline models install {DEFAULT}</code>" in page
     assert "Nothing was installed, checked or removed on this page yet." in page
+
+
+def test_what_decisions_teach_is_counted(reviewer: FlaskClient, session: Session, settings: Settings) -> None:
+    assert "No picture has been confirmed or dismissed yet." in reviewer.get("/models").text
+    for state in (FindingState.CONFIRMED, FindingState.CONFIRMED, FindingState.DISMISSED):
+        body = f"picture {session.query(ScoreRow).count()}".encode()
+        photos.store(settings.photos_dir, body)
+        listing = make_listing(session)
+        photo = make_photo(session, listing, body)
+        make_scores(session, photo)
+        make_finding(session, listing, photo, state=state)
+    session.commit()
+    page = " ".join(reviewer.get("/models").text.split())
+    assert "<dt>elephant</dt><dd>2 pictures</dd>" in page and "<dt>none of these</dt><dd>1 picture</dd>" in page
 
 
 def test_a_card_is_told_in_plain_words(reviewer: FlaskClient, settings: Settings) -> None:
