@@ -189,7 +189,8 @@ def end(session: Session, job: Job, worker: str, state: JobState, note: str | No
     else:
         values |= {"attempts": Job.attempts - 1}  # it was the worker that ended, not the work that killed it
     if leases.release(session, job.id, worker, state, Job, **values) and state.is_over:
-        audit.record(session, job.actor, f"model.{job.kind}.{state}", subject_of(job), job=job.id, note=note)
+        facts = {"job": job.id, "note": note, "digest": result.get("digest")}
+        audit.record(session, job.actor, f"model.{job.kind}.{state}", subject_of(job), **facts)
     session.commit()
 
 

@@ -51,6 +51,12 @@ def test_a_job_is_asked_for_done_and_traced(session: Session, settings: Settings
     ]
 
 
+def test_the_trace_names_the_version_that_was_installed(session: Session, settings: Settings) -> None:
+    job = run(session, settings, ask(session, JobKind.INSTALL), lambda _: {"digest": "d" * 64})
+    entry = session.query(AuditEntry).order_by(AuditEntry.id.desc()).first()
+    assert entry is not None and entry.facts == {"job": job.id, "note": None, "digest": "d" * 64}
+
+
 def test_no_two_unfinished_jobs_hold_the_same_model(session: Session, settings: Settings) -> None:
     first = ask(session, JobKind.INSTALL)
     again, is_new = jobs.ensure(session, JobKind.REMOVE, "bob", MODEL)
