@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from scanner.zoo.cards import Tuning
 from scanner.zoo.layouts import Layout
 
 GPU_POOL_MB = 2048
+_SOURCE_LINE = re.compile(r"\s*\(at /\S+:\d+\)$")  # of Paddle's own C++
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +131,4 @@ def _translated(what: str) -> Iterator[None]:
     except Exception as error:  # Paddle raises its own, ValueError, RuntimeError and MemoryError alike
         lines = [line.strip() for line in str(error).splitlines()]
         reason = next((line for line in reversed(lines) if line and not line.startswith("[")), type(error).__name__)
-        raise EngineError(f"the network {what} by Paddle: {reason[:300]}") from error
+        raise EngineError(f"the network {what} by Paddle: {_SOURCE_LINE.sub('', reason)[:300]}") from error

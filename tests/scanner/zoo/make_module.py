@@ -19,7 +19,8 @@ LABELS = ["其他", "象牙制品", "象牙", "大象", "虎皮", "老虎", "虎
 class SmallNetwork(paddle.nn.Layer):
     """Ten classes; `head` is `softmax`, `logits`, `two` (a feature map beside the classes, as ModuleV1 has), or `conv`.
 
-    `conv` classifies by a 1 x 1 convolution, as fully convolutional networks do.
+    `conv` classifies by a 1 x 1 convolution, as fully convolutional networks do. `enlarged` gives logits, and enlarges
+    its features on the way: in layout E that is what oneDNN can't run in PaddlePaddle 3.3.1.
     """
 
     def __init__(self, head: str) -> None:
@@ -31,6 +32,8 @@ class SmallNetwork(paddle.nn.Layer):
             paddle.nn.ReLU(),
             paddle.nn.AdaptiveAvgPool2D(4),
         )
+        if head == "enlarged":
+            self.body.insert(0, paddle.nn.Upsample(scale_factor=2, mode="nearest"))
         self.classes = paddle.nn.Conv2D(8, 10, 1) if head == "conv" else paddle.nn.Linear(128, 10)
 
     def forward(self, pictures):

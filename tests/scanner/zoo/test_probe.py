@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from scanner.predicting import PredictPool
 from scanner.zoo import probe
 from scanner.zoo.cards import Tuning
 from scanner.zoo.catalogue import CATALOGUE, PRIMARY
 from scanner.zoo.engines.paddle import EngineError
 from scanner.zoo.layouts import Layout
 from scanner.zoo.predictor import ModelError
-from scanner.zoo.probe import Probe, probe_network
+from scanner.zoo.probe import Probe, probe_network, probe_pictures
+from scanner.zoo.weights import install
+from tests.scanner.conftest import MakeModule
 
 Rows = NDArray[np.float32]
 Act = Callable[[Tuning, Rows], Rows]
@@ -99,6 +102,18 @@ def test_a_picture_alone_must_score_as_among_others(run: Callable[[Act], Probe])
         return logits(pictures) + (len(pictures) if tuning == "full" else 0)
 
     assert run(act).tuning == "without oneDNN"
+
+
+def test_a_real_fault_of_onednn_is_got_round(
+    tmp_path: Path, make_module: MakeModule, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PaddlePaddle 3.3.1 can't enlarge with oneDNN in a .json program; a release that can will need another example."""
+    model = install(PRIMARY, tmp_path, str(make_module("E", "enlarged")))
+    assert model.card.tuning == "without oneDNN"
+    assert "ConvertPirAttribute2RuntimeAttribute not support" in caplog.text
+    with PredictPool((model,), "cpu") as pool:
+        (scores,) = pool.submit(PRIMARY, probe_pictures(224)[-1:]).result()
+    assert sum(scores.by_concept.values()) == pytest.approx(1)
 
 
 def test_a_network_that_never_runs_is_refused_with_its_first_reason(run: Callable[[Act], Probe]) -> None:
