@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scanner.zoo import build_network
 from scanner.zoo.engines.paddle import import_paddle
 from scanner.zoo.networks import NETWORKS, UnknownNetworkError, may_be_absent
-from tests.scanner.zoo.networks.seeding import seeded_input, seeded_parameters
+from tests.scanner.zoo.networks.seeding import calm_excitation, seeded_array, seeded_input, seeded_parameters
 
 REFERENCES = Path(__file__).parent / "references"
 NAMES = sorted(path.stem for path in REFERENCES.glob("*.json"))
@@ -46,6 +46,12 @@ def lazy_shapes(name: str, classes: int | None = None) -> dict[str, list[int]]:
         return shapes_of(build_network(name, classes))
 
 
+def fill(layer: Any) -> None:
+    """One parameter at a time: together they would take as much memory again as the network."""
+    for name, value in layer.state_dict().items():
+        value.set_value(seeded_array(name, value.shape))
+
+
 def first_output(layer: Any, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     paddle = import_paddle()
     with paddle.no_grad():
@@ -64,7 +70,7 @@ def test_a_network_has_the_published_names_and_shapes_and_logits(name: str) -> N
     layer = build_network(name)
     assert shapes_of(layer) == wanted["parameters"]
     assert not layer.training
-    layer.set_state_dict(seeded_parameters(wanted["parameters"]))
+    fill(layer)
     logits = first_output(layer, seeded_input())
     reference = wanted["reference"]
     rows = np.array([reference["logits_row0_first8"], reference["logits_row1_first8"]])
@@ -117,3 +123,12 @@ def test_an_unknown_name_is_answered_with_those_that_exist() -> None:
 def test_a_network_of_no_class_is_refused(classes: int) -> None:
     with pytest.raises(ValueError, match="at least one class"):
         build_network("shufflenet_v2_imagenet", classes)
+
+
+def test_a_little_noise_in_a_picture_stays_little_noise_in_calmed_logits() -> None:
+    name = "efficientnetb7_imagenet"
+    layer = build_network(name)
+    layer.set_state_dict(calm_excitation(seeded_parameters(read_reference(name)["parameters"])))
+    pictures = seeded_input()
+    logits = first_output(layer, pictures)
+    assert relative_error(first_output(layer, pictures * np.float32(1 + 1e-6)), logits.astype(np.float64)) < 1e-5
