@@ -4,7 +4,8 @@ from functools import partial
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import SHORT, Child, Residual, convolve, pool_features
+from scanner.zoo.networks.blocks import SHORT, convolve, pool_features
+from scanner.zoo.networks.wiring import Child, Residual
 
 STAGES = (1, 2, 8, 8, 4)  # blocks; each stage starts by halving the sides and doubling the channels
 STEM = 32

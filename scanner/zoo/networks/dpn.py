@@ -3,7 +3,8 @@
 import paddle
 from paddle import Tensor, nn
 
-from scanner.zoo.networks.blocks import Child, convolve, convolve_after, pool_features
+from scanner.zoo.networks.blocks import convolve, convolve_after, pool_features
+from scanner.zoo.networks.wiring import Child
 
 # residual channels, channels of the 3x3, dense channels that a block adds, blocks
 STAGES = ((256, 200, 20, 4), (512, 400, 64, 8), (1024, 800, 64, 20), (2048, 1600, 128, 3))

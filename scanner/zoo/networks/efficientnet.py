@@ -2,19 +2,9 @@
 
 from paddle import Tensor, nn
 
-from scanner.zoo.networks.blocks import (
-    SHORT,
-    Activation,
-    Child,
-    Excitation,
-    InvertedNames,
-    Padding,
-    convolve,
-    invert,
-    make_convolution,
-    pool_features,
-)
+from scanner.zoo.networks.blocks import SHORT, Activation, Padding, convolve, make_convolution, pool_features
 from scanner.zoo.networks.scaling import STEM_KERNEL, Block, Scale, plan_blocks
+from scanner.zoo.networks.wiring import Child, Excitation, InvertedNames, invert
 
 REDUCTION = 4
 EPSILON = 1e-3

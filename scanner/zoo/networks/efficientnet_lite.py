@@ -9,8 +9,9 @@ from functools import partial
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import PLAIN, InvertedNames, convolve, invert, pool_features
+from scanner.zoo.networks.blocks import PLAIN, convolve, pool_features
 from scanner.zoo.networks.scaling import STEM_KERNEL, Block, Scale, plan_blocks
+from scanner.zoo.networks.wiring import InvertedNames, invert
 
 EPSILON = 1e-3
 NAMES = InvertedNames("expand", "depthwise", "project")

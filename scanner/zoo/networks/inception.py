@@ -5,16 +5,8 @@ from dataclasses import dataclass
 
 from paddle import Tensor, nn
 
-from scanner.zoo.networks.blocks import (
-    Branches,
-    Child,
-    Kernel,
-    add_children,
-    convolve,
-    join_paths,
-    pool_features,
-    run_children,
-)
+from scanner.zoo.networks.blocks import Kernel, convolve, pool_features
+from scanner.zoo.networks.wiring import Branches, Child, add_children, join_paths, run_children
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from functools import partial
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import Child, InvertedNames, convolve, invert, pool_features
+from scanner.zoo.networks.blocks import convolve, pool_features
+from scanner.zoo.networks.wiring import Child, InvertedNames, invert
 
 # factor of expansion, channels, blocks, stride of the first
 STAGES = (

@@ -5,16 +5,8 @@ from functools import partial
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import (
-    PLAIN,
-    Activation,
-    Excitation,
-    InvertedNames,
-    convolve,
-    invert,
-    make_convolution,
-    make_dropout,
-)
+from scanner.zoo.networks.blocks import PLAIN, Activation, convolve, make_convolution, make_dropout
+from scanner.zoo.networks.wiring import Excitation, InvertedNames, invert
 
 # kernel, expanded, outside, excites, activation, stride
 Block = tuple[int, int, int, bool, Activation, int]

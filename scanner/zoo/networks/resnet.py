@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import PLAIN, Activation, Residual, average_first, convolve, pool_features
+from scanner.zoo.networks.blocks import PLAIN, Activation, average_first, convolve, pool_features
+from scanner.zoo.networks.wiring import Residual
 
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # of 50 layers: width, blocks
 EXPANSION = 4

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import Child, Excitation, Residual, average_first, convolve, pool_features
+from scanner.zoo.networks.blocks import average_first, convolve, pool_features
+from scanner.zoo.networks.wiring import Child, Excitation, Residual
 
 BLOCKS_50 = (3, 4, 6, 3)
 BLOCKS_152 = (3, 8, 36, 3)

@@ -4,15 +4,8 @@ import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional
 
-from scanner.zoo.networks.blocks import (
-    Branches,
-    Child,
-    Children,
-    add_children,
-    convolve,
-    pool_features,
-    run_children,
-)
+from scanner.zoo.networks.blocks import convolve, pool_features
+from scanner.zoo.networks.wiring import Branches, Child, Children, add_children, run_children
 
 STAGES = ((116, 4), (232, 8), (464, 4))  # channels, units
 STEM, HEAD = 24, 1024

@@ -2,7 +2,8 @@
 
 from paddle import nn
 
-from scanner.zoo.networks.blocks import Child, Residual, convolve, make_convolution, pool_features
+from scanner.zoo.networks.blocks import convolve, make_convolution, pool_features
+from scanner.zoo.networks.wiring import Child, Residual
 
 ENTRY = ((128, 2), (256, 1), (256, 2), (728, 1), (728, 2))  # channels, stride
 MIDDLE_BLOCKS, MIDDLE_DEPTH, MIDDLE = 16, 3, 728
