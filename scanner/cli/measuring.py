@@ -59,7 +59,7 @@ def evaluate(
             found = evaluate_folder(model, folder, device, base_rate, thresholds, names, progress, tell)
     except (EvaluationError, FolderError, ModelError, ValueError) as error:
         stop(str(error))
-    _write(found, json_file, page_file)
+    write_pages(found, json_file, page_file)
 
 
 def _thresholds_of(pack_name: str) -> dict[str, float]:
@@ -72,7 +72,8 @@ def _thresholds_of(pack_name: str) -> dict[str, float]:
         stop(str(error))
 
 
-def _write(found: "Evaluation", json_file: Path | None, page_file: Path | None) -> None:
+def write_pages(found: "Evaluation", json_file: Path | None, page_file: Path | None) -> None:
+    """Show the figures on the terminal, and write them where that was asked for."""
     from rich.console import Console
 
     from scanner.zoo.evaluation.page import write_page

@@ -8,7 +8,7 @@ import click
 COMMANDS = {
     "run": ("webapp.cli.processes:run", "Start everything on this machine and scan the sample marketplace."),
     "scan": ("scanner.cli.scan:scan", "Score pictures and judge them by the rules, without a database."),
-    "models": ("scanner.cli.models:models", "Install, check, measure and teach models."),
+    "models": ("webapp.cli.models:models", "Install, check, measure and teach models."),
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
