@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from jinja2.filters import do_filesizeformat
 from markupsafe import Markup, escape
 
 from rules.explain import lines
 from rules.model import Result
 from webapp.db import now
+from webapp.models import Job, JobKind
 
 CONCEPT_WORDS = {
     "other": "none of these",
@@ -45,12 +47,13 @@ def share_words(share: float | None) -> str:
     if share is None:
         return "unknown"
     per_cent = share * 100
-    return f"{per_cent:.1f} %" if 0 < per_cent < 2 or 98 < per_cent < 100 else f"{per_cent:.0f} %"
+    digits = 1 if 0 < per_cent < 2 or 98 < per_cent < 100 else 0
+    return f"{per_cent:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def span_words(low: float, high: float) -> str:
     """An interval of shares, as `90 to 98 %`."""
-    return f"{share_words(low).removesuffix(' %')} to {share_words(high)}"
+    return f"{share_words(low)[:-2]} to {share_words(high)}"
 
 
 def expected_words(expected: Mapping[str, Any]) -> str:
@@ -59,6 +62,16 @@ def expected_words(expected: Mapping[str, Any]) -> str:
     if not expected["false_flags_seen"]:
         return f"at least {low}"
     return f"about {round(expected['value'] * 100)} ({low} to {high})"
+
+
+def job_words(job: Job) -> str:
+    """`12.3 MB of 67.0 MB`, `120 of 500 pictures`; empty while nothing is counted."""
+    if not job.bytes_done:
+        return ""
+    if job.kind is JobKind.TRAIN:
+        return f"{job.bytes_done:,} of {job.bytes_total:,} pictures"
+    of_all = f" of {do_filesizeformat(job.bytes_total)}" if job.bytes_total else ""
+    return f"{do_filesizeformat(job.bytes_done)}{of_all}"
 
 
 def digest_head(digest: str | None) -> str:
@@ -157,6 +170,7 @@ FILTERS = (
     elapsed,
     exact_time,
     expected_words,
+    job_words,
     ordinal,
     percent,
     price_words,

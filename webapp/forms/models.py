@@ -1,9 +1,14 @@
 """A picture to try, and a model to train."""
 
+from collections.abc import Iterable
+
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import ValidationError
+from wtforms import SelectChoice, SelectField, SelectMultipleField, StringField, ValidationError
+from wtforms.validators import DataRequired
+from wtforms.widgets import CheckboxInput, ListWidget
 
+from webapp.filters import concept_words
 from webapp.services.trials import UPLOAD_BYTES
 
 MEGABYTES = UPLOAD_BYTES // 1024**2
@@ -17,3 +22,25 @@ class TryForm(FlaskForm):  # type: ignore[misc]
         if not field.data.stream.read(1):
             raise ValidationError("The file is empty: choose another.")
         field.data.stream.seek(0)
+
+
+class TrainForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(
+        "Name",
+        [DataRequired("Give the new model a name, as our_first_head.")],
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    backbone = SelectField("Built on")
+    concepts = SelectMultipleField(
+        "What it is to see",
+        [DataRequired("Choose at least one concept.")],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+
+    def offer(self, backbones: Iterable[tuple[str, str]], counts: Iterable[tuple[str, int]]) -> None:
+        """backbones: (name, title); counts: (concept, pictures that people confirmed)."""
+        self.backbone.choices = [SelectChoice(name, title) for name, title in backbones]
+        self.concepts.choices = [
+            SelectChoice(concept, f"{concept_words(concept)}, {count:,}") for concept, count in counts
+        ]

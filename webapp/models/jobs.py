@@ -36,6 +36,7 @@ class Job(Base):
     model: the model's name, None where all that are installed are meant. actor: the name of who asked for it.
     holds: what no second unfinished job may touch (`model:NAME`, say); None as soon as it is over.
     options: what the work needs, result: what it found (JSON values); note: the step at hand, then why it failed.
+    bytes_done, bytes_total: of what is fetched; of a training they count pictures.
     attempts: how often a worker began it: one that kills its workers must not be begun for ever.
     """
 

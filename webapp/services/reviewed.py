@@ -28,7 +28,7 @@ THRESHOLDS = (0.5, 0.7, 0.9)
 class ReviewedPhoto:
     """concept: the one that people confirmed, `other` where they dismissed all that was suspected.
 
-    group: its seller, else its listing: pictures of one group are not independent.
+    group: its seller, else its listing, as a number that names nobody: pictures of one group are not independent.
     """
 
     path: Path
@@ -141,11 +141,11 @@ def reviewed_photos(session: Session, photos_dir: Path) -> list[ReviewedPhoto]:
 
     Left out: what is open or escalated, what people disagree about, and what shows two concepts at once.
     """
-    shown = ((picture, picture.shows) for picture in read_pictures(session).values())
+    pictures = [picture for picture in read_pictures(session).values() if picture.shows]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(one.group for one in pictures), start=1)}
     photos = (
-        ReviewedPhoto(path_of(photos_dir, picture.sha256), concept, picture.group)
-        for picture, concept in shown
-        if concept
+        ReviewedPhoto(path_of(photos_dir, one.sha256), str(one.shows), f"seller {numbers[one.group]}")
+        for one in pictures
     )
     return [photo for photo in photos if photo.path.is_file()]
 

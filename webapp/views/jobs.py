@@ -1,10 +1,10 @@
 """Jobs: how far each is, and how it ended."""
 
 from flask import Blueprint, abort, jsonify, redirect, render_template, url_for
-from jinja2.filters import do_filesizeformat
 from werkzeug.wrappers import Response
 
 from webapp.extensions import db_session
+from webapp.filters import job_words
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs
 from webapp.services.errors import NotFound
@@ -33,18 +33,10 @@ def progress_of(job: Job) -> dict[str, object]:
         "state": job.state.value,
         "is_over": job.state.is_over,
         "note": job.note or "",
-        "bytes": bytes_words(job),
+        "bytes": job_words(job),
         "bar_value": job.bytes_done,
         "bar_max": job.bytes_total,
     }
-
-
-def bytes_words(job: Job) -> str:
-    """`12.3 MB of 67.0 MB`; empty while nothing is being fetched."""
-    if not job.bytes_done:
-        return ""
-    of_all = f" of {do_filesizeformat(job.bytes_total)}" if job.bytes_total else ""
-    return f"{do_filesizeformat(job.bytes_done)}{of_all}"
 
 
 def find_or_404(job_id: int) -> Job:

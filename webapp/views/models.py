@@ -8,16 +8,18 @@ from werkzeug.wrappers import Response
 from rules.evidence import CONCEPTS
 from rules.model import Pack
 from webapp.extensions import app_settings, db_session
-from webapp.forms.models import TryForm
+from webapp.forms.models import TrainForm, TryForm
 from webapp.models import JobKind, Role
-from webapp.services import jobs, models, reviewed, rules
-from webapp.services.errors import NotFound
+from webapp.services import jobs, lessons, models, reviewed, rules
+from webapp.services.errors import NotFound, Refused
 from webapp.services.models import ModelView, Zoo
 from webapp.tasks.models import run_job
 from webapp.views.access import reader, requires
 from webapp.views.queueing import enqueue
 
 pages = Blueprint("models", __name__)
+
+Answer = str | Response | tuple[str, int]
 
 JOBS_SHOWN = 15
 
@@ -66,6 +68,34 @@ def put_first(name: str) -> Response:
     return redirect(url_for("models.show", name=chosen.model.name))
 
 
+@pages.post("/models/train")
+@requires(Role.ADMIN)
+def train() -> Answer:
+    zoo, form = view_zoo(current_pack()), TrainForm()
+    offer(form, zoo)
+    if not form.validate():
+        return models_page(TryForm(formdata=None), form), 422
+    try:
+        job = lessons.ask(
+            db_session(), app_settings(), zoo, reader(), form.name.data, form.backbone.data, form.concepts.data
+        )
+    except Refused as error:
+        form.name.errors = [str(error)]
+        return models_page(TryForm(formdata=None), form), 422
+    db_session().commit()
+    if not enqueue(run_job, job.id):
+        flash("It is noted, but the queue does not answer. It starts once a worker runs.", "warning")
+    return redirect(url_for("jobs.show", job_id=job.id))
+
+
+def offer(form: TrainForm, zoo: Zoo) -> dict[str, int]:
+    """Fill in what may be chosen; pictures by concept."""
+    counts = reviewed.count_by_concept(reviewed.reviewed_photos(db_session(), app_settings().photos_dir))
+    confirmed = [(concept, count) for concept, count in counts.items() if concept != lessons.OTHER]
+    form.offer([(model.name, model.title) for model in zoo.installed if model.is_whole], confirmed)
+    return counts
+
+
 def current_pack() -> Pack:
     return rules.current_pack(db_session(), app_settings().pack)
 
@@ -83,15 +113,20 @@ def choose(name: str) -> Chosen:
         abort(404)
 
 
-def models_page(form: TryForm) -> str:
+def models_page(form: TryForm, train_form: TrainForm | None = None) -> str:
+    zoo = view_zoo(current_pack())
     under_way = jobs.unfinished(db_session()).values()
+    sent = train_form is not None
+    train_form = train_form or TrainForm(formdata=None)
     return render_template(
         "models/index.html",
-        zoo=view_zoo(current_pack()),
+        zoo=zoo,
         form=form,
+        train_form=train_form,
+        train_sent=sent,
         jobs=jobs.newest(db_session(), JOBS_SHOWN),
         under_way=[job for job in under_way if job.kind is not JobKind.TRY],
-        lesson=reviewed.count_by_concept(reviewed.reviewed_photos(db_session(), app_settings().photos_dir)),
+        lesson=offer(train_form, zoo),
     )
 
 

@@ -31,6 +31,7 @@ ROUTES = [
     ("GET", f"/models/{MODEL}", Role.VIEWER),
     ("POST", f"/models/{MODEL}/install", Role.ADMIN),
     ("POST", f"/models/{MODEL}/primary", Role.ADMIN),
+    ("POST", "/models/train", Role.ADMIN),
     ("POST", "/models/try", Role.REVIEWER),
     ("POST", f"/models/{MODEL}/try", Role.REVIEWER),
     ("GET", "/jobs/1", Role.VIEWER),

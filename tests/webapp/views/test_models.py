@@ -66,9 +66,9 @@ def test_with_no_model_at_all_the_page_says_what_to_do(reviewer: FlaskClient) ->
     assert "Nothing was installed, checked or removed on this page yet." in page
 
 
-def test_what_decisions_teach_is_counted(reviewer: FlaskClient, session: Session, settings: Settings) -> None:
-    assert "No picture has been confirmed or dismissed yet." in reviewer.get("/models").text
-    for state in (FindingState.CONFIRMED, FindingState.CONFIRMED, FindingState.DISMISSED):
+def decide_pictures(session: Session, settings: Settings, confirmed: int, dismissed: int) -> None:
+    """Stored pictures that people decided, each in a listing of its own."""
+    for state in [FindingState.CONFIRMED] * confirmed + [FindingState.DISMISSED] * dismissed:
         body = f"picture {session.query(ScoreRow).count()}".encode()
         photos.store(settings.photos_dir, body)
         listing = make_listing(session)
@@ -76,7 +76,13 @@ def test_what_decisions_teach_is_counted(reviewer: FlaskClient, session: Session
         make_scores(session, photo)
         make_finding(session, listing, photo, state=state)
     session.commit()
+
+
+def test_what_decisions_teach_is_counted(reviewer: FlaskClient, session: Session, settings: Settings) -> None:
+    assert "No picture has been confirmed or dismissed yet." in reviewer.get("/models").text
+    decide_pictures(session, settings, confirmed=2, dismissed=1)
     page = " ".join(reviewer.get("/models").text.split())
+    assert "Train a model on them" not in page, "an admin does that"
     assert "<dt>elephant</dt><dd>2 pictures</dd>" in page and "<dt>none of these</dt><dd>1 picture</dd>" in page
 
 
@@ -241,3 +247,44 @@ def test_a_card_that_can_t_be_read_is_a_sentence(admin: FlaskClient, settings: S
     (settings.models_dir / DEFAULT / "card.json").write_text("[]")
     assert "install the model again" in admin.get(PAGE).text
     assert "install the model again" in admin.get("/models").text
+
+
+TRAIN = {"name": "our_first_head", "backbone": DEFAULT, "concepts": "elephant"}
+
+
+def test_a_training_is_noted_audited_and_queued(
+    admin: FlaskClient, session: Session, settings: Settings, sent: list[int]
+) -> None:
+    place_model(settings.models_dir)
+    decide_pictures(session, settings, confirmed=10, dismissed=10)
+    answer = post(admin, "/models/train", **TRAIN)
+    job = session.query(Job).one()
+    assert (answer.location, sent) == (f"/jobs/{job.id}", [job.id])
+    assert (job.kind, job.model) == (JobKind.TRAIN, "our_first_head")
+    assert job.options == {"backbone": DEFAULT, "concepts": ["elephant"]}
+    assert session.query(AuditEntry).one().action == "model.train"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": ""}, "Give the new model a name"),
+        ({"name": "Our Head"}, "Use 3 to 64 small letters"),
+        ({"name": "../head"}, "Use 3 to 64 small letters"),
+        ({"name": PRIMARY}, "choose another name"),
+        ({"backbone": "alexnet_imagenet"}, "Not a valid choice"),
+        ({"concepts": "tiger"}, "not a valid choice"),
+        ({"concepts": ""}, "Choose at least one concept."),
+        ({}, "It takes 10 pictures that were dismissed; there are 3."),
+    ],
+)
+def test_a_training_that_can_t_be_is_said_beside_the_form(
+    admin: FlaskClient, session: Session, settings: Settings, change: dict[str, str], words: str
+) -> None:
+    place_model(settings.models_dir)
+    decide_pictures(session, settings, confirmed=10, dismissed=3)
+    fields = {name: value for name, value in {**TRAIN, **change}.items() if value or name == "name"}
+    answer = post(admin, "/models/train", **fields)
+    assert answer.status_code == 422 and words in answer.text
+    assert '<details class="change" open>' in answer.text
+    assert session.query(Job).count() == 0
