@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from scanner.zoo.cards import CARD_NAME
+from scanner.zoo.cards import CARD_NAME, CardError
 from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY, find_spec
 from scanner.zoo.downloads import FULL, DiskFullError
 from scanner.zoo.installation import Installation, InstallError
@@ -99,12 +99,21 @@ def ensure_default(
     Raises InstallError when the default is absent and can't be had; a starter that can't is told and left out.
     """
     adopt_primary(models_dir, echo)
-    if find_installed(models_dir, DEFAULT) is None:
+    if not _is_usable(models_dir, DEFAULT, echo):
         echo(f"{DEFAULT}: installing the weights (67 MB, once)")
         install(DEFAULT, models_dir, echo=echo, options=options, progress=progress)
     for name in _starters():
-        if find_installed(models_dir, name) is None:
+        if not _is_usable(models_dir, name, echo):
             _install_starter(name, models_dir, echo, options, progress)
+
+
+def _is_usable(models_dir: Path, name: str, echo: Echo) -> bool:
+    """Whether the model is installed with a card that can be read: one of an older version is installed anew."""
+    try:
+        return find_installed(models_dir, name) is not None
+    except CardError as error:
+        echo(f"{error}; it is installed again now")
+        return False
 
 
 def _starters() -> tuple[str, ...]:

@@ -211,3 +211,15 @@ def test_a_starter_that_can_not_be_had_is_told_and_does_not_stop_the_default(
     said: list[str] = []
     weights.ensure_default(tmp_path, said.append)
     assert said[-2:] == ["starter: installing it (once)", "starter was not installed: no backbone"]
+
+
+def test_a_default_of_an_older_version_is_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(weights, "_starters", lambda: ())
+    monkeypatch.setattr(weights, "install", lambda name, *_, **__: tried.append(name))
+    (tmp_path / weights.DEFAULT).mkdir()
+    (tmp_path / weights.DEFAULT / "card.json").write_text('{"name": "of another version"}')
+    said: list[str] = []
+    weights.ensure_default(tmp_path, said.append)
+    assert tried == [weights.DEFAULT]
+    assert any("is not a model card" in line and "installed again" in line for line in said)
