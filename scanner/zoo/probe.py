@@ -19,9 +19,12 @@ from scanner.zoo.preprocessing import Preprocessing, normalise
 from scanner.zoo.spec import ModelSpec
 
 TIMEOUT_S = 300
-# How far the numbers of one picture may move, relative to their size, with the batch or without oneDNN. Rounding moved
-# them by 1e-6 to 1e-5 in the networks of the zoo; a fault of an optimisation moves them by whole numbers.
+# How far the numbers of one picture may move, relative to their size, with the batch or with the optimisation. Rounding
+# moves them by 1e-6 to 1e-5 in trained networks; a fault moves them by whole numbers.
 TOLERANCE = 1e-2
+# By how much a picture is changed to see whether rounding decides: then there is nothing to compare.
+NUDGE = 1e-6
+UNSTEADY = 1e-3
 Rows = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 
@@ -30,12 +33,14 @@ _log = logging.getLogger(__name__)
 class Probe:
     """What a network gave for the probe pictures: which output holds the classes, and of what kind it is.
 
-    tuning: the most of Paddle's optimisation with which it gave that.
+    tuning: the most of Paddle's optimisation with which it gave that. steady: False where the last digits of its
+    input decide what it gives, as with parameters that were never trained.
     """
 
     output_index: int
     output_kind: OutputKind
     tuning: Tuning = "full"
+    steady: bool = True
 
 
 class TuningError(Exception):
@@ -58,6 +63,8 @@ def probe_network(folder: Path, layout: Layout, labels: Path, spec: ModelSpec) -
                 continue
             if faults:
                 _log.warning("%s runs %s, slower than others, as it fails else: %s", spec.name, tuning, faults[0])
+            if not probe.steady:
+                _log.warning("%s gives other numbers for all but equal pictures: was it ever trained?", spec.name)
             return probe
     raise ModelError(faults[0])
 
@@ -80,12 +87,15 @@ def _probe_apart(
 # What follows runs in the probe's process.
 def _probe(folder: Path, layout: Layout, labels: Path, classes: int, how: Preprocessing, tuning: Tuning) -> Probe:
     pictures = normalise(probe_pictures(how.crop), how)
+    pictures[0] = pictures[-1] * (1 + NUDGE)
     engine = PaddleEngine(folder, layout, Device(), tuning=tuning)
     outputs = engine.run(pictures)
     index = choose_output(outputs, classes, labels)
     rows, name = outputs[index], layout.program.name
     if not np.isfinite(rows).all():
         raise TuningError(f"{name} gives numbers that are not finite")
+    if _differ(rows[:1], rows[-1:], UNSTEADY):
+        return Probe(index, output_kind(rows), tuning, steady=False)
     if _differ(engine.run(pictures[-1:])[index], rows[-1:]):
         raise TuningError(f"{name} gives other numbers for a picture alone than for the same picture among others")
     del engine
@@ -102,11 +112,11 @@ def _run_plainly(folder: Path, layout: Layout, pictures: Rows, index: int) -> Ro
         return None
 
 
-def _differ(found: Rows | None, wanted: Rows) -> bool:
-    """Whether they are further apart than rounding takes them."""
+def _differ(found: Rows | None, wanted: Rows, tolerance: float = TOLERANCE) -> bool:
+    """Whether they are further apart than the tolerance, relative to their size."""
     if found is None:
         return False
-    return bool(np.linalg.norm(found - wanted) > TOLERANCE * np.linalg.norm(wanted))
+    return bool(np.linalg.norm(found - wanted) > tolerance * np.linalg.norm(wanted))
 
 
 def probe_pictures(side: int) -> NDArray[np.uint8]:

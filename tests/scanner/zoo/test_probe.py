@@ -104,6 +104,16 @@ def test_a_picture_alone_must_score_as_among_others(run: Callable[[Act], Probe])
     assert run(act).tuning == "without oneDNN"
 
 
+def test_a_network_in_which_rounding_decides_is_told_and_not_compared(
+    run: Callable[[Act], Probe], caplog: pytest.LogCaptureFixture
+) -> None:
+    def act(_: Tuning, pictures: Rows) -> Rows:
+        return logits(pictures) + np.sin(pictures.sum(axis=(1, 2, 3)) * 1e9)[:, None]
+
+    assert run(act) == Probe(0, "logits", "full", steady=False)
+    assert f"{PRIMARY} gives other numbers for all but equal pictures" in caplog.text
+
+
 def test_a_real_fault_of_onednn_is_got_round(
     tmp_path: Path, make_module: MakeModule, caplog: pytest.LogCaptureFixture
 ) -> None:
