@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.zoo.pickles import PickleError, describe
+
 State = dict[str, NDArray[Any]]
 MOST_PARAMETERS = 20_000
 MOST_DEPTH = 3
@@ -26,7 +28,15 @@ def read_state(kind: str, path: Path) -> State:
     from scanner.zoo.states.pth import read_pth
     from scanner.zoo.states.tfjs import read_tfjs
 
-    return {"D": read_pdparams, "F": read_pth, "G": read_tfjs}[kind](path)
+    read = {"D": read_pdparams, "F": read_pth, "G": read_tfjs}[kind]
+    try:
+        return read(path)
+    except (StateError, MemoryError):
+        raise
+    except PickleError as error:
+        raise StateError(str(error)) from None
+    except Exception as error:  # of whatever kind strange bytes lead a reader into
+        raise StateError(f"is broken ({describe(error)})") from None
 
 
 def find_mapping(found: Any, is_parameter: Callable[[Any], bool], depth: int = 0) -> dict[str, Any]:

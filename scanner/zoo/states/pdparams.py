@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scanner.zoo.pickles import ARRAYS, ClosedUnpickler, PickledArray, PickleError
+from scanner.zoo.pickles import ARRAYS, ClosedUnpickler, PickledArray
 from scanner.zoo.states import State, StateError, find_mapping, widen_bfloat16
 
 _NAMES = "StructuredToParameterName@@"
@@ -13,14 +13,11 @@ _SLICES = "UnpackBigParamInfor@@"
 
 
 def read_pdparams(path: Path) -> State:
-    """The arrays by name, as they are; bfloat16 as float32. Raises StateError."""
-    try:
-        with path.open("rb") as file:
-            found = ClosedUnpickler(file, ARRAYS).load()
-            if file.read(1):
-                raise StateError("goes on behind its end: refused")
-    except PickleError as error:
-        raise StateError(str(error)) from None
+    """The arrays by name, as they are; bfloat16 as float32. Raises StateError and PickleError."""
+    with path.open("rb") as file:
+        found = ClosedUnpickler(file, ARRAYS).load()
+        if file.read(1):
+            raise StateError("goes on behind its end: refused")
     named = find_mapping(_without_names(found), _is_parameter)
     return {name: _array_of(value) for name, value in named.items()}
 

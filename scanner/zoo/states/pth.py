@@ -124,13 +124,8 @@ class _Unpickler(ClosedUnpickler):
 
 
 def read_pth(path: Path) -> State:
-    """The tensors by name, as they are; bfloat16 as float32. Raises StateError."""
-    try:
-        return _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
-    except PickleError as error:
-        raise StateError(str(error)) from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, KeyError, struct.error) as error:
-        raise StateError(f"is broken ({str(error)[:80]})") from None
+    """The tensors by name, as they are; bfloat16 as float32. Raises StateError, PickleError, and zipfile's."""
+    return _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
 
 
 def _read_zip(path: Path) -> State:
