@@ -17,6 +17,8 @@ _CLASSIFIERS = {"matmul_v2": ("X", "Y"), "matmul": ("X", "Y"), "mul": ("X", "Y")
 _CONVOLUTION = ("Input", "Filter")
 _PASSED = {"softmax", "log_softmax", "elementwise_add", "scale", "dropout", "assign"}
 _RESHAPES = {"reshape", "reshape2", "flatten", "flatten2", "flatten_contiguous_range", "squeeze", "squeeze2"}
+# The parameters of a head that was joined.
+WEIGHT, BIAS = "head.w_0", "head.b_0"
 # How framework.proto numbers the kinds of attributes that we write.
 _INT = 0
 
@@ -120,13 +122,13 @@ def join_head(
     program = protocol().ProgramDesc.FromString(body.program.SerializeToString())
     block = program.blocks[0]
     fetch = block.ops.pop()
-    records = {**body.records, "head.w_0": pack_record(weight), "head.b_0": pack_record(bias)}
-    _add_variable(block, "head.w_0", weight.shape, persistable=True)
-    _add_variable(block, "head.b_0", bias.shape, persistable=True)
+    records = {**body.records, WEIGHT: pack_record(weight), BIAS: pack_record(bias)}
+    _add_variable(block, WEIGHT, weight.shape, persistable=True)
+    _add_variable(block, BIAS, bias.shape, persistable=True)
     # mul flattens whatever follows the first dimension, so that a (n, width, 1, 1) needs no reshape.
     names = _Names(block, classes)
-    _add_op(block, "mul", {"X": features.name, "Y": "head.w_0"}, names.new(), x_num_col_dims=1, y_num_col_dims=1)
-    _add_op(block, "elementwise_add", {"X": names.last, "Y": "head.b_0"}, names.new(), axis=1)
+    _add_op(block, "mul", {"X": features.name, "Y": WEIGHT}, names.new(), x_num_col_dims=1, y_num_col_dims=1)
+    _add_op(block, "elementwise_add", {"X": names.last, "Y": BIAS}, names.new(), axis=1)
     if softmax:
         _add_op(block, "softmax", {"X": names.last}, names.new(), axis=-1)
     fetch.inputs[0].arguments[:] = [names.last]

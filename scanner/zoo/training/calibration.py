@@ -11,30 +11,35 @@ from scanner.zoo.evaluation.expected import BASE_RATE
 from scanner.zoo.training.examples import OTHER
 
 Floats = NDArray[np.float64]
-# Pulls the scale to 1 and shifts to 0: a label of a dozen pictures must not be shifted by one of them.
-_CAUTION = 0.02
+# Pulls the labels' scales together, and (a tenth as much) all to 1 and the shifts to 0: a label of a dozen pictures
+# must not go its own way because of one of them.
+_CAUTION = 1e-3
 
 
-def calibrate(logits: Floats, truths: NDArray[np.int64], labels: Sequence[str]) -> tuple[float, Floats]:
-    """scale and shift (labels,) so that softmax(scale * logits + shift) are probabilities at the base rate.
+def calibrate(logits: Floats, truths: NDArray[np.int64], labels: Sequence[str]) -> tuple[Floats, Floats]:
+    """scale and shift, (labels,) each, so that softmax(scale * logits + shift) are probabilities at the base rate.
 
-    logits: (n, labels), each by a head that has not seen the picture's group. Every label counts alike in the fit,
-    because the mix of a training set says nothing of a marketplace; the mix is set afterwards: BASE_RATE for each
-    concept, and for `other` with its look-alikes what remains, by their pictures.
-    (Platt 1999 for several labels, as in Guo et al. 2017, with one scale and a shift a label.)
+    logits: (n, labels), each by a head that has not seen the picture's group. The mix of a training set says nothing
+    of a marketplace, so pictures are weighed to the mix that is expected: BASE_RATE for each concept, and for `other`
+    with its look-alikes what remains. There the scores have to be right: a fit to labels of equal weight looks at the
+    middle of each, and decisions are made far out.
+    (Vector scaling: Guo, Pleiss, Sun and Weinberger 2017, ICML, after Platt 1999.)
     """
     known = np.isfinite(logits[np.arange(len(truths)), truths])
     logits, truths = np.maximum(logits[known], -1e3), truths[known]
     counts = np.bincount(truths, minlength=len(labels)).astype(np.float64)
-    weights = 1 / counts[truths] / np.count_nonzero(counts)
+    mix = expect_mix(counts, labels)
+    weights = mix[truths] / counts[truths]
+    rows = np.arange(len(truths))
 
     def loss(parameters: Floats) -> float:
-        scale, shift = np.exp(parameters[0]), parameters[1:]
-        surprise = -log_softmax(scale * logits + shift, axis=1)[np.arange(len(truths)), truths]
-        return float(weights @ surprise + _CAUTION * (parameters**2).mean())
+        scale, shift = parameters.reshape(2, -1)
+        surprise = -log_softmax(np.exp(scale) * logits + shift + np.log(mix), axis=1)[rows, truths]
+        held = np.square(scale - scale.mean()).sum() + 0.1 * np.square(parameters).sum()
+        return float(weights @ surprise + _CAUTION * held)
 
-    found = minimize(loss, np.zeros(len(labels) + 1), method="L-BFGS-B")
-    return float(np.exp(found.x[0])), found.x[1:] + np.log(expect_mix(counts, labels))
+    scale, shift = minimize(loss, np.zeros(2 * len(labels)), method="L-BFGS-B").x.reshape(2, -1)
+    return np.exp(scale), shift + np.log(mix)
 
 
 def expect_mix(counts: Floats, labels: Sequence[str]) -> Floats:

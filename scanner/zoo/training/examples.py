@@ -61,11 +61,10 @@ def plan_lesson(examples: Sequence[Example], fewest: int = FEWEST) -> Lesson:
             f"no concept has {fewest} pictures: give folders with {fewest} or more each, named as concepts "
             f"({', '.join(CONCEPTS[1:])})"
         )
-    plain = sum(number for label, number in counts.items() if label == OTHER or label.startswith(f"{OTHER}/"))
-    if plain < fewest or not counts[OTHER]:
+    if counts[OTHER] < fewest:
         raise TrainingError(
-            f"{count(plain, 'picture')} of other things: a folder named other with {fewest} or more is needed, "
-            "so that the head learns what not to flag"
+            f"{count(counts[OTHER], 'picture')} of ordinary things: a folder named {OTHER} with {fewest} or more is "
+            "needed, so that the head learns what not to flag"
         )
     names = sorted(label for label in counts if label.startswith(f"{OTHER}/"))
     known = {OTHER, *concepts, *names}

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 Floats = NDArray[np.float64]
 
 # scikit-learn's C a picture, of features of mean 0 and deviation 1; chosen by leaving sources out (docs/starter.md).
-STRENGTH = 0.0007
+STRENGTH = 0.0005
 ITERATIONS = 200
 TOLERANCE = 1e-3
 # Of features that hardly vary in what was learnt from: they must not be blown up where they do.
@@ -28,8 +28,8 @@ class Head:
         logits: Floats = features.astype(np.float64) @ self.weight + self.bias
         return logits
 
-    def rescale(self, scale: float, shift: Floats) -> "Head":
-        """The head whose logits are scale times these, plus shift."""
+    def rescale(self, scale: Floats, shift: Floats) -> "Head":
+        """The head whose logits are scale times these, plus shift; both (labels,)."""
         return replace(self, weight=self.weight * scale, bias=self.bias * scale + shift)
 
 

@@ -38,10 +38,14 @@ class Course:
 
 @dataclass(frozen=True)
 class Taught:
-    """head: calibrated, learnt from every picture. judged: each by a head that has not seen its group."""
+    """head: calibrated, learnt from every picture. judged: those, each by a head that has not seen its group.
+
+    aside: the pictures that are not learnt, by the head itself.
+    """
 
     head: Head
     judged: tuple[Judged, ...]
+    aside: tuple[Judged, ...]
 
 
 def gather(
@@ -76,10 +80,10 @@ def teach(course: Course, seed: int) -> Taught:
     logits, folds = _hold_out(course.features[learnt], truths, groups, len(labels), seed)
     head = learn_head(course.features[learnt], truths, len(labels)).rescale(*calibrate(logits, truths, labels))
     scores = _score_held_out(logits, truths, folds, labels)
-    judged = [_judge(course, n, row, labels) for n, row in zip(learnt, scores, strict=True)]
+    judged = tuple(_judge(course, n, row, labels) for n, row in zip(learnt, scores, strict=True))
     aside = [n for n, example in enumerate(course.examples) if example.label in course.lesson.aside]
-    rows = softmax(head.score(course.features[aside, 0]), axis=1) if aside else []
-    return Taught(head, (*judged, *(_judge(course, n, row, labels) for n, row in zip(aside, rows, strict=True))))
+    rows = softmax(head.score(course.features[aside, 0]), axis=1) if aside else ()
+    return Taught(head, judged, tuple(_judge(course, n, row, labels) for n, row in zip(aside, rows, strict=True)))
 
 
 def _hold_out(

@@ -30,14 +30,14 @@ def test_scores_are_shares_at_the_base_rate() -> None:
 def test_a_few_pictures_don_t_make_a_score_certain() -> None:
     logits = np.array([[5.0, 0.0]] * 20 + [[0.0, 5.0]] * 3)
     scale, _ = calibrate(logits, np.array([0] * 20 + [1] * 3), LABELS)
-    assert scale < 3
+    assert scale.max() < 3
 
 
 def test_pictures_of_a_label_that_their_head_never_saw_are_left_out() -> None:
     logits, truths = draw(500, 0.4, 2)
     unseen = np.array([[0.0, -np.inf]])
     with_it = calibrate(np.concatenate([logits, unseen]), np.append(truths, 1), LABELS)
-    np.testing.assert_allclose(with_it[1], calibrate(logits, truths, LABELS)[1])
+    np.testing.assert_allclose(with_it, calibrate(logits, truths, LABELS))
 
 
 def test_the_mix_gives_each_concept_the_base_rate_and_other_the_rest() -> None:

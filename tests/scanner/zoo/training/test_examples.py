@@ -39,8 +39,8 @@ def test_words_that_are_no_concept_are_set_aside() -> None:
     ("counts", "reason"),
     [
         ({"tiger": 9, "other": 50}, "no concept has 10 pictures"),
-        ({"tiger": 50, "other": 9}, "9 pictures of other things"),
-        ({"tiger": 50}, "0 pictures of other things"),
+        ({"tiger": 50, "other": 9}, "9 pictures of ordinary things"),
+        ({"tiger": 50}, "0 pictures of ordinary things"),
         ({"tiger": 50, "other__cat": 20}, "a folder named other"),
         ({}, "no concept has 10 pictures"),
     ],

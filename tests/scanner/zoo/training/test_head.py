@@ -46,4 +46,5 @@ def test_rescaling_changes_the_logits_as_said() -> None:
     head = Head(np.eye(3), np.array([0.0, 1.0, 2.0]))
     features = np.array([[1.0, 2.0, 3.0]], dtype=np.float32)
     shift = np.array([0.5, 0.0, -0.5])
-    np.testing.assert_allclose(head.rescale(2.0, shift).score(features), 2 * head.score(features) + shift)
+    scale = np.array([2.0, 1.0, 3.0])
+    np.testing.assert_allclose(head.rescale(scale, shift).score(features), scale * head.score(features) + shift)

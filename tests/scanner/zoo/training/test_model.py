@@ -81,6 +81,8 @@ def test_the_card_tells_the_concepts_the_look_alikes_and_how_it_was_learnt(train
     assert training["sources"]["other/leaf"]["other/leaf-3"] == 3
     assert training["set_aside"] == ["skull"] and training["unreadable"] == 1 and training["seed"] == 0
     assert 0 < training["recommended_thresholds"]["tiger"] < 1
+    assert sum(training["said_of_set_aside"]["skull"].values()) == 3
+    assert sum(pictures for _, pictures in training["found_by_source"]["tiger"].values()) == 15
 
 
 def test_the_figures_are_of_every_picture_held_out(trained: Trained) -> None:
