@@ -93,8 +93,9 @@ class Calibration:
 class Counter:
     """Look-alikes that speak against a concept.
 
-    A model that names one of them with probability k and has the weight w counts as a further vote of 0 with the
-    weight w * k * weight. A weight of 0 shows the look-alike to the reviewer and changes no score.
+    A model that can't see the concept, names one of them with probability k and has the weight w counts as a further
+    vote of 0 with the weight w * k * weight. One that sees the concept has said so by its score already. A weight of 0
+    shows the look-alike to the reviewer and changes no score.
     """
 
     concept: str
@@ -197,6 +198,8 @@ class Cascade:
         return sum(weights[model] * score for model, score in given.items()) / total if total else 0.0
 
     def _vote_against(self, concept: str, opinion: Opinion) -> float:
+        if concept in opinion.scores:
+            return 0.0
         votes = (
             counter.weight * opinion.counters.get(name, 0.0)
             for counter in self.counters

@@ -2,13 +2,16 @@
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rules.evidence import CONCEPTS
+from scanner.zoo.cards import read_card
 from scanner.zoo.packages import EFFICIENTNET_LITE, KERAS_RESNET50, PPLCNETV2
 from scanner.zoo.preprocessing import Preprocessing
-from scanner.zoo.spec import AddressSource, HubSource, ModelSpec, Source
+from scanner.zoo.spec import AddressSource, HeadSource, HubSource, ModelSpec, Source
 
 # ILSVRC-2012 indices of classes that are a concept of ours: tusker, Indian and African elephant, tiger. It has no
 # pangolin, no ivory object, no skin, tooth, claw or scale: none of its other classes is stretched to stand for one.
@@ -104,6 +107,12 @@ def _efficientnet_lite(number: int, side: int) -> ModelSpec:
     return _imagenet(name, f"EfficientNet-Lite{number}", EFFICIENTNET_LITE[number], preprocessing=how)
 
 
+def _shipped(name: str, title: str, caveat: str, folder: str, *backbones: str) -> ModelSpec:
+    """A head that Tuskline ships: what it says is on its own card, written by the training."""
+    learnt = read_card(Path(__file__).parent / folder).spec
+    return replace(learnt, name=name, title=title, caveat=caveat, sources=(HeadSource(folder, backbones),))
+
+
 _MODELS = (
     ModelSpec(
         name="resnet50_vd_wildanimals",
@@ -119,6 +128,14 @@ _MODELS = (
         caveat="Trained by Baidu and IFAW on pictures that are not public; no precision or recall was published.",
         network="resnet50_vd_wildanimals",
         labels="resnet50_vd_wildanimals",
+    ),
+    _shipped(
+        "wildlife_starter",
+        "Tuskline's starter (a head on PPLCNetV2_base)",
+        "Sees living elephants, tigers and pangolins, and finds one piece of worked ivory in five. It takes armadillos "
+        "for pangolins. It has no class for tusks, skins, teeth, claws or scales: there were too few pictures of them.",
+        "starter",
+        "pplcnetv2_base_imagenet",
     ),
     _imagenet(
         "pplcnetv2_base_imagenet",
