@@ -27,6 +27,7 @@ class Reason(StrEnum):
     UNSURE = "the top concept is inside the unsure band"
     WORDS = "the listing's words speak of it, and no model does"
     DISAGREE = "the models disagree"
+    CONFIRM = "a look-alike is to be ruled out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,14 @@ class WordsTrigger:
 
     mentions: "Mentions"
     below: Level
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTrigger:
+    """Asks on where one of `concepts` scores `at_least`, and no model that spoke could have named its look-alike."""
+
+    concepts: tuple[str, ...]
+    at_least: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,7 @@ class Cascade:
     unsure: Band | None = None
     words: WordsTrigger | None = None
     disagree: Level | None = None
+    confirm: ConfirmTrigger | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     calibrations: Mapping[str, Mapping[str, Calibration]] = field(default_factory=dict)
     counters: tuple[Counter, ...] = ()
@@ -158,16 +168,29 @@ class Cascade:
         if self.disagree:
             apart = [concept for concept in seen if joined.spread(concept) >= self.disagree.value]
             found |= dict.fromkeys(apart, Reason.DISAGREE)
+        if self.confirm:
+            shown = [
+                concept for concept in self.confirm.concepts if seen.get(concept, 0) >= self.confirm.at_least.value
+            ]
+            found |= {concept: Reason.CONFIRM for concept in shown if not self._is_compared(concept, said)}
         if self.words and self._is_hidden(seen) and self.words.mentions.check_text(text):
             found |= dict.fromkeys(self.words.mentions.concepts, Reason.WORDS)
         return found
+
+    def _is_compared(self, concept: str, said: Sequence[Opinion]) -> bool:
+        """Whether a model that knows one of the concept's look-alikes has spoken."""
+        names = self.look_alikes(concept)
+        return any(not names.isdisjoint(opinion.counters) for opinion in said)
+
+    def look_alikes(self, concept: str) -> set[str]:
+        return {name for counter in self.counters if counter.concept == concept for name in counter.names}
 
     def _is_hidden(self, seen: Mapping[str, float]) -> bool:
         assert self.words is not None  # noqa: S101 for the type checker; its caller asks first
         return all(seen.get(concept, 0.0) < self.words.below.value for concept in self.words.mentions.concepts)
 
     def can_add(self, voice: Voice, concerned: Mapping[str, Reason]) -> bool:
-        against = {name for counter in self.counters if counter.concept in concerned for name in counter.names}
+        against = {name for concept in concerned for name in self.look_alikes(concept)}
         return not voice.sees.isdisjoint(concerned) or not voice.counters.isdisjoint(against)
 
     def join(self, said: Sequence[Opinion]) -> Joined:
@@ -219,6 +242,7 @@ class Cascade:
             "unsure": [self.unsure.low, self.unsure.high] if self.unsure else None,
             "words": [self.words.mentions.to_json(), self.words.below.value] if self.words else None,
             "disagree": self.disagree.value if self.disagree else None,
+            "confirm": [sorted(self.confirm.concepts), self.confirm.at_least.value] if self.confirm else None,
             "weights": dict(self.weights),
             "calibrations": {
                 model: {concept: [one.slope, one.offset] for concept, one in by_concept.items()}

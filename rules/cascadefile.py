@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from rules.cascade import ALL_CONCEPTS, Band, Calibration, Cascade, Counter, Level, Mode, WordsTrigger
+from rules.cascade import ALL_CONCEPTS, Band, Calibration, Cascade, ConfirmTrigger, Counter, Level, Mode, WordsTrigger
 from rules.conditions import Mentions
 from rules.document import Item, read_document
 from rules.evidence import CONCEPTS
@@ -26,7 +26,7 @@ def read_cascade(path: Path, lexicon: Lexicon, faults: list[Fault]) -> Cascade:
 def build_cascade(document: Item, lexicon: Lexicon) -> Cascade:
     fields = document.fields(required=("version", "primary", "fallbacks"), optional=("ask", "join"))
     fallbacks = read_section(fields, "fallbacks", ("mode", "at_most", "models"))
-    ask = read_section(fields, "ask", (), ("unsure", "words", "disagree"))
+    ask = read_section(fields, "ask", (), ("unsure", "words", "disagree", "confirm"))
     join = read_section(fields, "join", (), ("weights", "calibrations", "counters"))
     mode = fallbacks["mode"].choice([*Mode], "mode") if "mode" in fallbacks else None
     return Cascade(
@@ -38,6 +38,7 @@ def build_cascade(document: Item, lexicon: Lexicon) -> Cascade:
         unsure=read_band(ask["unsure"]) if "unsure" in ask else None,
         words=read_words(ask["words"], lexicon) if "words" in ask else None,
         disagree=read_level(ask["disagree"], "by") if "disagree" in ask else None,
+        confirm=read_confirm(ask["confirm"]) if "confirm" in ask else None,
         weights=read_weights(join["weights"]) if "weights" in join else {},
         calibrations=read_calibrations(join["calibrations"]) if "calibrations" in join else {},
         counters=read_counters(join["counters"]) if "counters" in join else (),
@@ -95,6 +96,16 @@ def read_words(item: Item, lexicon: Lexicon) -> WordsTrigger | None:
     if not concepts or kind is None or below is None or basis is None:
         return None
     return WordsTrigger(Mentions(lexicon, concepts, KINDS[kind]), Level(below, basis))
+
+
+def read_confirm(item: Item) -> ConfirmTrigger | None:
+    fields = item.fields(("concepts", "from", "basis"))
+    concepts = fields["concepts"].choices(SEEN, "concept") if "concepts" in fields else ()
+    at_least = fields["from"].share() if "from" in fields else None
+    basis = read_basis(fields)
+    if not concepts or at_least is None or basis is None:
+        return None
+    return ConfirmTrigger(concepts, Level(at_least, basis))
 
 
 def read_number(item: Item, low: float, high: float) -> float | None:
