@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 ALL_CONCEPTS = "all"
 # A probability of exactly 0 or 1 has no log odds; models give such rows in float32.
 SMALLEST = 1e-6
+SHOWN_FROM = 0.01  # a look-alike that is named with less moves a score by less than anyone reads
 
 
 class Mode(StrEnum):
@@ -115,10 +116,14 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """scores: what rules judge, by concept. said: who gave which (calibrated) score, by concept and model."""
+    """scores: what rules judge, by concept. said: who gave which (calibrated) score, by concept and model.
+
+    against: the look-alikes that lowered a score, by concept and name, each with its highest probability.
+    """
 
     scores: Mapping[str, float]
     said: Mapping[str, Mapping[str, float]]
+    against: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def spread(self, concept: str) -> float:
         """The difference of the highest and the lowest score of a concept, 0 where fewer than two models see it."""
@@ -198,7 +203,9 @@ class Cascade:
         concepts = dict.fromkeys(concept for opinion in said for concept in opinion.scores)
         by_model = {concept: self._calibrated(concept, said) for concept in concepts}
         scores = {concept: self._mean(concept, by_model[concept], said) for concept in concepts}
-        return Joined(scores, {concept: given for concept, given in by_model.items() if concept != "other"})
+        seen = {concept: given for concept, given in by_model.items() if concept != "other"}
+        against = {concept: named for concept in seen if (named := self._named_against(concept, said))}
+        return Joined(scores, seen, against)
 
     def _calibrated(self, concept: str, said: Sequence[Opinion]) -> dict[str, float]:
         return {
@@ -221,15 +228,28 @@ class Cascade:
         return sum(weights[model] * score for model, score in given.items()) / total if total else 0.0
 
     def _vote_against(self, concept: str, opinion: Opinion) -> float:
+        votes = self._votes(concept, opinion)
+        return self.weights.get(opinion.model, 1.0) * sum(weight * share for weight, share in votes.values())
+
+    def _votes(self, concept: str, opinion: Opinion) -> dict[str, tuple[float, float]]:
+        """(weight, probability) of each look-alike that the opinion names; none where it sees the concept itself."""
         if concept in opinion.scores:
-            return 0.0
-        votes = (
-            counter.weight * opinion.counters.get(name, 0.0)
+            return {}
+        return {
+            name: (counter.weight, opinion.counters[name])
             for counter in self.counters
-            if counter.concept == concept
+            if counter.concept == concept and counter.weight
             for name in counter.names
-        )
-        return self.weights.get(opinion.model, 1.0) * sum(votes)
+            if name in opinion.counters
+        }
+
+    def _named_against(self, concept: str, said: Sequence[Opinion]) -> dict[str, float]:
+        named: dict[str, float] = {}
+        for opinion in said:
+            for name, (_, share) in self._votes(concept, opinion).items():
+                if share >= SHOWN_FROM:
+                    named[name] = max(share, named.get(name, 0.0))
+        return named
 
     def to_json(self) -> dict[str, Any]:
         """All of it that decides: JSON values only."""

@@ -32,8 +32,11 @@ class Score:
         }
         if score is None:
             return Result("score", False, facts | {"unknown": UNSEEN})
-        if len(said := read_said(evidence, self.concept)) > 1:
+        against = dict(evidence.against.get(self.concept, {}))
+        if len(said := read_said(evidence, self.concept)) > 1 or against:
             facts["said"] = said
+        if against:
+            facts["against"] = against
         return Result("score", score >= self.threshold.value, facts)
 
     def describe(self) -> str:

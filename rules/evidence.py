@@ -30,6 +30,7 @@ class Evidence:
     price: in units of `currency` (ISO 4217), None where the listing names none.
     country: ISO 3166-1 alpha-2 of the offer, None where unknown.
     said: who gave which score, by concept and model, where several models spoke; `scores` joins them.
+    against: look-alikes that were named instead of a concept and lowered its score, by concept and name.
     """
 
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -39,3 +40,4 @@ class Evidence:
     currency: str | None = None
     country: str | None = None
     said: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
+    against: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))

@@ -71,7 +71,7 @@ def describe_score(facts: Mapping[str, Any], met: bool) -> str:
         return f"{concept} is unknown: {facts.get('unknown', 'there is no score')}"
     shown_score, shown_threshold = show_apart(score, facts["threshold"])
     verb = "reached" if met else "stayed below"
-    said = f" ({describe_said(facts['said'])})" if facts.get("said") else ""
+    said = f" ({describe_said(facts['said'])}{describe_against(facts)})" if facts.get("said") else ""
     return f"{concept} {shown_score}{said} {verb} the threshold {shown_threshold} ({facts['threshold_name']})"
 
 
@@ -79,6 +79,11 @@ def describe_said(said: Mapping[str, Any]) -> str:
     """Who gave which score, the highest first."""
     given = sorted(said.items(), key=lambda one: -one[1])
     return ", ".join(f"{model} {score:.2f}" for model, score in given)
+
+
+def describe_against(facts: Mapping[str, Any]) -> str:
+    named = sorted(facts.get("against", {}).items(), key=lambda one: -one[1])
+    return f"; {' and '.join(f'{name} {share:.2f}' for name, share in named)} against it" if named else ""
 
 
 def describe_disagreement(facts: Mapping[str, Any], met: bool) -> str:

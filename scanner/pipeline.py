@@ -71,7 +71,7 @@ def evidence_of(cascade: Cascade, listing: Listing | None, scores: tuple[Scores,
     """What the rules may look at: the models' scores joined, and the listing's words."""
     joined = cascade.join(opinions_of(scores))
     if listing is None:
-        return Evidence(joined.scores, said=joined.said)
+        return Evidence(joined.scores, said=joined.said, against=joined.against)
     return Evidence(
         scores=joined.scores,
         text=listing.text,
@@ -80,6 +80,7 @@ def evidence_of(cascade: Cascade, listing: Listing | None, scores: tuple[Scores,
         currency=listing.currency,
         country=listing.country,
         said=joined.said,
+        against=joined.against,
     )
 
 

@@ -105,6 +105,8 @@ def test_only_a_sure_armadillo_takes_a_pangolin_away() -> None:
         for doubt in (0.03, 0.78, 0.97)
     ]
     assert [joined.scores["pangolin"] >= 0.27 for joined in found] == [True, True, False]
+    (finding,) = evaluate(PACK, Evidence(found[1].scores, said=found[1].said, against=found[1].against))
+    assert "(wildlife_starter 1.00; armadillo 0.78 against it) reached the threshold 0.27" in finding.why
 
 
 def test_a_pangolin_is_confirmed_by_a_model_that_knows_armadillos() -> None:
