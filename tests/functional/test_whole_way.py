@@ -110,7 +110,7 @@ def test_the_scan_saw_every_listing_and_survived_the_broken_pictures(session: Se
     (scan,) = session.scalars(select(Scan))
     assert scan.state is ScanState.DONE and scan.listings_seen == LISTINGS
     assert scan.photos_failed == 3 and scan.photos_scored > LISTINGS
-    assert scan.primary_absent and scan.models[0]["name"] == "pplcnetv2_base_imagenet"
+    assert scan.primary_absent and scan.models[0]["name"] == "wildlife_starter"
 
 
 def test_animals_are_flagged_by_their_pictures_and_few_others(session: Session) -> None:

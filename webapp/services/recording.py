@@ -103,8 +103,7 @@ class Recorder:
         self._note_seen(row, where, photo, scanned.failure)
         if photo is not None:
             insert_new(self._session, Appearance, url=where, position=position, **seen)
-            for said in scanned.scores:
-                self._write_scores(photo, said)
+            self.progress.photos_scored += any([self._write_scores(photo, said) for said in scanned.scores])
         return photo
 
     def _note_seen(self, row: ListingRow, where: str, photo: PhotoRow | None, failure: str | None) -> None:
@@ -129,7 +128,8 @@ class Recorder:
             photo.failure = scanned.failure
         return photo
 
-    def _write_scores(self, photo: PhotoRow, said: Scores) -> None:
+    def _write_scores(self, photo: PhotoRow, said: Scores) -> bool:
+        """Keep what a model said; whether it had never said it of these pixels."""
         is_copy = find_scores(self._session, photo.sha256, photo.pixel_hash, said.model_digest) is not None
         is_new = insert_new(
             self._session,
@@ -141,7 +141,7 @@ class Recorder:
             top_labels=[list(label) for label in said.top_labels],
             counters=dict(said.counters),
         )
-        self.progress.photos_scored += is_new and not is_copy
+        return is_new and not is_copy
 
     def _open_findings(self, held: Held, row: ListingRow, known: dict[findings.Key, FindingRow]) -> None:
         words = evaluate(self._pack, evidence_of(self._pack.cascade, held.listing, ()))

@@ -222,5 +222,5 @@ def test_a_broken_module_that_hub_install_left_does_not_stop_the_default(
     monkeypatch.setattr(weights, "install", note)
     said: list[str] = []
     weights.ensure_default(tmp_path / "models", said.append)
-    assert tried == [PRIMARY, weights.DEFAULT]
+    assert tried == [PRIMARY, weights.DEFAULT, "wildlife_starter"]
     assert any("holds no network" in line and f"Remove {left}" in line for line in said)
