@@ -1,28 +1,38 @@
 """`tuskline models evaluate` and `bench`: how good a model is, and how fast."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanner.cli.bars import counting_bar
 from scanner.cli.opening import find_installed_models, find_model, stop, tell
 
 if TYPE_CHECKING:
-    from scanner.zoo.bench import Speed
     from scanner.zoo.evaluation import Evaluation
 
 BASE_RATE = 0.013  # scanner.zoo.evaluation.BASE_RATE, which is not imported before a command runs
 
 
+class NewFile(click.Path):
+    """A file to write results to. That it can't be written is said before the work, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        folder = Path(value).absolute().parent
+        if not folder.is_dir():
+            self.fail(f"the folder {folder} does not exist; make it first", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write all figures to this file")
-@click.option("--html", "page_file", type=click.Path(path_type=Path), help="write one page with plots to this file")
+@click.option("--json", "json_file", type=NewFile(), help="write all figures to this file")
+@click.option("--html", "page_file", type=NewFile(), help="write one page with plots to this file")
 @click.option("--base-rate", default=BASE_RATE, show_default=True, help="share of pictures that show a concept")
 @click.option("--pack", "pack_name", default="wildlife", show_default=True, help="rule pack whose thresholds are used")
 @click.option("--as", "named", multiple=True, metavar="NAME=LABEL", help="what a folder of another name holds")
@@ -80,9 +90,9 @@ def write_pages(found: "Evaluation", json_file: Path | None, page_file: Path | N
     from scanner.zoo.evaluation.terminal import tabulate_figures
 
     Console().print(tabulate_figures(found))
+    if json_file:
+        write_json(json_file, found.to_json())
     try:
-        if json_file:
-            write_json(json_file, found.to_json())
         if page_file:
             write_page(found, page_file)
     except OSError as error:
@@ -94,7 +104,7 @@ def write_pages(found: "Evaluation", json_file: Path | None, page_file: Path | N
 @click.option("--device", "devices", multiple=True, default=("auto",), show_default=True, help="several may be given")
 @click.option("--batch", "batches", multiple=True, type=int, default=(1, 4, 16, 32), show_default=True)
 @click.option("--seconds", default=2.0, show_default=True, help="for each of the three rounds of a setting")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures to this file")
+@click.option("--json", "json_file", type=NewFile(), help="write the figures to this file")
 def bench(
     names: tuple[str, ...], devices: tuple[str, ...], batches: tuple[int, ...], seconds: float, json_file: Path | None
 ) -> None:
@@ -119,24 +129,9 @@ def bench(
         write_json(json_file, found.to_json())
 
 
-def _tell_speed(speed: "Speed") -> None:
-    tell(f"{speed.model}, batches of {speed.batch_size}: {speed.pictures_per_second:.1f} pictures a second")
-
-
 def write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A function of (done, in all) that draws on standard error where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    """Write it for programs; ends the command where the file can't be written."""
+    try:
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        stop(f"{path} could not be written: {error.strerror}")

@@ -1,14 +1,15 @@
 """`tuskline scan`: pictures in, findings out, without a database."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from scanner.cli.bars import counting_bar
 from scanner.cli.opening import SOME_FAILED, models_folder, stop, tell
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from scanner.pipeline import Scanner
     from scanner.records import ScannedPhoto
     from scanner.zoo.cascade import ModelChoice
+
+ALL = "all"
+MEMORY = "TUSKLINE_MODEL_MEMORY_MB"
+LEAST_MEMORY_MB = 256  # as in webapp.settings, which the scanner can't import
 
 
 @click.command()
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     "names",
     default="",
     metavar="all|NAME,NAME",
-    help="ask these models about every picture, the first named one decides; unless given, the pack's cascade rules",
+    help="ask these about every picture and join their scores; unless given, the pack's cascade says who is asked",
 )
 @click.option("--contact", default="", help="contact address sent with every request")
 @click.option("--allow", multiple=True, metavar="HOST:PORT", help="private address that may be fetched from")
@@ -56,7 +61,7 @@ def scan(
     choice = _open_choice(pack, names)
     if choice.notice:
         click.echo(choice.notice, err=True)
-    scanner = _make_scanner(choice, pack, device)
+    scanner = make_scanner(choice, pack, device)
     counts = {"photos": 0, "flagged": 0, "failed": 0}
     for scanned in _scan_with_progress(inputs, scanner, contact, allow):
         counts["photos"] += 1
@@ -80,10 +85,15 @@ def _open_choice(pack: "Pack", names: str) -> "ModelChoice":
 
     try:
         adopt_primary(models_folder(), tell)
-        wanted = tuple(name.strip() for name in names.split(",")) if names else None
-        return choose_models(models_folder(), pack.cascade, wanted)
+        return choose_models(models_folder(), pack.cascade, read_names(names))
     except (NoModelError, CardError) as error:
         stop(str(error))
+
+
+def read_names(names: str) -> tuple[str, ...] | None:
+    """The names that were given; `all` among them means all; None where none was."""
+    wanted = tuple(filter(None, (name.strip() for name in names.split(","))))
+    return (ALL,) if ALL in wanted else wanted or None
 
 
 def _open_pack(name: str) -> "Pack":
@@ -95,7 +105,8 @@ def _open_pack(name: str) -> "Pack":
         stop(str(error))
 
 
-def _make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner":
+def make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner":
+    """The scanner on the device and in the memory that were given; ends the command where one of them can't be."""
     from scanner.pipeline import Scanner
     from scanner.predicting import parse_device
 
@@ -103,7 +114,17 @@ def _make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner"
         parse_device(device)
     except ValueError as error:
         stop(str(error))
-    return Scanner(choice, pack, device)
+    return Scanner(choice, pack, device, memory_mb=_read_memory())
+
+
+def _read_memory() -> int:
+    """MB that the networks of one predictor process may take, as this installation has set it."""
+    from scanner.predicting import MEMORY_MB
+
+    given = os.environ.get(MEMORY, "").strip()
+    if given and (not given.isdecimal() or int(given) < LEAST_MEMORY_MB):
+        stop(f"{MEMORY} is {given!r}: give a whole number of MB, {LEAST_MEMORY_MB} at least")
+    return int(given) if given else MEMORY_MB
 
 
 def _scan_with_progress(
@@ -118,12 +139,12 @@ def _scan_with_progress(
         with (
             scanner,
             tempfile.TemporaryDirectory(prefix="tuskline-") as spool,
-            _bar(lambda: count_photos(inputs)) as bar,
+            counting_bar("scanning", lambda: count_photos(inputs)) as progress,
         ):
             fetcher = Fetcher(contact=contact, allowed_addresses=list(allow))
-            for scanned in scanner.scan(read_photos(inputs, fetcher, Path(spool))):
+            for done, scanned in enumerate(scanner.scan(read_photos(inputs, fetcher, Path(spool))), 1):
                 yield scanned
-                bar.advance()
+                progress(done, None)
                 _drop_spooled(scanned, Path(spool))
     except ModelError as error:
         stop(str(error))
@@ -144,27 +165,3 @@ def _print_photo(scanned: "ScannedPhoto", style: str, choice: "ModelChoice") -> 
         click.echo(to_table(scanned))
     elif sentence := to_sentence(scanned):
         click.echo(sentence)
-
-
-class _Bar:
-    """A progress bar, or nothing where stderr is no terminal."""
-
-    def __init__(self, progress: Any = None, task: Any = None) -> None:
-        self._progress, self._task = progress, task
-
-    def advance(self) -> None:
-        if self._progress is not None:
-            self._progress.advance(self._task)
-
-
-@contextmanager
-def _bar(count: Any) -> Iterator[_Bar]:
-    if not sys.stderr.isatty():
-        yield _Bar()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("scanning"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
-        yield _Bar(progress, progress.add_task("scan", total=count()))

@@ -5,18 +5,22 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import pytest
 
+from scanner.cli.scan import make_scanner, read_names
 from scanner.zoo.catalogue import PRIMARY
 from tests.pictures import noise, save
 from tests.scanner.conftest import MakeModule
 
 
-def tuskline(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def tuskline(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("tuskline")
     environment = {"TUSKLINE_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONUTF8": "1"}
-    return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [program, *arguments], env={**environment, **settings}, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,9 @@ def test_scan_answers_1_where_some_failed(tmp_path: Path, home: Path) -> None:
         (("scan", "/nowhere/at/all"), "does not exist; give files"),
         (("scan", ".", "--pack", "nosuch"), "no such pack"),
         (("scan", ".", "--device", "abacus"), "give cpu, gpu:N"),
+        (("scan", ".", "--models", "all_of_them"), "all_of_them is not installed"),
         (("models", "install", "resnet50_vd_wild"), "did you mean"),
+        (("models", "bench", "--json", "/nowhere/at/all.json"), "the folder /nowhere/at does not exist"),
         (("models", "show", "pplcnetv2_base_imagenet"), "run `tuskline models install"),
     ],
 )
@@ -64,6 +70,28 @@ def test_wrong_use_answers_2_with_a_sentence(home: Path, arguments: tuple[str, .
     done = tuskline(home, *arguments)
     assert done.returncode == 2
     assert says in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("memory", ["255", "plenty", "-1"])
+def test_scan_refuses_a_memory_that_no_network_fits_in(tmp_path: Path, home: Path, memory: str) -> None:
+    save(noise(80, 80), tmp_path / "a.png")
+    done = tuskline(home, "scan", str(tmp_path), TUSKLINE_MODEL_MEMORY_MB=memory)
+    assert done.returncode == 2
+    assert f"TUSKLINE_MODEL_MEMORY_MB is '{memory}': give a whole number of MB, 256 at least" in done.stderr
+
+
+def test_scan_hands_the_memory_on_to_the_predictors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUSKLINE_MODEL_MEMORY_MB", "300")
+    with patch("scanner.pipeline.Scanner") as scanner:
+        make_scanner(Mock(), Mock(), "cpu")
+    assert scanner.call_args.kwargs == {"memory_mb": 300}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("", None), (" , ", None), ("a, b", ("a", "b")), ("all", ("all",)), ("a,all", ("all",))]
+)
+def test_all_among_the_names_means_every_installed_model(given: str, read: tuple[str, ...] | None) -> None:
+    assert read_names(given) == read
 
 
 def test_scan_without_any_model_says_what_to_install(tmp_path: Path) -> None:
