@@ -1,5 +1,6 @@
 """`tuskline models`: what is installed, where it came from, how good and how fast it is."""
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ def install(
     options = replace(usual, hub_server=hub_server or usual.hub_server, mirror=mirror or usual.mirror)
     try:
         if via:
-            origin = _fetch_via_paddlehub(name, version, hub_server)
+            origin = _fetch_via_paddlehub(name, version, hub_server or os.environ.get("TUSKLINE_HUB_SERVER"))
         with download_bar() as progress:
             model = install_model(name, models_folder(), origin, tell, options=options, progress=progress)
     except (InstallError, UnknownModelError) as error:
