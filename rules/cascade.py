@@ -188,14 +188,20 @@ class Cascade:
         return any(not names.isdisjoint(opinion.counters) for opinion in said)
 
     def look_alikes(self, concept: str) -> set[str]:
-        return {name for counter in self.counters if counter.concept == concept for name in counter.names}
+        """Those that count against the concept."""
+        return {
+            name for counter in self.counters if counter.concept == concept and counter.weight for name in counter.names
+        }
 
     def _is_hidden(self, seen: Mapping[str, float]) -> bool:
         assert self.words is not None  # noqa: S101 for the type checker; its caller asks first
         return all(seen.get(concept, 0.0) < self.words.below.value for concept in self.words.mentions.concepts)
 
     def can_add(self, voice: Voice, concerned: Mapping[str, Reason]) -> bool:
-        against = {name for concept in concerned for name in self.look_alikes(concept)}
+        """Whether the model sees a concept in question, or can vote against one that a score speaks for."""
+        against = {
+            name for concept, why in concerned.items() if why is not Reason.WORDS for name in self.look_alikes(concept)
+        }
         return not voice.sees.isdisjoint(concerned) or not voice.counters.isdisjoint(against)
 
     def join(self, said: Sequence[Opinion]) -> Joined:

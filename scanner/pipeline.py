@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 KnownScores = Callable[[str, str], Sequence[Scores]]
 DECODE_WINDOW = 48  # pictures on their way through the decoders; a crop is 150 kB
 HELD_MOST = 64  # pictures, scored or not, that may wait for one batch to fill
+GIVE_UP_AFTER = 2  # batches, each tried twice, before a fallback is no longer asked in this scan
 LINGER_S = 2.0  # a slow crawl's half-filled batch goes out after this long, so that its first flags show
 
 
@@ -98,7 +99,9 @@ class Scanner:
         self._device = device
         self._memory_mb = memory_mb
         self._models = {model.name: model for model in choice.models}
-        self._opened: dict[str, bool] = {}
+        self._opened: set[str] = set()
+        self._out: set[str] = set()  # fallbacks that are given up for this scan
+        self._died: Counter[str] = Counter()
         self._stack = ExitStack()
         self.device: str | None = None
         self.warning: str | None = None
@@ -164,9 +167,9 @@ class Scanner:
         """Let the entry want the models to ask; what one of them said earlier is taken at once."""
         if entry.decoded.failure is not None:
             return entry
-        names = self._choice.ask_next(entry.scores, entry.text)
+        names = self._choice.ask_next(entry.scores, entry.text, self._out)
         entry.scores += tuple(entry.known[name] for name in names if name in entry.known)
-        entry.wants = tuple(name for name in names if name not in entry.known and self._opened.get(name, True))
+        entry.wants = tuple(name for name in names if name not in entry.known and name not in self._out)
         return entry
 
     def _group(self, entries: Iterable[_Entry]) -> Iterator[_Group]:
@@ -203,18 +206,18 @@ class Scanner:
 
     def _open(self, name: str) -> bool:
         """Load the model when first asked for. Raises ModelError where the one that speaks first can't be loaded."""
-        if name not in self._opened:
+        if name not in self._opened and name not in self._out:
             try:
                 self.device, self.warning = self._predictors.open(name)
-                self._opened[name] = True
+                self._opened.add(name)
                 if self.warning:
                     logger.warning("%s", self.warning)
             except ModelError as error:
                 if name == self.first.name:
                     raise
-                self._opened[name] = False
+                self._out.add(name)
                 self._warn(f"{name} could not be asked: {error}")
-        return self._opened[name]
+        return name not in self._out
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
@@ -242,7 +245,10 @@ class Scanner:
             for entry in batch:
                 entry.decoded = replace(entry.decoded, crops=(), failure=failure_of(error))
         else:
+            self._died[name] += 1
             self._warn(f"{name} could not be asked about some pictures: {failure_of(error)}")
+            if self._died[name] >= GIVE_UP_AFTER:
+                self._out.add(name)
 
     def _judge(self, entry: _Entry) -> ScannedPhoto:
         decoded = entry.decoded

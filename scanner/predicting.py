@@ -43,9 +43,12 @@ class PredictPool(Processes):
     def open(self, name: str) -> tuple[str, str | None]:
         """Load the model once; the device in use and a warning where it is not the one asked for.
 
-        Raises ModelError when its files have changed or the network can't be loaded.
+        Raises ModelError when its files have changed, or the network can't be loaded, whatever it does meanwhile.
         """
-        device, warning = self.run(_open_model, name, timeout_s=TIMEOUT_S).result()
+        future = self.run(_open_model, name, timeout_s=TIMEOUT_S)
+        if (error := future.exception()) is not None:
+            raise error if isinstance(error, ModelError) else ModelError(f"{name}: {failure_of(error)}") from error
+        device, warning = future.result()
         return device, self._warning or warning
 
     def submit(self, name: str, crops: NDArray[np.uint8]) -> "Future[list[Scores]]":
@@ -105,6 +108,7 @@ class Shelf:
         self._load = load
         self._budget_bytes = budget_bytes
         self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        # Kept when a network leaves: freed memory stays with the process, so a second measurement would be far too low.
         self._bytes: dict[str, int] = {}
 
     @property
@@ -116,21 +120,26 @@ class Shelf:
         if model.name not in self._loaded:
             before = resident_bytes()
             self._loaded[model.name] = self._load(model)
-            self._note(model.name, max(resident_bytes() - before, model.card.size_bytes))
+            self._note(model.name, resident_bytes() - before, model.card.size_bytes)
         self._loaded.move_to_end(model.name)
         return self._loaded[model.name]
 
     def score(self, model: InstalledModel, crops: NDArray[np.uint8]) -> list[Scores]:
         predictor, before = self.take(model), resident_bytes()
         said = predictor.score(crops)
-        self._note(model.name, max(0, resident_bytes() - before))  # a network takes its buffers when it first runs
+        self._note(model.name, resident_bytes() - before)  # a network takes its buffers when it first runs
         return said
 
-    def _note(self, name: str, more_bytes: int) -> None:
-        self._bytes[name] = self._bytes.get(name, 0) + more_bytes
-        while sum(self._bytes.values()) > self._budget_bytes and len(self._loaded) > 1:
+    @property
+    def used_bytes(self) -> int:
+        """What the loaded networks took when each was first loaded and run."""
+        return sum(self._bytes[name] for name in self._loaded)
+
+    def _note(self, name: str, more_bytes: int, least_bytes: int = 0) -> None:
+        self._bytes[name] = max(self._bytes.get(name, 0) + max(0, more_bytes), least_bytes)
+        while self.used_bytes > self._budget_bytes and len(self._loaded) > 1:
             oldest = next(other for other in self._loaded if other != name)
-            del self._loaded[oldest], self._bytes[oldest]
+            del self._loaded[oldest]
             logger.info("%s left memory to make room for %s", oldest, name)
 
 
@@ -140,7 +149,6 @@ def resident_bytes() -> int:
 
 
 _models: dict[str, InstalledModel] = {}
-_verified: set[str] = set()
 _wanted = Device()
 _shelf: Shelf
 
@@ -159,9 +167,9 @@ def _open_model(name: str) -> tuple[str, str | None]:
 
 
 def _load(model: InstalledModel) -> Predictor:
-    if model.name not in _verified and (faults := model.changed_files()):
+    # Each time: a model that was replaced while it was out of memory would score under its old digest.
+    if faults := model.changed_files():
         raise ModelError(f"{model.name}: {'; '.join(faults)}; install it again with `tuskline models install`")
-    _verified.add(model.name)
     device, _ = usable_device(_wanted)
     try:
         return Predictor(model, PaddleEngine(model.folder, model.card.network, device, tuning=model.card.tuning))

@@ -1,15 +1,16 @@
 """Which installed models speak, in which order, and what their words come to; the policy itself is rules.cascade."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rules.cascade import Cascade, Opinion, Voice
 from scanner.records import Scores
 from scanner.zoo.catalogue import DEFAULT, PRIMARY
-from scanner.zoo.registry import InstalledModel, installed_models
+from scanner.zoo.registry import InstalledModel, find_installed, installed_models, installed_names
 
-CHOSEN = "primary"  # a file in the models folder: the name of the model that its users put first
+# A file in the models folder: the name of the model that its users put first. No model can have a dot in its name.
+CHOSEN = "primary.txt"
 
 
 class NoModelError(Exception):
@@ -37,11 +38,14 @@ class ModelChoice:
             for model in self.models
         )
 
-    def ask_next(self, said: Sequence[Scores], text: str) -> tuple[str, ...]:
-        """Names of the models to ask about a picture of which `said` is known."""
+    def ask_next(self, said: Sequence[Scores], text: str, out: Collection[str] = ()) -> tuple[str, ...]:
+        """Names of the models to ask about a picture of which `said` is known; those in `out` can't be asked."""
         if not said:
             return tuple(model.name for model in (self.models if self.everyone else self.models[:1]))
-        return () if self.everyone else self.cascade.next_models(self.voices, opinions_of(said), text)
+        if self.everyone:
+            return ()
+        voices = [voice for voice in self.voices if voice.model not in out]
+        return self.cascade.next_models(voices, opinions_of(said), text)
 
 
 def choose_models(models_dir: Path, cascade: Cascade | None = None, names: Sequence[str] | None = None) -> ModelChoice:
@@ -53,7 +57,9 @@ def choose_models(models_dir: Path, cascade: Cascade | None = None, names: Seque
     policy = cascade or Cascade()
     installed = {model.name: model for model in installed_models(models_dir)}
     primary = read_primary(models_dir) or policy.primary or PRIMARY
-    order = [primary, *policy.fallbacks] if policy.fallbacks else [primary, *installed]
+    for name in (primary,) if names in (None, ("all",)) else names or ():
+        find_installed(models_dir, name)  # a broken card of one that is to speak is told, and no other speaks instead
+    order = [primary, policy.primary or PRIMARY, *(policy.fallbacks or installed)]
     models = _in_order(installed, order)
     if names is not None:
         models = _named(installed, _in_order(installed, [*order, *installed]), names)
@@ -65,7 +71,8 @@ def choose_models(models_dir: Path, cascade: Cascade | None = None, names: Seque
         )
     models = (first, *(model for model in models if model is not first))
     absent = primary not in installed
-    return ModelChoice(models, absent, _absence(primary, models) if absent else None, policy, names is not None)
+    notice = _absence(primary, models, policy, names is not None) if absent else None
+    return ModelChoice(models, absent, notice, policy, names is not None)
 
 
 def _in_order(installed: Mapping[str, InstalledModel], order: Iterable[str]) -> tuple[InstalledModel, ...]:
@@ -82,9 +89,14 @@ def _named(
     return _in_order(installed, names)
 
 
-def _absence(primary: str, models: tuple[InstalledModel, ...]) -> str:
-    seen = dict.fromkeys(concept.replace("_", " ") for model in models for concept in model.spec.sees)
-    others = f" (and {len(models) - 1} more where it is unsure)" if len(models) > 1 else ""
+def _absence(primary: str, models: tuple[InstalledModel, ...], policy: Cascade, everyone: bool) -> str:
+    others = ""
+    if len(models) > 1 and everyone:
+        others = f" together with {len(models) - 1} more"
+    elif len(models) > 1 and policy.at_most:
+        others = f" (and {len(models) - 1} more where it is unsure)"
+    heard = models if others else models[:1]
+    seen = dict.fromkeys(concept.replace("_", " ") for model in heard for concept in model.spec.sees)
     return (
         f"The primary model {primary} is not installed. {models[0].name} scored in its place{others}; "
         f"these concepts alone can be seen: {', '.join(seen)}."
@@ -92,27 +104,46 @@ def _absence(primary: str, models: tuple[InstalledModel, ...]) -> str:
 
 
 def read_primary(models_dir: Path) -> str | None:
-    """The model that this installation's users put first; None where they chose none, or removed it since."""
+    """The model that this installation's users put first; None where they chose none, or removed it since.
+
+    Raises CardError where its card can't be read.
+    """
     try:
         name = (models_dir / CHOSEN).read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):  # a file that is no text holds no choice
         return None
-    return name if any(model.name == name for model in installed_models(models_dir)) else None
+    return name if name in installed_names(models_dir) and find_installed(models_dir, name) else None
 
 
 def set_primary(models_dir: Path, name: str | None) -> None:
-    """Put an installed model first; None leaves it to the policy. Raises NoModelError."""
+    """Put an installed model first; None leaves it to the policy.
+
+    Raises CardError, and NoModelError also where the choice can't be written down.
+    """
+    if name is not None:
+        _check_primary(models_dir, name)
+    try:
+        _write_primary(models_dir, name)
+    except OSError as error:
+        place = models_dir / CHOSEN
+        raise NoModelError(f"who speaks first can't be written to {place} ({error.strerror}); see to {place}") from None
+
+
+def _write_primary(models_dir: Path, name: str | None) -> None:
     if name is None:
         (models_dir / CHOSEN).unlink(missing_ok=True)
         return
-    model = next((model for model in installed_models(models_dir) if model.name == name), None)
+    aside = models_dir / f".{CHOSEN}"
+    aside.write_text(f"{name}\n", encoding="utf-8")
+    aside.replace(models_dir / CHOSEN)
+
+
+def _check_primary(models_dir: Path, name: str) -> None:
+    model = find_installed(models_dir, name)
     if model is None:
         raise NoModelError(f"{name} is not installed, so it can't be put first")
     if not model.spec.sees:
         raise NoModelError(f"{name} sees no concept, so it can't be put first")
-    aside = models_dir / f".{CHOSEN}"
-    aside.write_text(f"{name}\n", encoding="utf-8")
-    aside.replace(models_dir / CHOSEN)
 
 
 def opinions_of(said: Iterable[Scores]) -> tuple[Opinion, ...]:

@@ -35,13 +35,14 @@ class Predictor:
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities, float32 (n, classes), of `crops`, uint8 (n, side, side, 3).
 
-        Raises ModelError when the output is not of the kind that the card records: then the weights or the engine
-        are not those that were installed, and no score of theirs may stand.
+        Raises ModelError when the output is not finite, or not of the kind that the card records: then the weights or
+        the engine are not those that were installed, and no score of theirs may stand.
         """
         card = self._model.card
-        rows: NDArray[np.float32] = self._engine.run(normalise(crops, self._model.spec.preprocessing))[
-            card.output_index
-        ]
+        outputs = self._engine.run(normalise(pad_batch(crops), self._model.spec.preprocessing))
+        rows: NDArray[np.float32] = outputs[card.output_index][: len(crops)]
+        if not np.isfinite(rows).all():
+            raise ModelError(f"{self._model.name} gave numbers that are not finite")
         if card.output_kind == "logits":
             return softmax(rows)
         if output_kind(rows) != "probabilities":

@@ -24,6 +24,7 @@ class Met:
     finding: Finding
     photo_id: int | None = None
     spoke: Scores | None = None
+    spoke_in_all: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ def gather(words: Iterable[Finding], pictures: Iterable[Seen]) -> dict[Key, Met]
             if finding.score is None:
                 without_score.append(finding)
             else:
-                met[seen.photo_id, finding.rule] = Met(finding, seen.photo_id, speaker(finding, seen.scores))
+                met[seen.photo_id, finding.rule] = Met(
+                    finding, seen.photo_id, speaker(finding, seen.scores), len(seen.scores)
+                )
     scored = {rule for _, rule in met}
     for finding in without_score:
         if finding.rule not in scored:
@@ -61,6 +64,14 @@ def gather(words: Iterable[Finding], pictures: Iterable[Seen]) -> dict[Key, Met]
 def speaker(finding: Finding, scores: tuple[Scores, ...]) -> Scores | None:
     """Whose score it was: the earliest model that can see the concept."""
     return next((said for said in scores if finding.concept in said.by_concept), scores[0] if scores else None)
+
+
+def name_speakers(one: Met) -> str | None:
+    """The model whose score it was; where several made it, the one that spoke first and how many more."""
+    if one.spoke is None:
+        return None
+    more = one.spoke_in_all - 1
+    return f"{one.spoke.model} and {more} more" if more > 0 else one.spoke.model
 
 
 def priority(severity: Severity, score: float | None) -> float:
@@ -121,7 +132,7 @@ def values_of(one: Met, pack_digest: str, scan: Scan) -> dict[str, Any]:
         "severity": finding.severity.value,
         "threshold": finding.threshold,
         "score": finding.score,
-        "model": one.spoke.model if one.spoke else None,
+        "model": name_speakers(one),
         "model_digest": one.spoke.model_digest if one.spoke else None,
         "primary_absent": scan.primary_absent,
         "why": finding.why,

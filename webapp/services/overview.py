@@ -44,6 +44,12 @@ def last_spoken(session: Session) -> Scan | None:
     return next((scan for scan in newest_scans(session, 20) if scan.models), None)
 
 
+def speaking_orders(session: Session, limit: int = 200) -> list[list[str]]:
+    """The model digests of the newest scans in speaking order, each order once, the newest first."""
+    orders = session.scalars(select(Scan.models).order_by(Scan.id.desc()).limit(limit))
+    return [list(order) for order in dict.fromkeys(tuple(model["digest"] for model in models) for models in orders)]
+
+
 def newest_scans(session: Session, limit: int) -> list[Scan]:
     """With their sources, the newest first."""
     return list(session.scalars(select(Scan).options(joinedload(Scan.source)).order_by(Scan.id.desc()).limit(limit)))

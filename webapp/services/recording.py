@@ -103,7 +103,8 @@ class Recorder:
         self._note_seen(row, where, photo, scanned.failure)
         if photo is not None:
             insert_new(self._session, Appearance, url=where, position=position, **seen)
-            self.progress.photos_scored += any([self._write_scores(photo, said) for said in scanned.scores])
+            written = [self._write_scores(photo, said) for said in scanned.scores]
+            self.progress.photos_scored += any(written)
         return photo
 
     def _note_seen(self, row: ListingRow, where: str, photo: PhotoRow | None, failure: str | None) -> None:

@@ -184,13 +184,12 @@ def latest_scans(session: Session) -> dict[int, Scan]:
 
 def judge_all(session: Session, pack: Pack) -> Iterator[Judged]:
     """Every stored listing under `pack`, in batches that begin behind the last listing of the one before."""
-    spoke = overview.last_spoken(session)
-    digests = [model["digest"] for model in spoke.models] if spoke else []
+    orders = overview.speaking_orders(session)
     last_id = 0
     while batch := next_listings(session, last_id):
         known = findings.known_findings(session, (row.id for row in batch))
         for row in batch:
-            yield Judged(row, judge(pack, row, digests), known.get(row.id, {}))
+            yield Judged(row, judge(pack, row, orders), known.get(row.id, {}))
         last_id = batch[-1].id
 
 
@@ -200,10 +199,10 @@ def next_listings(session: Session, after_id: int) -> Sequence[ListingRow]:
     return session.scalars(query.options(pictures)).all()
 
 
-def judge(pack: Pack, row: ListingRow, digests: Sequence[str]) -> dict[findings.Key, findings.Met]:
+def judge(pack: Pack, row: ListingRow, orders: Sequence[Sequence[str]]) -> dict[findings.Key, findings.Met]:
     listing = to_record(row)
     words = evaluate(pack, evidence_of(pack.cascade, listing, ()))
-    kept = [(one.photo_id, scores_of(one.photo, digests)) for one in row.appearances]
+    kept = [(one.photo_id, scores_of(one.photo, orders)) for one in row.appearances]
     photos = [(photo, replay(pack.cascade, scores, listing.text)) for photo, scores in kept]
     seen = [
         findings.Seen(photo, said, evaluate(pack, evidence_of(pack.cascade, listing, said)))
@@ -213,11 +212,15 @@ def judge(pack: Pack, row: ListingRow, digests: Sequence[str]) -> dict[findings.
     return findings.gather(words, seen)
 
 
-def scores_of(photo: PhotoRow, digests: Sequence[str]) -> tuple[Scores, ...]:
-    """The scores of the models that speak now, in their order; else what was said last."""
+def scores_of(photo: PhotoRow, orders: Sequence[Sequence[str]]) -> tuple[Scores, ...]:
+    """What the models of the newest scan said that had this picture scored, in the order in which they speak.
+
+    orders: digests, the newest first. A picture is never judged on a fallback alone: where none of the first speakers
+    is known any more, everything that was said counts, in the order in which it was.
+    """
     by_digest = {row.model_digest: row for row in photo.scores}
-    rows = [by_digest[digest] for digest in digests if digest in by_digest] or photo.scores[-1:]
-    return tuple(to_scores(row) for row in rows)
+    order = next((order for order in orders if order and order[0] in by_digest), list(by_digest))
+    return tuple(to_scores(by_digest[digest]) for digest in order if digest in by_digest)
 
 
 def to_scores(row: ScoreRow) -> Scores:

@@ -2,14 +2,18 @@
 
 import math
 import shutil
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pebble import ProcessExpired
 from PIL import Image
 
 from rules.load import find_pack, load_pack
 from scanner.pipeline import Scanner
+from scanner.predicting import PredictPool
 from scanner.records import Listing, Photo, ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice, NoModelError, choose_models, read_primary, replay, set_primary
 from scanner.zoo.catalogue import CATALOGUE, PRIMARY
@@ -68,6 +72,7 @@ def test_its_users_may_put_another_model_first(models: Path, zoo: Path) -> None:
     shutil.copytree(zoo, models)
     set_primary(models, SECOND)
     assert choose(models).models[0].name == SECOND and not choose(models).primary_absent
+    assert [model.name for model in choose(models).models] == [SECOND, PRIMARY, THIRD]  # the pack's is still heard
     set_primary(models, None)
     assert choose(models).models[0].name == PRIMARY
     with pytest.raises(NoModelError, match="vgg19_imagenet is not installed"):
@@ -76,7 +81,7 @@ def test_its_users_may_put_another_model_first(models: Path, zoo: Path) -> None:
 
 def test_a_chosen_primary_that_was_removed_is_forgotten(models: Path, zoo: Path) -> None:
     shutil.copytree(zoo, models)
-    (models / "primary").write_text("gone\n")
+    (models / "primary.txt").write_text("gone\n")
     assert read_primary(models) is None and choose(models).models[0].name == PRIMARY
 
 
@@ -155,8 +160,50 @@ def test_a_broken_fallback_fails_no_scan_and_is_told(zoo: Path, models: Path, tm
     path = save(colour(0.4, 0.4, 0.4), tmp_path / "a.png")
     with Scanner(choose(models), PACK, "cpu") as scanner:
         scanned = list(scanner.scan([Photo("a", path), Photo("b", path)]))
-    assert all(one.failure is None and SECOND not in speakers(one) for one in scanned)
+    # The next in order is asked in its place.
+    assert all(one.failure is None and speakers(one) == [PRIMARY, THIRD] for one in scanned)
     assert len(scanner.warnings) == 1 and f"{SECOND} could not be asked" in scanner.warnings[0]
+
+
+@pytest.mark.parametrize("death", [ProcessExpired("killed", code=-9), TimeoutError(), OSError("no file")])
+def test_a_fallback_that_dies_while_it_loads_fails_no_scan(
+    zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, death: Exception
+) -> None:
+    real = PredictPool.run
+
+    def run(self: PredictPool, work: Any, *arguments: Any, timeout_s: float) -> "Future[Any]":
+        if arguments[:1] == (SECOND,):
+            failed: Future[Any] = Future()
+            failed.set_exception(death)
+            return failed
+        return real(self, work, *arguments, timeout_s=timeout_s)
+
+    monkeypatch.setattr(PredictPool, "run", run)
+    path = save(colour(0.4, 0.4, 0.4), tmp_path / "a.png")
+    with Scanner(choose(zoo), PACK, "cpu") as scanner:
+        (scanned,) = scanner.scan([Photo("a", path)])
+    assert speakers(scanned) == [PRIMARY, THIRD]
+    assert len(scanner.warnings) == 1 and f"{SECOND} could not be asked" in scanner.warnings[0]
+
+
+def test_a_fallback_whose_batches_die_is_given_up(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = PredictPool.submit
+
+    def submit(self: PredictPool, name: str, crops: Any) -> "Future[Any]":
+        asked.append(name)
+        if name != SECOND:
+            return real(self, name, crops)
+        failed: Future[Any] = Future()
+        failed.set_exception(ProcessExpired("killed", code=-9))
+        return failed
+
+    monkeypatch.setattr(PredictPool, "submit", submit)
+    paths = [save(colour(0.4, 0.4, 0.4), tmp_path / f"{n}.png") for n in range(200)]
+    with Scanner(choose(zoo), PACK, "cpu") as scanner:
+        scanned = list(scanner.scan([Photo(str(path), path) for path in paths]))
+    assert all(one.failure is None for one in scanned) and speakers(scanned[-1]) == [PRIMARY, THIRD]
+    assert asked.count(SECOND) < 20  # two tries for each batch that was under way before the second death was seen
 
 
 def test_known_scores_of_a_fallback_are_not_made_again(zoo: Path, models: Path, tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """The softmax is applied once: the network's own output decides."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from scanner.zoo.predictor import ModelError, choose_output, output_kind, pad_batch, softmax
+from scanner.zoo.predictor import ModelError, Predictor, choose_output, output_kind, pad_batch, softmax
+from scanner.zoo.preprocessing import Preprocessing
+from scanner.zoo.registry import InstalledModel
 
 # Two probability rows that Baidu's published hub scores imply for the primary model (the rest spread evenly).
 PUBLISHED = [[0.4942, 0.1888, 0.0864], [0.909, 0.0103, 0.0103]]
@@ -54,3 +59,35 @@ def test_a_batch_is_padded_to_a_power_of_two(count: int, padded: int) -> None:
     given = pad_batch(crops)
     assert len(given) == padded
     np.testing.assert_array_equal(given[:count], crops)
+
+
+class Scripted:
+    """An engine that notes how many pictures it was given, and gives the rows that a test wants."""
+
+    def __init__(self, row: list[float]) -> None:
+        self.row = row
+        self.counts: list[int] = []
+
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        self.counts.append(len(batch))
+        return [np.array([self.row] * len(batch), dtype=np.float32)]
+
+
+def predictor_of(engine: Scripted, kind: str = "probabilities") -> Predictor:
+    card = SimpleNamespace(output_index=0, output_kind=kind)
+    spec = SimpleNamespace(preprocessing=Preprocessing())
+    model = SimpleNamespace(name="scripted", card=card, spec=spec, labels=lambda: ("a", "b"))
+    return Predictor(cast("InstalledModel", model), engine)
+
+
+def test_the_engine_sees_powers_of_two_and_the_caller_its_own_pictures() -> None:
+    engine = Scripted([0.25, 0.75])
+    assert predictor_of(engine).predict(np.zeros((5, 4, 4, 3), np.uint8)).shape == (5, 2)
+    assert engine.counts == [8]
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "logits"])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_no_score(kind: str, wrong: float) -> None:
+    with pytest.raises(ModelError, match="scripted gave numbers that are not finite"):
+        predictor_of(Scripted([wrong, 0.5]), kind).predict(np.zeros((1, 4, 4, 3), np.uint8))
