@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
+from scanner.zoo.catalogue import DEFAULT
 from tests.factories import PASSWORD, make_finding, make_user
 from webapp.cli import COMMANDS, LazyGroup, main
 from webapp.services import users
@@ -121,6 +122,15 @@ def test_doctor_says_what_to_do_about_what_is_missing(run, session: Session) -> 
     assert "FAIL  models: " in result.output
     assert "tuskline models install" in result.output
     assert "ok    queue" in result.output
+
+
+@pytest.mark.parametrize(("name", "says"), [("../x", "use small letters"), (DEFAULT, "is a model of the catalogue")])
+def test_a_name_that_no_model_may_have_is_refused_before_the_learning(
+    run, tmp_path: Path, name: str, says: str
+) -> None:  # type: ignore[no-untyped-def]
+    result = run("models", "train", name, "--on", str(tmp_path), "--backbone", "no_such_model")
+    assert result.exit_code == 2
+    assert says in result.output
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scanner.cli.measuring import counting_bar, write_pages
+from scanner.cli.bars import counting_bar
+from scanner.cli.measuring import NewFile, write_pages
 from scanner.cli.opening import find_model, models_folder, stop, tell
 
 if TYPE_CHECKING:
-    from scanner.zoo.training import Example
+    from scanner.zoo.registry import InstalledModel
+    from scanner.zoo.training import Example, Trained
 
 REVIEWED = "reviewed"
 
@@ -23,8 +25,8 @@ REVIEWED = "reviewed"
 @click.option("--as", "named", multiple=True, metavar="NAME=LABEL", help="what a folder of another name holds")
 @click.option("--aside", multiple=True, metavar="NAME", help="a folder to score and show, and not to learn from")
 @click.option("--ignore", "ignored", multiple=True, metavar="NAME", help="a folder to leave out")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the held-out figures to this file")
-@click.option("--html", "page_file", type=click.Path(path_type=Path), help="write them as one page with plots")
+@click.option("--json", "json_file", type=NewFile(), help="write the held-out figures to this file")
+@click.option("--html", "page_file", type=NewFile(), help="write them as one page with plots")
 @click.option("--primary", "is_primary", is_flag=True, help="let it speak of every picture first")
 def train(
     name: str,
@@ -44,18 +46,40 @@ def train(
     Pictures of one source (manifest.csv) and near-duplicates are never on both sides of a split. `reviewed` takes what
     reviewers confirmed and dismissed. An older model of that name is replaced once the new one works.
     """
-    from rules.load import find_pack, load_pack
     from scanner.zoo.cascade import set_primary
+
+    _check_name(name)
+    frozen = find_model(backbone)
+    examples, words = _reviewed() if pictures == REVIEWED else _in_folder(Path(pictures), named, aside, ignored)
+    trained = _teach(name, examples, words, frozen, seed)
+    write_pages(trained.evaluation, json_file, page_file)
+    if is_primary:
+        set_primary(models_folder(), name)
+    more = "speaks first from now on" if is_primary else f"put it first with `tuskline models primary {name}`"
+    click.echo(f"{name} has learnt from {len(examples):,} pictures and is installed; {more}")
+
+
+def _check_name(name: str) -> None:
+    """End here, and not after the learning, where the model could not be installed under its name."""
     from scanner.zoo.catalogue import CATALOGUE
+    from scanner.zoo.weights import InstallError, check_name
+
+    try:
+        check_name(name)
+    except InstallError as error:
+        stop(str(error))
+    if name in CATALOGUE:
+        stop(f"{name} is a model of the catalogue; give yours another name")
+
+
+def _teach(name: str, examples: "list[Example]", words: str, frozen: "InstalledModel", seed: int) -> "Trained":
+    """Learn, install what was learnt, and say what was left out of it."""
+    from rules.load import find_pack, load_pack
     from scanner.zoo.evaluation import pack_thresholds
     from scanner.zoo.training import TrainingError
     from scanner.zoo.training import train as teach
     from scanner.zoo.weights import InstallError, install
 
-    if name in CATALOGUE:
-        stop(f"{name} is a model of the catalogue; give yours another name")
-    frozen = find_model(backbone)
-    examples, words = _reviewed() if pictures == REVIEWED else _in_folder(Path(pictures), named, aside, ignored)
     thresholds = pack_thresholds(load_pack(find_pack("wildlife")))
     try:
         with tempfile.TemporaryDirectory(prefix="tuskline-") as folder, counting_bar("learning") as progress:
@@ -75,11 +99,7 @@ def train(
         stop(str(error))
     for sentence in (*trained.warnings, *(f"{path}: {failure}" for path, failure in trained.failures)):
         tell(f"Warning: {sentence}")
-    write_pages(trained.evaluation, json_file, page_file)
-    if is_primary:
-        set_primary(models_folder(), name)
-    more = "speaks first from now on" if is_primary else f"put it first with `tuskline models primary {name}`"
-    click.echo(f"{name} has learnt from {len(examples):,} pictures and is installed; {more}")
+    return trained
 
 
 def _in_folder(
