@@ -1,6 +1,7 @@
 """What a scan saw, written batch by batch: pictures, scores, findings and the scan's progress in one transaction."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select, update
@@ -131,7 +132,7 @@ class Recorder:
 
     def _write_scores(self, photo: PhotoRow, said: Scores) -> bool:
         """Keep what a model said; whether it had never said it of these pixels."""
-        is_copy = find_scores(self._session, photo.sha256, photo.pixel_hash, said.model_digest) is not None
+        is_copy = bool(find_scores(self._session, photo.sha256, photo.pixel_hash, [said.model_digest]))
         is_new = insert_new(
             self._session,
             ScoreRow,
@@ -153,10 +154,11 @@ class Recorder:
         self.progress.findings_opened += opened
 
 
-def find_scores(session: Session, sha256: str, pixel_hash: str | None, model_digest: str) -> ScoreRow | None:
-    """What that model said earlier of the same bytes, or of other bytes that decode to the same pixels."""
-    said = select(ScoreRow).join(ScoreRow.photo).where(ScoreRow.model_digest == model_digest).limit(1)
-    same_bytes = session.scalar(said.where(PhotoRow.sha256 == sha256))
-    if same_bytes is not None or pixel_hash is None:
-        return same_bytes
-    return session.scalar(said.where(PhotoRow.pixel_hash == pixel_hash))
+def find_scores(session: Session, sha256: str, pixel_hash: str | None, digests: Sequence[str]) -> dict[str, ScoreRow]:
+    """What those models said earlier, by digest, of the same bytes or of other bytes that decode to the same pixels."""
+    said = select(ScoreRow).join(ScoreRow.photo).where(ScoreRow.model_digest.in_(digests))
+    found = {row.model_digest: row for row in session.scalars(said.where(PhotoRow.sha256 == sha256))}
+    if pixel_hash is None or len(found) == len(digests):
+        return found
+    same_pixels = session.scalars(said.where(PhotoRow.pixel_hash == pixel_hash).order_by(ScoreRow.id.desc()))
+    return {row.model_digest: row for row in same_pixels} | found

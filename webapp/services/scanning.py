@@ -115,9 +115,10 @@ def begin(session: Session, scan: Scan, settings: Settings, worker: str, parts: 
 
 def earlier_scores(session: Session, choice: ModelChoice) -> KnownScores:
     """What the chosen models said earlier of a picture."""
+    digests = [model.digest for model in choice.models]
 
     def known(sha256: str, pixel_hash: str) -> tuple[Scores, ...]:
-        found = (find_scores(session, sha256, pixel_hash, model.digest) for model in choice.models)
-        return tuple(to_scores(row) for row in found if row)
+        found = find_scores(session, sha256, pixel_hash, digests)
+        return tuple(to_scores(found[digest]) for digest in digests if digest in found)
 
     return known
