@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scanner.cli.measuring import bench, evaluate
-from scanner.cli.opening import find_installed_models, find_model, models_folder, stop, tell
+from scanner.cli.opening import find_model, models_folder, stop, tell
 from scanner.places import data_home
 
 if TYPE_CHECKING:
@@ -27,31 +27,41 @@ def list_models(everything: bool) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
+    from scanner.zoo.cards import CardError
     from scanner.zoo.catalogue import CATALOGUE
+    from scanner.zoo.registry import read_installed
 
-    installed = {model.name: model for model in find_installed_models()}
-    names = dict.fromkeys([*_speakers(), *installed, *(CATALOGUE if everything or not installed else ())])
+    models, faults = read_installed(models_folder())
+    installed = {model.name: model for model in models}
+    speakers: list[str] = []
+    try:
+        speakers = _speakers()
+    except CardError:
+        tell("no model speaks, as the one that is to speak first is broken")
+    for fault in faults.values():
+        tell(fault)
+    names = dict.fromkeys([*speakers, *installed, *faults, *(CATALOGUE if everything or not installed else ())])
     columns = (Column("name", no_wrap=True), "speaks", "sees", "size")
     table = Table(*columns, title="Models" if everything else "Installed models (--all lists the others)")
     for name in names:
         model = installed.get(name)
-        spec = model.spec if model else CATALOGUE[name]
-        sees = ", ".join(spec.sees).replace("_", " ") or "look-alikes only"
-        table.add_row(name, _place(name, model), sees, f"{model.card.size_bytes / 1e6:.0f} MB" if model else "")
+        spec = model.spec if model else CATALOGUE.get(name)
+        sees = (", ".join(spec.sees).replace("_", " ") or "look-alikes only") if spec else ""
+        place = "broken" if name in faults else _place(name, model, speakers)
+        table.add_row(name, place, sees, f"{model.card.size_bytes / 1e6:.0f} MB" if model else "")
     Console().print(table)
 
 
-def _place(name: str, model: "InstalledModel | None") -> str:
+def _place(name: str, model: "InstalledModel | None", speakers: list[str]) -> str:
     if model is None:
         return "not installed"
-    speakers = _speakers()
     if name not in speakers:
         return "when named"
     return "first" if speakers.index(name) == 0 else f"asked {speakers.index(name)}."
 
 
 def _speakers() -> list[str]:
-    """Names of the installed models that the shipped pack's cascade asks, in its order."""
+    """Names of the installed models that the shipped pack's cascade asks, in its order. Raises CardError."""
     from rules.load import find_pack, load_pack
     from scanner.zoo.cascade import NoModelError, choose_models
 
@@ -131,8 +141,11 @@ def _fetch_via_paddlehub(name: str, version: str | None, server: str | None) -> 
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Compare every file of the named models (all, unless named) with its SHA-256 on the card."""
-    chosen = [find_model(name) for name in names] or find_installed_models()
-    faults = {model.name: model.changed_files() for model in chosen}
+    from scanner.zoo.registry import read_installed
+
+    models, broken = ([find_model(name) for name in names], {}) if names else read_installed(models_folder())
+    faults = {model.name: model.changed_files() for model in models}
+    faults |= {name: [fault] for name, fault in broken.items()}
     for name, found in faults.items():
         click.echo(f"{name}: {'; '.join(found) or 'whole'}")
     if not faults:
@@ -151,6 +164,8 @@ def remove(name: str) -> None:
         removed = remove_model(name, models_folder())
     except UnknownModelError as error:
         stop(str(error))
+    except OSError as error:
+        stop(f"{name} was not removed: {error.strerror} ({error.filename})")
     click.echo(f"{name} was removed" if removed else f"{name} was not installed")
 
 
@@ -159,14 +174,17 @@ def remove(name: str) -> None:
 @click.option("--policy", is_flag=True, help="leave it to the pack's cascade again")
 def primary(name: str | None, policy: bool) -> None:
     """Let the named model speak of every picture first; without a name, say which does."""
+    from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, set_primary
 
-    if name or policy:
-        try:
-            set_primary(models_folder(), None if policy else name)
-        except NoModelError as error:
-            stop(str(error))
-    speakers = _speakers()
+    if name and policy:
+        stop("give a name or --policy, not both: each says who speaks first")
+    try:
+        if name or policy:
+            set_primary(models_folder(), name)
+        speakers = _speakers()
+    except (NoModelError, CardError) as error:
+        stop(str(error))
     click.echo(f"{speakers[0]} speaks first" if speakers else "no model is installed that could speak first")
 
 

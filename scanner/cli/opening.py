@@ -30,21 +30,22 @@ def tell(line: str) -> None:
 
 
 def find_installed_models() -> "list[InstalledModel]":
-    """All that are installed; ends the command where a card can't be read."""
-    from scanner.zoo.cards import CardError
+    """All that are installed; of one whose card can't be read a warning tells."""
     from scanner.zoo.registry import installed_models
 
-    try:
-        return list(installed_models(models_folder()))
-    except CardError as error:
-        stop(str(error))
+    return list(installed_models(models_folder()))
 
 
 def find_model(name: str) -> "InstalledModel":
-    """The installed model; ends the command where there is none of that name."""
+    """The installed model; ends the command where there is none of that name, or its card can't be read."""
+    from scanner.zoo.cards import CardError
     from scanner.zoo.catalogue import UnknownModelError, find_spec
+    from scanner.zoo.registry import find_installed
 
-    model = next((model for model in find_installed_models() if model.name == name), None)
+    try:
+        model = find_installed(models_folder(), name)
+    except CardError as error:
+        stop(str(error))
     if model is None:
         try:
             find_spec(name)

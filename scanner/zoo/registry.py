@@ -1,14 +1,17 @@
 """Which models are installed in the models folder."""
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from scanner.fingerprints import digest_file
-from scanner.zoo.cards import CARD_NAME, Card, digest_of, read_card
+from scanner.zoo.cards import CARD_NAME, Card, CardError, digest_of, read_card
 from scanner.zoo.catalogue import CATALOGUE
 from scanner.zoo.labels import read_labels
 from scanner.zoo.spec import ModelSpec
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,43 @@ class InstalledModel:
 def installed_models(models_dir: Path) -> tuple[InstalledModel, ...]:
     """What is installed: the catalogue's models in its order, then others by name.
 
-    Raises CardError for a card that can't be read.
+    A model whose card can't be read is left out, and a warning says so: one broken folder stops no other model.
     """
-    others = sorted(card.parent.name for card in models_dir.glob(f"*/{CARD_NAME}") if card.parent.name not in CATALOGUE)
-    names = [*CATALOGUE, *(name for name in others if not name.startswith("."))]
-    found = (find_installed(models_dir, name) for name in names)
-    return tuple(model for model in found if model is not None)
+    models, faults = read_installed(models_dir)
+    for name, fault in faults.items():
+        _log.warning("%s is left out: %s", name, fault)
+    return models
+
+
+def read_installed(models_dir: Path) -> tuple[tuple[InstalledModel, ...], dict[str, str]]:
+    """(The models as in installed_models, {name: why its card can't be read and what to do})."""
+    models: list[InstalledModel] = []
+    faults: dict[str, str] = {}
+    for name in installed_names(models_dir):
+        try:
+            model = find_installed(models_dir, name)
+        except CardError as error:
+            faults[name] = str(error)
+        else:
+            models += [model] if model is not None else []
+    return tuple(models), faults
+
+
+def installed_names(models_dir: Path) -> tuple[str, ...]:
+    """The folders that hold a card, readable or not; hidden ones are installs under way."""
+    found = {card.parent.name for card in models_dir.glob(f"*/{CARD_NAME}") if not card.parent.name.startswith(".")}
+    return (*(name for name in CATALOGUE if name in found), *sorted(found - set(CATALOGUE)))
 
 
 def find_installed(models_dir: Path, name: str) -> InstalledModel | None:
     """The model of that name, None where it is not installed. Raises CardError."""
-    if not (models_dir / name / CARD_NAME).is_file():
+    folder = models_dir / name
+    if not (folder / CARD_NAME).is_file():
         return None
-    card = read_card(models_dir / name)
-    return InstalledModel(CATALOGUE.get(name, card.spec), models_dir / name, card)
+    card = read_card(folder)
+    if card.spec.name != name:
+        raise CardError(
+            f"{folder / CARD_NAME} is the card of {card.spec.name}; remove the folder, or run "
+            f"`tuskline models install {name} --from {folder}` to have the model under this name too"
+        )
+    return InstalledModel(CATALOGUE.get(name, card.spec), folder, card)

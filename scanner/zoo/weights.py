@@ -14,7 +14,7 @@ from scanner.zoo.sources.hub import left_by_hub
 from scanner.zoo.spec import HeadSource, ModelSpec
 from scanner.zoo.staging import open_staging
 
-__all__ = ["InstallError", "adopt", "adopt_primary", "adoptable", "ensure_default", "install", "remove"]
+__all__ = ["InstallError", "adopt", "adopt_primary", "adoptable", "check_name", "ensure_default", "install", "remove"]
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -38,12 +38,12 @@ def install(
 
     def need(other: str) -> InstalledModel:
         """Another model that this one is built on; installed where it is not."""
-        found = find_installed(models_dir, other)
+        found = _find_readable(models_dir, other)
         return found or install(other, models_dir, echo=echo, options=options, progress=progress)
 
     try:
         with open_staging(models_dir, name, echo) as staging:
-            installed = find_installed(models_dir, name) if staging.waited and origin is None else None
+            installed = _find_readable(models_dir, name) if staging.waited and origin is None else None
             if installed is not None:
                 return installed
             Installation(name, spec, models_dir, staging, options, echo, progress, need).run(origin)
@@ -56,9 +56,22 @@ def install(
 
 
 def _find(name: str, origin: str | None) -> ModelSpec | None:
+    check_name(name)
+    return CATALOGUE.get(name) if origin is not None else find_spec(name)
+
+
+def check_name(name: str) -> None:
+    """Raises InstallError for what can't be the name of a model."""
     if not _NAME.fullmatch(name):
         raise InstallError(f"{name!r} is no name for a model: use small letters, digits and _, 64 at most")
-    return CATALOGUE.get(name) if origin is not None else find_spec(name)
+
+
+def _find_readable(models_dir: Path, name: str) -> InstalledModel | None:
+    """The installed model; None also where its card can't be read, so that it is installed anew."""
+    try:
+        return find_installed(models_dir, name)
+    except CardError:
+        return None
 
 
 def _disk_words(error: Exception, models_dir: Path) -> str:
@@ -68,14 +81,17 @@ def _disk_words(error: Exception, models_dir: Path) -> str:
 
 
 def adopt_primary(models_dir: Path, echo: Echo) -> None:
-    """Install the primary where `hub install` left it and we have none; where that is broken, say so and go on."""
-    if find_installed(models_dir, PRIMARY) is None:
+    """Install the primary where `hub install` left it and we have none; where that is broken, say so and go on.
+
+    Of a card of ours that can't be read those tell who choose among the models.
+    """
+    if _find_readable(models_dir, PRIMARY) is None:
         adopt(PRIMARY, models_dir, echo)
 
 
 def adoptable(models_dir: Path) -> tuple[str, ...]:
     """The models of the catalogue that `hub install` left and that are not installed here."""
-    return tuple(name for name in CATALOGUE if left_by_hub(name) and find_installed(models_dir, name) is None)
+    return tuple(name for name in CATALOGUE if left_by_hub(name) and _find_readable(models_dir, name) is None)
 
 
 def adopt(name: str, models_dir: Path, echo: Echo) -> InstalledModel | None:

@@ -8,8 +8,11 @@ from pathlib import Path
 from unittest.mock import Mock, patch
 
 import pytest
+from click.testing import CliRunner
 
+from scanner.cli.models import models
 from scanner.cli.scan import make_scanner, read_names
+from scanner.zoo import weights
 from scanner.zoo.catalogue import PRIMARY
 from tests.pictures import noise, save
 from tests.scanner.conftest import MakeModule
@@ -151,9 +154,28 @@ def test_a_damaged_card_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "models" / PRIMARY
     folder.mkdir(parents=True)
     (folder / "card.json").write_text("{}")
-    for command in (("models", "list"), ("models", "show", PRIMARY), ("models", "verify"), ("scan", __file__)):
+    for command in (("models", "show", PRIMARY), ("models", "primary"), ("scan", __file__)):
         done = tuskline(tmp_path, *command)
         assert done.returncode == 2 and "is not a model card" in done.stderr and "Traceback" not in done.stderr
+    listed = tuskline(tmp_path, "models", "list")
+    assert listed.returncode == 0 and "broken" in listed.stdout and "is not a model card" in listed.stderr
+    verified = tuskline(tmp_path, "models", "verify")
+    assert verified.returncode == 1 and f"{PRIMARY}: " in verified.stdout and "is not a model card" in verified.stdout
+
+
+def test_a_name_beside_policy_is_refused(tmp_path: Path) -> None:
+    done = tuskline(tmp_path, "models", "primary", PRIMARY, "--policy")
+    assert done.returncode == 2 and "not both" in done.stderr
+
+
+def test_a_folder_that_can_not_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, models_dir: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(models_dir / name))
+
+    monkeypatch.setenv("TUSKLINE_HOME", str(tmp_path))
+    monkeypatch.setattr(weights, "remove", refuse)
+    done = CliRunner().invoke(models, ["remove", PRIMARY])
+    assert done.exit_code == 2 and f"{PRIMARY} was not removed: Permission denied" in done.stderr
 
 
 def test_models_are_listed_shown_verified_and_removed(home: Path, tmp_path: Path, make_module: MakeModule) -> None:
