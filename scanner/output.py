@@ -30,15 +30,14 @@ def to_json(scanned: ScannedPhoto, primary_absent: bool) -> str:
 
 
 def to_sentence(scanned: ScannedPhoto) -> str | None:
-    """What a person should see of it: its findings or its failure; None where there is neither."""
-    if scanned.failure:
-        return f"FAILED   {scanned.photo.location}: {scanned.failure}"
-    lines = [f"{finding.severity.upper():8} {scanned.photo.location}: {finding.why}" for finding in scanned.findings]
+    """What a person should see of it: its failure and its findings (of words, too); None where there is neither."""
+    lines = [f"FAILED   {scanned.photo.location}: {scanned.failure}"] if scanned.failure else []
+    lines += [f"{finding.severity.upper():8} {scanned.photo.location}: {finding.why}" for finding in scanned.findings]
     return "\n".join(lines) or None
 
 
 def to_table(scanned: ScannedPhoto) -> str:
-    """The picture and one line a model: who said what; then its findings or its failure."""
+    """The picture and one line a model: who said what; then its failure and its findings."""
     said = [f"  {one.model:32} {_in_words(one)}" for one in scanned.scores]
     return "\n".join([scanned.photo.location, *said, *filter(None, [to_sentence(scanned)])])
 

@@ -48,3 +48,9 @@ def test_people_see_findings_and_failures_alone() -> None:
     assert to_sentence(scanned("a.jpg", failure="the file is empty")) == "FAILED   a.jpg: the file is empty"
     assert str(to_sentence(scanned("a.jpg"))).startswith("MEDIUM   a.jpg: ")
     assert to_sentence(ScannedPhoto(Photo("b.jpg", None))) is None
+
+
+def test_what_words_alone_found_is_told_beside_the_failure_of_the_picture() -> None:
+    findings = scanned("a.jpg").findings
+    failed = ScannedPhoto(Photo("a.jpg", None), failure="the listing shows no picture", findings=findings)
+    assert [line[:8] for line in str(to_sentence(failed)).splitlines()] == ["FAILED  ", "MEDIUM  "]
