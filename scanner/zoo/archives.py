@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-MOST_FILES = 20_000
+MOST_ENTRIES = 20_000  # files, folders, and what is passed over
 MOST_BYTES = 4 * 1024**3
 # Weights hardly compress; a hundredfold gain is a bomb. The floor lets small text files through.
 MOST_RATIO = 100
@@ -72,14 +72,14 @@ def unpack(archive: Path, target: Path) -> None:
     """Write the regular files of a tar (.gz, .bz2, .xz) or zip below `target`.
 
     Raises ArchiveError for another format, a broken archive, a path that leaves the target, a link or a device,
-    and for more than MOST_FILES files, MOST_BYTES bytes or MOST_RATIO times the archive's own size; OSError where
-    the disk is full.
+    and for more than MOST_ENTRIES files and folders, MOST_BYTES bytes or MOST_RATIO times the archive's own size;
+    OSError where the disk is full.
     """
     left = _Allowance(archive)
     with _faults_of(archive):
-        for name, size, stream in _members(archive):
+        for name, size, stream in _members(archive, left):
             path = _inside(target, name)
-            left.take(size)
+            left.take_bytes(size)
             _write(stream, path, size, name)
 
 
@@ -90,9 +90,9 @@ def read_members(archive: Path, wanted: Mapping[str, Path]) -> None:
     """
     left = _Allowance(archive)
     with _faults_of(archive):
-        for name, size, stream in _members(archive):
+        for name, size, stream in _members(archive, left):
             if name in wanted:
-                left.take(size)
+                left.take_bytes(size)
                 _write(stream, wanted[name], size, name)
 
 
@@ -115,28 +115,35 @@ class _Allowance:
 
     def __init__(self, archive: Path) -> None:
         self._name = archive.name
-        self._files = MOST_FILES
+        self._entries = MOST_ENTRIES
         self._bytes = min(MOST_BYTES, max(FLOOR_BYTES, MOST_RATIO * archive.stat().st_size))
 
-    def take(self, size: int) -> None:
-        self._files -= 1
+    def take_entry(self) -> None:
+        self._entries -= 1
+        self._check()
+
+    def take_bytes(self, size: int) -> None:
         self._bytes -= size
-        if self._files < 0 or self._bytes < 0:
+        self._check()
+
+    def _check(self) -> None:
+        if self._entries < 0 or self._bytes < 0:
             raise ArchiveError(f"{self._name} unpacks to far more than a model needs: refused as a bomb")
 
 
-def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _members(archive: Path, left: _Allowance) -> Iterator[tuple[str, int, IO[bytes]]]:
     if zipfile.is_zipfile(archive):
-        yield from _zip_members(archive)
+        yield from _zip_members(archive, left)
     elif _is_tar(archive):
-        yield from _tar_members(archive)
+        yield from _tar_members(archive, left)
     else:
         raise ArchiveError(f"{archive.name} is no archive that is read: give .tar.gz, .tar.bz2, .tar.xz or .zip")
 
 
-def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _tar_members(archive: Path, left: _Allowance) -> Iterator[tuple[str, int, IO[bytes]]]:
     with tarfile.open(archive, tarinfo=_PlainMember) as tar:
         for member in tar:
+            left.take_entry()
             if member.isdir():
                 _check_name(member.name)
                 continue
@@ -146,9 +153,10 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
             yield member.name, member.size, stream
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _zip_members(archive: Path, left: _Allowance) -> Iterator[tuple[str, int, IO[bytes]]]:
     with zipfile.ZipFile(archive) as bundle:
         for member in bundle.infolist():
+            left.take_entry()
             if member.is_dir():
                 _check_name(member.filename)
                 continue

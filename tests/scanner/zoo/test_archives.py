@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scanner.zoo import archives
-from scanner.zoo.archives import ArchiveError, unpack
+from scanner.zoo.archives import ArchiveError, read_members, unpack
 
 
 def make_tar(path: Path, members: list[tarfile.TarInfo], mode: str = "w:gz") -> Path:
@@ -89,9 +89,23 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: by
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 3)
+    monkeypatch.setattr(archives, "MOST_ENTRIES", 3)
     with pytest.raises(ArchiveError, match="bomb"):
         unpack(make_tar(tmp_path / "a.tar.gz", [member(f"f{n}") for n in range(5)]), tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_folders_count_as_files_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(archives, "MOST_ENTRIES", 3)
+    if kind == "tar":
+        make_tar(tmp_path / "a", [member(f"f{n}", size=0, type=tarfile.DIRTYPE) for n in range(5)])
+    else:
+        with zipfile.ZipFile(tmp_path / "a", "w") as bundle:
+            for n in range(5):
+                bundle.mkdir(f"f{n}")
+    for read in (lambda: unpack(tmp_path / "a", tmp_path / "out"), lambda: read_members(tmp_path / "a", {})):
+        with pytest.raises(ArchiveError, match="bomb"):
+            read()
 
 
 @pytest.mark.parametrize("content", [b"", b"plain text", b"PK\x03\x04 and then nothing"])
