@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,21 @@ def find_archive(source: HubSource, errand: Errand) -> tuple[str, str]:
 
 def _search(source: HubSource, errand: Errand) -> list[Any]:
     query = {"word": source.module, "type": "module", "version": source.version, "hub_version": HUB_VERSION}
-    query["paddle_version"] = importlib.metadata.version("paddlepaddle")
+    if versions := _paddle_versions():
+        query["paddle_version"] = versions[0]
     answer = _ask(errand, "search", query)
     found = answer.get("data") if isinstance(answer, dict) else None
     entries = found if isinstance(found, list) else []
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("name") == source.module]
+
+
+def _paddle_versions() -> list[str]:
+    """Of Paddle as it is installed: the package for the CPU, then the one for the GPU; either may be missing."""
+    found = []
+    for package in ("paddlepaddle", "paddlepaddle-gpu"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found.append(importlib.metadata.version(package))
+    return found
 
 
 def _info(source: HubSource, errand: Errand) -> list[Any]:

@@ -1,5 +1,6 @@
 """What PaddleHub's server names: by /search, else by /info; the wanted version, else the newest."""
 
+import importlib.metadata
 import io
 import json
 import tarfile
@@ -10,7 +11,7 @@ import pytest
 
 from scanner.zoo.catalogue import PRIMARY
 from scanner.zoo.sources.errand import SourceError
-from scanner.zoo.sources.hub import choose_version, fetch_from_hub, find_archive, left_by_hub
+from scanner.zoo.sources.hub import HUB_VERSION, choose_version, fetch_from_hub, find_archive, left_by_hub
 from scanner.zoo.spec import HubSource
 from tests.scanner.zoo.file_server import FileServer
 from tests.scanner.zoo.sources.conftest import MakeErrand
@@ -32,6 +33,28 @@ def test_the_search_is_asked_first(server: FileServer, make_errand: MakeErrand) 
     assert found == ("https://x/a", "1.1.0")
     assert len(server.asked) == 1
     assert f"word={PRIMARY}&type=module&version=1.1.0&hub_version=2.4.0&paddle_version=3." in server.asked[0][0]
+
+
+@pytest.mark.parametrize(
+    ("installed", "asked"),
+    [({"paddlepaddle-gpu": "3.3.1"}, "&paddle_version=3.3.1"), ({}, f"&hub_version={HUB_VERSION}")],
+)
+def test_paddle_may_be_the_one_for_the_gpu_or_unknown(
+    server: FileServer,
+    make_errand: MakeErrand,
+    monkeypatch: pytest.MonkeyPatch,
+    installed: dict[str, str],
+    asked: str,
+) -> None:
+    def version(package: str) -> str:
+        if package not in installed:
+            raise importlib.metadata.PackageNotFoundError(package)
+        return installed[package]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    answer(server, "/search", [entry("1.1.0", "https://x/a")])
+    assert find_archive(SOURCE, make_errand(PRIMARY, hub_server=server.address)) == ("https://x/a", "1.1.0")
+    assert server.asked[0][0].endswith(asked)
 
 
 @pytest.mark.parametrize("search", [None, [], [entry("1.1.0", None)], [entry("1.1.0", "ftp://x/a")], "none", {}])
