@@ -112,7 +112,7 @@ class Installation:
 def _refusal(name: str, origin: str | None, reasons: Sequence[tuple[str, str]]) -> str:
     """One sentence for one source, a numbered list for several, and what to do where no one was named."""
     if origin is not None:
-        return f"{name} was not installed: {reasons[0][1]}"
+        return f"{name} was not installed: {_reason_words(*reasons[0])}"
     advice = (
         f"Get the model's folder or archive where a source can be reached, and run "
         f"`tuskline models install {name} --from FOLDER_OR_ARCHIVE`"

@@ -45,7 +45,7 @@ def find_layout(folder: Path) -> Layout:
     """The one network below `folder` that has a program (relative paths). Raises LayoutError."""
     layout = _find_program(folder)
     if layout is None:
-        raise LayoutError("holds no network: looked for .pdmodel or .json beside .pdiparams, and for __model__")
+        raise LayoutError("it holds no network: looked for .pdmodel or .json beside .pdiparams, and for __model__")
     return layout
 
 
@@ -54,8 +54,8 @@ def find_source(folder: Path) -> Layout | Parameters:
     source = _find_program(folder) or _find_parameters(folder)
     if source is None:
         raise LayoutError(
-            "holds no network: looked for .pdmodel or .json beside .pdiparams, for __model__, and for .pdparams, .pth "
-            "and the model.json of TensorFlow.js"
+            "it holds no network: looked for .pdmodel or .json beside .pdiparams, for __model__, and for .pdparams, "
+            ".pth and the model.json of TensorFlow.js"
         )
     return source
 
@@ -80,7 +80,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _check_one(paths: Sequence[Path]) -> None:
     if len(paths) > 1:
-        raise LayoutError(f"holds more than one network ({', '.join(map(str, paths))}); give a folder with one")
+        raise LayoutError(f"it holds more than one network ({', '.join(map(str, paths))}); give a folder with one")
 
 
 def _layout_of(path: Path, folder: Path) -> Layout | None:

@@ -1,8 +1,8 @@
 """One file over HTTP into its partial: tried again where the connection breaks, within bounds of time and size."""
 
+import re
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
@@ -36,15 +36,29 @@ class Pace:
 
 
 def public_url(url: str) -> str:
-    """The address as it may be shown and written down: without user name, password and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    """The address as it may be shown and written down: without user name, password and fragment.
+
+    It may be any text: what people give as an address is shown before it is understood.
+    """
+    return re.sub(r"^([^/?]*//)[^/?]*@", r"\1", url.partition("#")[0])
+
+
+def _is_host(host: str) -> bool:
+    return bool(host) and not re.search(r"[%\s]", host)
 
 
 def open_client(plain_http: bool) -> httpx2.Client:
-    """A client that follows redirects, and refuses before it asks any address that is not https (DownloadError)."""
+    """A client that follows redirects.
+
+    Before it asks, it refuses what is no address of the web, and any that is not https unless plain_http
+    (DownloadError).
+    """
 
     def check(request: httpx2.Request) -> None:
+        if request.url.scheme not in ("https", "http") or not _is_host(request.url.host):
+            raise DownloadError(
+                f"{public_url(str(request.url))} is no address to fetch from: give one with https:// and a host"
+            )
         if request.url.scheme != "https" and not plain_http:
             raise DownloadError(
                 f"{public_url(str(request.url))} is not https, and no digest of the file is known; "

@@ -12,6 +12,7 @@ from scanner.zoo.sources.npm import fetch_npm
 from scanner.zoo.sources.origins import fetch_origin
 from scanner.zoo.sources.wheels import fetch_wheel
 from scanner.zoo.spec import AddressSource, HeadSource, HubSource, ModelSpec, NpmSource, Source, WheelSource
+from scanner.zoo.transfers import public_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Way:
 def ways_to(name: str, spec: ModelSpec | None, origin: str | None, options: InstallOptions) -> Iterator[Way]:
     """What the user gave, and nothing else; without it what `hub install` left, then the catalogue's sources."""
     if origin is not None:
-        yield Way(origin, lambda errand: fetch_origin(origin, errand))
+        words = public_url(origin) if "://" in origin else origin
+        yield Way(words, lambda errand: fetch_origin(origin, errand))
         return
     left = left_by_hub(name)
     if left is not None:
@@ -39,10 +41,11 @@ def _way_to(source: Source, options: InstallOptions) -> Way:
         case WheelSource():
             return Way(f"{source.requirement} of the Python package index", lambda errand: fetch_wheel(source, errand))
         case HubSource():
-            return Way(f"PaddleHub's server {options.hub_server}", lambda errand: fetch_from_hub(source, errand))
+            words = f"PaddleHub's server {public_url(options.hub_server)}"
+            return Way(words, lambda errand: fetch_from_hub(source, errand))
         case AddressSource():
             address = published_address(source, options.mirror)
-            return Way(address.url, lambda errand: fetch_address(address, errand))
+            return Way(public_url(address.url), lambda errand: fetch_address(address, errand))
         case NpmSource():
             words = f"{source.package} {source.version} of the npm registry"
             return Way(words, lambda errand: fetch_npm(source, errand))

@@ -67,7 +67,10 @@ def _find_address(source: WheelSource, errand: Errand) -> str:
     found = next((file for file in _files_of(listed) if _digest_of(file) == source.sha256), None)
     if found is None:
         raise SourceError(f"{page} lists no wheel with the SHA-256 that the catalogue pins")
-    return urljoin(page, str(found.get("url")))
+    try:
+        return urljoin(page, str(found.get("url")))
+    except ValueError as error:
+        raise SourceError(f"{page} names an address that is none ({error})") from None
 
 
 def _files_of(listed: Any) -> list[dict[str, Any]]:

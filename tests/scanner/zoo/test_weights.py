@@ -148,7 +148,7 @@ def break_module(module: Path, how: str) -> None:
         ("one label more", "its label file has 11 labels, but resnet50_vd_wildanimals has 10"),
         ("truncated parameters", "model.pdiparams is cut off: 5,000 of 10,225 bytes"),
         ("garbled program", "model.pdmodel is no program of Paddle's, or not all of it"),
-        ("no network", "holds no network"),
+        ("no network", "broken: it holds no network"),
     ],
 )
 def test_a_broken_module_is_refused_and_nothing_is_left(
@@ -196,6 +196,24 @@ def test_when_no_source_answers_one_error_lists_them_all_and_says_what_to_do(tmp
 def test_a_plain_http_address_is_refused_unless_trusted(tmp_path: Path) -> None:
     with pytest.raises(InstallError, match="is not https"):
         install(PRIMARY, tmp_path, "http://127.0.0.1:9/module.tar.gz")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://[bad", "https://", "file:///etc/passwd", "http://me:secret@", "https://me:secret@[bad/a"]
+)
+def test_what_is_no_address_is_told_so(tmp_path: Path, address: str) -> None:
+    said: list[str] = []
+    with pytest.raises(InstallError, match="is no address to fetch from: give one with https:// and a host") as refusal:
+        install(PRIMARY, tmp_path, address, said.append)
+    assert "plain-http" not in str(refusal.value)
+    assert "secret" not in str(refusal.value) + "".join(said)
+
+
+def test_a_mirror_that_is_no_address_is_told_so(tmp_path: Path) -> None:
+    nowhere = InstallOptions(hub_server="alsonot", mirror="https://[nor this")
+    with pytest.raises(InstallError, match=r"alsonot.* is no address to fetch from") as refusal:
+        install(PRIMARY, tmp_path, options=nowhere)
+    assert "plain-http" not in str(refusal.value)
 
 
 def test_a_wheel_with_another_digest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
