@@ -3,6 +3,7 @@
 import logging
 from concurrent.futures import TimeoutError
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -25,6 +26,7 @@ TOLERANCE = 1e-2
 # By how much a picture is changed to see whether rounding decides: then there is nothing to compare.
 NUDGE = 1e-6
 UNSTEADY = 1e-3
+PLAIN: Tuning = "without optimisation"
 Rows = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class Probe:
     """What a network gave for the probe pictures: which output holds the classes, and of what kind it is.
 
     tuning: the most of Paddle's optimisation with which it gave that. steady: False where the last digits of its
-    input decide what it gives, as with parameters that were never trained.
+    input decide what it gives, also without optimisation, as with parameters that were never trained.
     """
 
     output_index: int
@@ -55,9 +57,10 @@ def probe_network(folder: Path, layout: Layout, labels: Path, spec: ModelSpec) -
     """
     faults: list[str] = []
     with Processes(1) as process:
+        probing = _Probing(process, folder, layout, labels, spec)
         for tuning in get_args(Tuning):
             try:
-                probe = _probe_apart(process, folder, layout, labels, spec, tuning)
+                probe = probing.probe(tuning)
             except TuningError as error:
                 faults.append(str(error))
                 continue
@@ -69,53 +72,86 @@ def probe_network(folder: Path, layout: Layout, labels: Path, spec: ModelSpec) -
     raise ModelError(faults[0])
 
 
-def _probe_apart(
-    process: Processes, folder: Path, layout: Layout, labels: Path, spec: ModelSpec, tuning: Tuning
-) -> Probe:
-    program = layout.program.name
-    work = process.run(_probe, folder, layout, labels, spec.classes, spec.preprocessing, tuning, timeout_s=TIMEOUT_S)
-    try:
-        return work.result()
-    except EngineError as error:
-        raise TuningError(str(error)) from None
-    except ProcessExpired as error:
-        raise TuningError(f"Paddle crashed on {program} (exit code {error.exitcode})") from None
-    except TimeoutError:
-        raise TuningError(f"Paddle took longer than {TIMEOUT_S} s over {program}") from None
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one run gave: rows of all probe pictures, of which the first is all but equal to the last; the last alone.
+
+    index: of the network's outputs, the one with the classes.
+    """
+
+    index: int
+    rows: Rows
+    alone: Rows
+
+    @property
+    def is_steady(self) -> bool:
+        return not _differ(self.rows[:1], self.rows[-1:], UNSTEADY)
 
 
-# What follows runs in the probe's process.
-def _probe(folder: Path, layout: Layout, labels: Path, classes: int, how: Preprocessing, tuning: Tuning) -> Probe:
+@dataclass
+class _Probing:
+    """The runs of one network, each of which may crash and take no other with it."""
+
+    process: Processes
+    folder: Path
+    layout: Layout
+    labels: Path
+    spec: ModelSpec
+
+    def probe(self, tuning: Tuning) -> Probe:
+        """Raises TuningError where it fails under this tuning."""
+        reading = self._read(tuning)
+        plain = reading if tuning == PLAIN else self.plain
+        if reading.is_steady or (plain is not None and plain.is_steady):
+            self._check(reading, plain)
+        return Probe(reading.index, output_kind(reading.rows), tuning, steady=reading.is_steady)
+
+    def _check(self, reading: Reading, plain: Reading | None) -> None:
+        name = self.layout.program.name
+        if not reading.is_steady:
+            raise TuningError(f"{name} gives other numbers for all but equal pictures, and none without optimisation")
+        if _differ(reading.alone, reading.rows[-1:]):
+            raise TuningError(f"{name} gives other numbers for a picture alone than for the same picture among others")
+        if plain is not None and _differ(plain.alone, reading.alone):
+            raise TuningError(f"{name} gives other numbers with Paddle's optimisation than without")
+
+    @cached_property
+    def plain(self) -> Reading | None:
+        """What it gives without any optimisation; None where it does not run so, which speaks against no other."""
+        try:
+            return self._read(PLAIN)
+        except (TuningError, ModelError) as error:
+            _log.warning("%s was compared with no plain run, as that fails: %s", self.spec.name, error)
+            return None
+
+    def _read(self, tuning: Tuning) -> Reading:
+        program, how = self.layout.program.name, self.spec.preprocessing
+        given = (self.folder, self.layout, self.labels, self.spec.classes, how, tuning)
+        work = self.process.run(_read, *given, timeout_s=TIMEOUT_S)
+        try:
+            return work.result()
+        except EngineError as error:
+            raise TuningError(str(error)) from None
+        except ProcessExpired as error:
+            raise TuningError(f"Paddle crashed on {program} (exit code {error.exitcode})") from None
+        except TimeoutError:
+            raise TuningError(f"Paddle took longer than {TIMEOUT_S} s over {program}") from None
+
+
+def _read(folder: Path, layout: Layout, labels: Path, classes: int, how: Preprocessing, tuning: Tuning) -> Reading:
+    """Runs in the probe's process."""
     pictures = normalise(probe_pictures(how.crop), how)
     pictures[0] = pictures[-1] * (1 + NUDGE)
     engine = PaddleEngine(folder, layout, Device(), tuning=tuning)
     outputs = engine.run(pictures)
     index = choose_output(outputs, classes, labels)
-    rows, name = outputs[index], layout.program.name
-    if not np.isfinite(rows).all():
-        raise TuningError(f"{name} gives numbers that are not finite")
-    if _differ(rows[:1], rows[-1:], UNSTEADY):
-        return Probe(index, output_kind(rows), tuning, steady=False)
-    if _differ(engine.run(pictures[-1:])[index], rows[-1:]):
-        raise TuningError(f"{name} gives other numbers for a picture alone than for the same picture among others")
-    del engine
-    if tuning != "without optimisation" and _differ(_run_plainly(folder, layout, pictures[-1:], index), rows[-1:]):
-        raise TuningError(f"{name} gives other numbers with Paddle's optimisation than without")
-    return Probe(index, output_kind(rows), tuning)
+    if not np.isfinite(outputs[index]).all():
+        raise TuningError(f"{layout.program.name} gives numbers that are not finite")
+    return Reading(index, outputs[index], engine.run(pictures[-1:])[index])
 
 
-def _run_plainly(folder: Path, layout: Layout, pictures: Rows, index: int) -> Rows | None:
-    """The rows without any optimisation; None for a network that does not run without."""
-    try:
-        return PaddleEngine(folder, layout, Device(), tuning="without optimisation").run(pictures)[index]
-    except EngineError:
-        return None
-
-
-def _differ(found: Rows | None, wanted: Rows, tolerance: float = TOLERANCE) -> bool:
+def _differ(found: Rows, wanted: Rows, tolerance: float = TOLERANCE) -> bool:
     """Whether they are further apart than the tolerance, relative to their size."""
-    if found is None:
-        return False
     return bool(np.linalg.norm(found - wanted) > tolerance * np.linalg.norm(wanted))
 
 

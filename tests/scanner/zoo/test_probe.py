@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pebble import ProcessExpired
 
 from scanner.predicting import PredictPool
 from scanner.zoo import probe
@@ -112,6 +113,29 @@ def test_a_network_in_which_rounding_decides_is_told_and_not_compared(
 
     assert run(act) == Probe(0, "logits", "full", steady=False)
     assert f"{PRIMARY} gives other numbers for all but equal pictures" in caplog.text
+
+
+def test_a_fault_that_goes_by_the_place_in_a_batch_is_no_want_of_training(
+    run: Callable[[Act], Probe], caplog: pytest.LogCaptureFixture
+) -> None:
+    def act(tuning: Tuning, pictures: Rows) -> Rows:
+        places = np.arange(len(pictures))[:, None] if tuning == "full" else 0
+        return (logits(pictures) + places).astype(np.float32)
+
+    assert run(act) == Probe(0, "logits", "without oneDNN")
+    assert "was it ever trained" not in caplog.text
+
+
+def test_a_plain_run_that_fails_speaks_against_no_optimisation(
+    run: Callable[[Act], Probe], caplog: pytest.LogCaptureFixture
+) -> None:
+    def act(tuning: Tuning, pictures: Rows) -> Rows:
+        if tuning == "without optimisation":
+            raise ProcessExpired("crashed", -11)
+        return logits(pictures)
+
+    assert run(act) == Probe(0, "logits", "full")
+    assert f"{PRIMARY} was compared with no plain run" in caplog.text
 
 
 def test_a_real_fault_of_onednn_is_got_round(
