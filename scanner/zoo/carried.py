@@ -1,8 +1,9 @@
 """The card that comes along with a model: of a model that was trained elsewhere, or shipped with its figures."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from rules.evidence import CONCEPTS
 from scanner.zoo.cards import CARD_NAME, Card, CardError, read_card
@@ -10,6 +11,7 @@ from scanner.zoo.spec import MOST_CLASSES, ModelSpec, Role
 
 MOST_BYTES = 1024**2
 MOST_PIXELS = 1024
+_TABLES = ("recall", "precision", "false_flags", "expected_precision", "average_precision", "auc")
 
 
 def find_card(folder: Path) -> Card | None:
@@ -43,6 +45,23 @@ def spec_of(name: str, card: Card | None) -> ModelSpec:
     if fault is not None:
         raise CardError(f"its {CARD_NAME} {fault}")
     return replace(card.spec, name=name)
+
+
+def figures_of(card: Card) -> Mapping[str, Any] | None:
+    """The card's figures; None where they are of other types than those that are shown of a model."""
+    concepts = card.figures.get("concepts", {})
+    if not isinstance(concepts, dict) or not all(isinstance(each, dict) for each in concepts.values()):
+        return None
+    return card.figures if all(_is_measured(each) for each in concepts.values()) else None
+
+
+def _is_measured(figures: Mapping[str, Any]) -> bool:
+    """Counts and the threshold are numbers, the others are tables or null (see evaluation.card)."""
+    numbers = (figures.get(name) for name in ("n", "ordinary", "threshold"))
+    tables = (figures.get(name) for name in _TABLES)
+    return all(isinstance(one, int | float | None) for one in numbers) and all(
+        isinstance(one, dict | None) for one in tables
+    )
 
 
 def _find_fault(spec: ModelSpec) -> str | None:

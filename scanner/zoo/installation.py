@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scanner.zoo.acceptance import accept
 from scanner.zoo.archives import ArchiveError
 from scanner.zoo.cards import Card, CardError
-from scanner.zoo.carried import find_card, spec_of
+from scanner.zoo.carried import figures_of, find_card, spec_of
 from scanner.zoo.intake import IntakeError, take_folder
 from scanner.zoo.labels import LabelError
 from scanner.zoo.layouts import LayoutError
@@ -78,8 +79,7 @@ class Installation:
         spec = self.spec or spec_of(self.name, carried)
         ours = delivery.folder.is_relative_to(self.staging.scratch)
         letter = take_folder(delivery.folder, spec, self.staging.staged, ours=ours)
-        more = {"figures": carried.figures, "training": carried.training} if carried else {}
-        accept(spec, self.staging.staged, delivery.words, letter, more)
+        accept(spec, self.staging.staged, delivery.words, letter, self._more_of(carried))
         self._keep(delivery)
 
     def _find_card(self, delivery: Delivery) -> Card | None:
@@ -91,6 +91,15 @@ class Installation:
                 raise
             self.echo(f"{error}: not used")
             return None
+
+    def _more_of(self, carried: Card | None) -> dict[str, Any]:
+        """What the new card takes over; figures that can't be shown are left out with a word."""
+        if carried is None:
+            return {}
+        figures = figures_of(carried)
+        if figures is None:
+            self.echo(f"the figures on the card of {self.name} are not of this version: left out")
+        return {"figures": figures or {}, "training": carried.training}
 
     def _keep(self, delivery: Delivery) -> None:
         delivery.keep_pin(self.models_dir)

@@ -1,5 +1,6 @@
 """From a decoded picture to the numbers that a network was trained on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -31,12 +32,21 @@ class Preprocessing:
         mean, std = (tuple(map(float, data[name])) for name in ("mean", "std"))
         if len(mean) != 3 or len(std) != 3:
             raise ValueError("mean and std want three numbers each, for red, green and blue")
-        return cls(int(data["resize_short"]), int(data["crop"]), mean, std)
+        if not all(map(math.isfinite, (*mean, *std))):
+            raise ValueError("mean and std want finite numbers")
+        return cls(read_whole(data["resize_short"]), read_whole(data["crop"]), mean, std)
 
     @property
     def size(self) -> tuple[int, int]:
         """(resize_short, crop): models that agree on these share one crop, whatever their mean and std."""
         return self.resize_short, self.crop
+
+
+def read_whole(value: object) -> int:
+    """A whole number as JSON has it. Raises TypeError for all else: a text, a fraction, true."""
+    if type(value) is not int:
+        raise TypeError(f"{str(value)[:40]!r} is no whole number")
+    return value
 
 
 def crop_pixels(image: Image.Image, how: Preprocessing) -> NDArray[np.uint8]:

@@ -1,14 +1,16 @@
 """A model as data: one ModelSpec holds whatever its scores depend on."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
-from scanner.zoo.preprocessing import Preprocessing
+from scanner.zoo.preprocessing import Preprocessing, read_whole
 
 Role = Literal["primary", "fallback"]
 MOST_CLASSES = 100_000
+_RANGE = re.compile(r"\s*([0-9]{1,6})(?:-([0-9]{1,6}))?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class ModelSpec:
             name=data["name"],
             title=data["title"],
             role=data["role"],
-            classes=int(data["classes"]),
+            classes=read_whole(data["classes"]),
             concepts=read_indices(data["concepts"]),
             counters=read_indices(data["counters"]),
             sources=(),
@@ -139,11 +141,21 @@ def read_indices(texts: Mapping[str, str]) -> dict[int, str]:
     found: dict[int, str] = {}
     for name, text in texts.items():
         for part in text.split(","):
-            first, _, last = part.partition("-")
-            if int(last or first) >= MOST_CLASSES:
-                raise ValueError(f"{part} names an index beyond {MOST_CLASSES:,}")
-            found.update(dict.fromkeys(range(int(first), int(last or first) + 1), name))
+            indices = _read_range(part)
+            if any(index in found for index in indices):  # also bounds the work: no index is walked over twice
+                raise ValueError(f"{part.strip()} names an index that was named before")
+            found.update(dict.fromkeys(indices, name))
     return found
+
+
+def _read_range(part: str) -> range:
+    match = _RANGE.fullmatch(part)
+    if match is None:
+        raise ValueError(f"{part[:40]!r} is neither an index nor a range of them")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last < MOST_CLASSES:
+        raise ValueError(f"{part.strip()} runs backwards, or beyond {MOST_CLASSES:,}")
+    return range(first, last + 1)
 
 
 def _ranges(indices: Iterable[int]) -> str:

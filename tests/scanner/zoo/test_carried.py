@@ -1,14 +1,16 @@
 """A card that comes along with a model is a stranger's word: what scores would stumble over is refused."""
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scanner.zoo.cards import CARD_NAME, Card, CardError, write_card
-from scanner.zoo.carried import find_card, spec_of
+from scanner.zoo.carried import figures_of, find_card, spec_of
 from scanner.zoo.catalogue import DEFAULT, find_spec
 
 Change = Callable[[dict[str, Any]], object]
@@ -39,6 +41,12 @@ def test_a_sound_card_gives_the_model_under_the_name_that_its_user_chose(carried
         (lambda card: card["preprocessing"].update(crop=100_000), "crops 100000 of 256 pixels"),
         (lambda card: card["preprocessing"].update(std=[0, 1, 1]), "standard deviation of 0"),
         (lambda card: card["preprocessing"].update(mean=[1]), "is no model card"),
+        (lambda card: card["preprocessing"].update(std=[math.nan, 1, 1]), "finite numbers"),
+        (lambda card: card["preprocessing"].update(crop=240.5), "is no whole number"),
+        (lambda card: card["preprocessing"].update(crop="240"), "is no whole number"),
+        (lambda card: card["concepts"].update(tiger="5-3"), "runs backwards"),
+        (lambda card: card["concepts"].update(tiger="7, 3-9"), "was named before"),
+        (lambda card: card.update(concepts={f"c{n}": "0-99998" for n in range(3000)}), "was named before"),
         (lambda card: card.update(title=["x"]), "that is no text"),
         (lambda card: card.update(figures=[1]), "figures and training are no tables"),
         (lambda card: card.pop("files"), "is no model card"),
@@ -51,6 +59,15 @@ def test_a_faulty_card_is_refused_with_its_fault(carried: Path, change: Change, 
     path.write_text(json.dumps(card))
     with pytest.raises(CardError, match=says):
         spec_of("mine", find_card(carried))
+
+
+@pytest.mark.parametrize("concepts", ["x", {"tiger": 3}, {"tiger": {"n": "many"}}, {"tiger": {"recall": 0.9}}])
+def test_figures_of_other_types_are_not_taken(carried: Path, concepts: object) -> None:
+    card = find_card(carried)
+    assert card is not None
+    assert figures_of(replace(card, figures={"concepts": concepts})) is None
+    sound = {"concepts": {"tiger": {"n": 3, "recall": {"value": 0.9}, "auc": None}}}
+    assert figures_of(replace(card, figures=sound)) == sound
 
 
 def test_a_card_nested_without_end_is_refused(carried: Path) -> None:
