@@ -1,6 +1,7 @@
 """Decode pictures in processes of their own, under limits: a picture that breaks its decoder is one failure."""
 
 import io
+import os
 import resource
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ def _start_thumbnails() -> Processes:
 
 def limit_process() -> None:
     """Bounds for a process that reads hostile bytes: memory, open files, no file of its own, no core dump."""
+    os.environ["JOBLIB_MULTIPROCESSING"] = "0"  # scikit-learn's helper would complain that it can't write files
     for kind, limit in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_NOFILE, 128),

@@ -74,12 +74,13 @@ def check_database(settings: Settings) -> Iterator[Answer]:
 
 
 def check_models(settings: Settings) -> Iterator[Answer]:
+    from rules.load import PackError, find_pack, load_pack
     from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, choose_models
 
     try:
-        choice = choose_models(settings.models_dir)
-    except (NoModelError, CardError) as error:
+        choice = choose_models(settings.models_dir, load_pack(find_pack(settings.pack)).cascade)
+    except (NoModelError, CardError, PackError) as error:
         yield False, str(error)
         return
     for model in choice.models:
