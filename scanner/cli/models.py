@@ -128,8 +128,8 @@ def install(
 
 
 def _fetch_via_paddlehub(name: str, version: str | None, server: str | None) -> str:
-    from scanner.zoo.bridge import BridgeError, install_via_paddlehub
     from scanner.zoo.catalogue import find_spec
+    from scanner.zoo.paddlehub.bridge import BridgeError, install_via_paddlehub
 
     try:
         return str(install_via_paddlehub(find_spec(name).name, version, data_home(), tell, server))

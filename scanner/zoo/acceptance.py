@@ -7,9 +7,9 @@ from typing import Any
 
 from scanner.fingerprints import digest_file
 from scanner.zoo.cards import Card, FileRecord, write_card
-from scanner.zoo.intake import LABELS
+from scanner.zoo.formats.intake import LABELS
+from scanner.zoo.formats.layouts import find_layout
 from scanner.zoo.labels import read_labels
-from scanner.zoo.layouts import find_layout
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.probe import probe_network
 from scanner.zoo.spec import ModelSpec

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from scanner.zoo.layouts import Layout
+from scanner.zoo.formats.layouts import Layout
 from scanner.zoo.spec import ModelSpec, write_indices
 
 CARD_NAME = "card.json"
@@ -33,7 +33,7 @@ class Card:
     """What stands in card.json beside the weights.
 
     spec: the model as it was installed. source: where the files came from, in words.
-    source_layout: the letter in which they came (scanner.zoo.layouts), layout: that in which they lie here.
+    source_layout: the letter in which they came (scanner.zoo.formats.layouts), layout: that in which they lie here.
     output_index: which of the network's outputs holds the classes.
     output_kind: decided at install from what the network gave (see scanner.zoo.predictor.output_kind).
     tuning: how much of Paddle's optimisation it runs with; less than full where more failed the probe.

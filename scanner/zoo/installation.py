@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from scanner.zoo.acceptance import accept
-from scanner.zoo.archives import ArchiveError
 from scanner.zoo.cards import Card, CardError
 from scanner.zoo.carried import figures_of, find_card, spec_of
-from scanner.zoo.intake import IntakeError, take_folder
+from scanner.zoo.fetching.archives import ArchiveError
+from scanner.zoo.fetching.pins import PinError
+from scanner.zoo.fetching.transfers import DownloadError
+from scanner.zoo.formats.intake import IntakeError, take_folder
+from scanner.zoo.formats.layouts import LayoutError
 from scanner.zoo.labels import LabelError
-from scanner.zoo.layouts import LayoutError
 from scanner.zoo.options import Echo, InstallOptions, Progress
-from scanner.zoo.pins import PinError
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.sources.order import Way, ways_to
 from scanner.zoo.spec import ModelSpec
 from scanner.zoo.staging import Staging
-from scanner.zoo.transfers import DownloadError
 
 REFUSALS = (
     ArchiveError,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scanner.zoo.cards import CARD_NAME, CardError
 from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY, find_spec
-from scanner.zoo.downloads import FULL, DiskFullError
+from scanner.zoo.fetching.downloads import FULL, DiskFullError
 from scanner.zoo.installation import Installation, InstallError
 from scanner.zoo.options import Echo, InstallOptions, Progress, say_nothing, show_nothing
 from scanner.zoo.registry import InstalledModel, find_installed

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.zoo.cards import Tuning
-from scanner.zoo.layouts import Layout
+from scanner.zoo.formats.layouts import Layout
 
 GPU_POOL_MB = 2048
 _SOURCE_LINE = re.compile(r"\s*\(at /\S+:\d+\)$")  # of Paddle's own C++

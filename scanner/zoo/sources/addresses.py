@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from scanner.zoo.downloads import DigestError, Received
-from scanner.zoo.pins import Pin, make_pin
+from scanner.zoo.fetching.downloads import DigestError, Received
+from scanner.zoo.fetching.pins import Pin, make_pin
+from scanner.zoo.fetching.transfers import public_url
 from scanner.zoo.sources.contents import open_file
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.spec import AddressSource
-from scanner.zoo.transfers import public_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import httpx2
 
 from scanner.fetch.bodies import read_body
 from scanner.fetch.errors import FetchError
+from scanner.zoo.fetching.transfers import open_client, public_url
 from scanner.zoo.sources.errand import SourceError
-from scanner.zoo.transfers import open_client, public_url
 
 MOST_BYTES = 4 * 1024**2
 

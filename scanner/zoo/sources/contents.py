@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scanner.fingerprints import digest_file
-from scanner.zoo.archives import is_archive, read_members, unpack
+from scanner.zoo.fetching.archives import is_archive, read_members, unpack
 from scanner.zoo.sources.errand import SourceError
 from scanner.zoo.spec import ModelSpec, NpmSource, WheelSource
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.zoo.downloads import FOLDER, Downloader
+from scanner.zoo.fetching.downloads import FOLDER, Downloader
+from scanner.zoo.fetching.pins import Pin, find_pin, keep_pin
+from scanner.zoo.fetching.transfers import Pace
 from scanner.zoo.options import Echo, InstallOptions, Progress
-from scanner.zoo.pins import Pin, find_pin, keep_pin
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.spec import ModelSpec
-from scanner.zoo.transfers import Pace
 
 
 class SourceError(Exception):

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from scanner.zoo.fetching.transfers import DownloadError
 from scanner.zoo.sources.addresses import Address, fetch_address
 from scanner.zoo.sources.answers import UnreachableError, read_json
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.spec import HubSource
-from scanner.zoo.transfers import DownloadError
 
 HUB_VERSION = "2.4.0"  # the last PaddleHub; its server wants to be told
 

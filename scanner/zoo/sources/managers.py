@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from scanner.zoo.commands import run_command
 from scanner.zoo.options import Progress
+from scanner.zoo.paddlehub.commands import run_command
 
 
 class ManagerError(Exception):

@@ -5,12 +5,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from scanner.zoo.fetching.transfers import DownloadError
 from scanner.zoo.sources.answers import read_json
 from scanner.zoo.sources.contents import open_package
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.sources.managers import ManagerError, run_manager
 from scanner.zoo.spec import NpmSource
-from scanner.zoo.transfers import DownloadError
 
 REGISTRY = "https://registry.npmjs.org"
 

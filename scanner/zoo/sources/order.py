@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from scanner.zoo.fetching.transfers import public_url
 from scanner.zoo.options import InstallOptions
 from scanner.zoo.sources.addresses import fetch_address, published_address
 from scanner.zoo.sources.errand import Delivery, Errand
@@ -12,7 +13,6 @@ from scanner.zoo.sources.npm import fetch_npm
 from scanner.zoo.sources.origins import fetch_origin
 from scanner.zoo.sources.wheels import fetch_wheel
 from scanner.zoo.spec import AddressSource, HeadSource, HubSource, ModelSpec, NpmSource, Source, WheelSource
-from scanner.zoo.transfers import public_url
 
 
 @dataclass(frozen=True, slots=True)

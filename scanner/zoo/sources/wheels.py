@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+from scanner.zoo.fetching.transfers import DownloadError
 from scanner.zoo.sources.answers import read_json
 from scanner.zoo.sources.contents import open_package
 from scanner.zoo.sources.errand import Delivery, Errand, SourceError
 from scanner.zoo.sources.managers import ManagerError, run_manager
 from scanner.zoo.spec import WheelSource
-from scanner.zoo.transfers import DownloadError
 
 INDEX = "https://pypi.org/simple"
 # The index as JSON (https://packaging.python.org/en/latest/specifications/simple-repository-api/).

@@ -18,9 +18,9 @@ from scanner.images import PictureError, open_picture
 from scanner.predicting import count_workers
 from scanner.processes import Processes
 from scanner.zoo.engines.paddle import Device, PaddleEngine
-from scanner.zoo.layouts import Layout
+from scanner.zoo.formats.layouts import Layout
+from scanner.zoo.formats.programs import cut_network, find_features, read_network, write_network
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels, normalise
-from scanner.zoo.programs import cut_network, find_features, read_network, write_network
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.training.duplicates import hash_picture
 from scanner.zoo.training.variants import vary_picture

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from scanner.zoo.acceptance import accept
 from scanner.zoo.evaluation import Evaluation, Subject, evaluate, figures_for_card
-from scanner.zoo.intake import LABELS, MODEL
-from scanner.zoo.parameters import ParameterError
-from scanner.zoo.programs import ProgramError, find_features, join_head, read_network, write_network
+from scanner.zoo.formats.intake import LABELS, MODEL
+from scanner.zoo.formats.parameters import ParameterError
+from scanner.zoo.formats.programs import ProgramError, find_features, join_head, read_network, write_network
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.spec import ModelSpec, Role
 from scanner.zoo.training.examples import FEWEST, OTHER, Example, Lesson, TrainingError

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from scanner.zoo.cards import CARD_NAME, read_card
-from scanner.zoo.intake import LABELS, MODEL
-from scanner.zoo.layouts import find_layout
-from scanner.zoo.parameters import unpack_record
+from scanner.zoo.formats.intake import LABELS, MODEL
+from scanner.zoo.formats.layouts import find_layout
+from scanner.zoo.formats.parameters import unpack_record
+from scanner.zoo.formats.programs import BIAS, WEIGHT, read_network
 from scanner.zoo.predictor import ModelError
-from scanner.zoo.programs import BIAS, WEIGHT, read_network
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.training.model import write_joined
 from scanner.zoo.training.record import network_files

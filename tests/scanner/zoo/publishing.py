@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from scanner.zoo.catalogue import CATALOGUE
 from scanner.zoo.engines.paddle import import_paddle
+from scanner.zoo.formats.parameters import pack_record
+from scanner.zoo.formats.programs import is_parameter
+from scanner.zoo.formats.protocol import protocol
 from scanner.zoo.labels import shipped_labels
 from scanner.zoo.networks import build_network, may_be_absent
-from scanner.zoo.parameters import pack_record
-from scanner.zoo.programs import is_parameter
-from scanner.zoo.protocol import protocol
 from scanner.zoo.spec import ModelSpec
 from tests.scanner.zoo.networks.seeding import seeded_input, seeded_parameters
 from tests.scanner.zoo.torch_files import write_legacy, write_zip

@@ -11,13 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from scanner.processes import Processes
-from scanner.zoo import conversion, probe
+from scanner.zoo import probe
 from scanner.zoo.cards import Tuning
 from scanner.zoo.catalogue import CATALOGUE
-from scanner.zoo.conversion import start_conversion
 from scanner.zoo.engines.paddle import Device, PaddleEngine
+from scanner.zoo.formats import conversion
+from scanner.zoo.formats.conversion import start_conversion
+from scanner.zoo.formats.programs import cut_network, read_network, write_network
 from scanner.zoo.predictor import Predictor, softmax
-from scanner.zoo.programs import cut_network, read_network, write_network
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.weights import install
 from tests.scanner.zoo.networks.seeding import seeded_array, seeded_input

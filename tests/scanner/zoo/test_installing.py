@@ -113,7 +113,7 @@ def test_a_full_disk_stops_at_once_and_is_one_sentence(tmp_path: Path, server: F
 def test_a_broken_off_download_is_all_that_a_failed_install_leaves(
     tmp_path: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scanner.zoo.transfers.TRIES", 1)
+    monkeypatch.setattr("scanner.zoo.fetching.transfers.TRIES", 1)
     name_on_hub(server, Served(b"x" * 100_000, cuts=[60_000, 0]))
     with pytest.raises(InstallError, match="it goes on where it stopped"):
         install(PRIMARY, tmp_path, options=options_for(server))

@@ -16,7 +16,7 @@ from scanner.zoo import probe
 from scanner.zoo.cards import Tuning
 from scanner.zoo.catalogue import CATALOGUE, PRIMARY
 from scanner.zoo.engines.paddle import EngineError
-from scanner.zoo.layouts import Layout
+from scanner.zoo.formats.layouts import Layout
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.probe import Probe, probe_network, probe_pictures
 from scanner.zoo.weights import install

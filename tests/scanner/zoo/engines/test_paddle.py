@@ -10,7 +10,7 @@ import pytest
 from scanner.predicting import parse_device
 from scanner.zoo.cards import Tuning
 from scanner.zoo.engines.paddle import GPU_POOL_MB, Device, PaddleEngine, make_config, usable_device
-from scanner.zoo.layouts import Layout, find_layout
+from scanner.zoo.formats.layouts import Layout, find_layout
 from tests.scanner.conftest import MakeModule
 
 LAYOUTS = {

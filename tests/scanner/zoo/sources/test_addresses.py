@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from scanner.zoo.catalogue import PRIMARY
-from scanner.zoo.downloads import DigestError
+from scanner.zoo.fetching.downloads import DigestError
+from scanner.zoo.fetching.transfers import DownloadError
 from scanner.zoo.sources.addresses import Address, fetch_address, named_address, published_address
 from scanner.zoo.sources.errand import SourceError
 from scanner.zoo.spec import AddressSource
-from scanner.zoo.transfers import DownloadError
 from tests.scanner.zoo.file_server import FileServer
 from tests.scanner.zoo.sources.conftest import MakeErrand
 
@@ -86,7 +86,7 @@ def test_what_is_neither_archive_nor_parameters_is_refused(server: FileServer, m
 
 
 def test_a_broken_pin_file_is_told(server: FileServer, make_errand: MakeErrand, tmp_path: Path) -> None:
-    from scanner.zoo.pins import PinError
+    from scanner.zoo.fetching.pins import PinError
 
     (tmp_path / "models" / "pins.json").write_text('["nonsense"]')
     url = server.put("/net.pdparams", FIRST)

@@ -1,0 +1,1 @@
+"""Files from elsewhere: resumed, bounded, held to a digest, and unpacked with care."""
