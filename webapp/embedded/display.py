@@ -70,7 +70,7 @@ def print_summary(home: Home, scan: Scan) -> None:
     else:
         console.print("No finding waits for a person.")
     for model in scan.models:
-        asked = f", scored {model['photos']} pictures" if "photos" in model else ""
+        asked = f", pictures scored: {model['photos']}" if "photos" in model else ""
         console.print(f"Model: {model['name']}{asked}; {escape(model['source'])}, {model['digest'][:12]}")
     if notice := notice_of(home, scan):
         console.print(notice)
