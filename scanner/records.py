@@ -5,13 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rules.model import Finding
+
+if TYPE_CHECKING:
+    from scanner.fetch import Fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One offer on a marketplace, as published. `url` names it; times are UTC-aware."""
+    """One offer on a marketplace, as published. `url` names it; times are UTC-aware.
+
+    read_by: what it was read from: `json-ld`, `microdata`, `open-graph`, `html`, `api`, `feed`, `file`.
+    answers: the fetched pages that it was read from. is_unchanged: the source says that it is as it was remembered.
+    """
 
     url: str
     title: str = ""
@@ -23,6 +31,9 @@ class Listing:
     country: str | None = None
     posted_at: datetime | None = None
     photo_urls: tuple[str, ...] = ()
+    read_by: str = field(default="", compare=False)
+    answers: "tuple[Fetched, ...]" = field(default=(), compare=False, repr=False)
+    is_unchanged: bool = field(default=False, compare=False)
 
     @property
     def text(self) -> str:

@@ -5,7 +5,7 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
@@ -43,8 +43,32 @@ class Settings(BaseSettings):
     allowed_addresses: list[str] = Field(
         default_factory=list, description="host:port pairs on loopback or private networks that a crawl may reach"
     )
+    crawl_pace_s: float = Field(
+        default=1.0, ge=0, description="least seconds between two requests to a host; a longer Crawl-delay counts"
+    )
+    crawl_pages: int = Field(default=20_000, ge=1, description="pages that one crawl fetches at most")
+    crawl_megabytes: int = Field(default=20_000, ge=1, description="megabytes that one crawl fetches at most")
+    crawl_hours: float = Field(default=12, gt=0, description="hours that one crawl takes at most")
+    archive_megabytes: int = Field(
+        default=500, ge=1, description="size in MB at which an archive of what was fetched (WARC) is closed"
+    )
+    store_url: str | None = Field(
+        default=None,
+        description="where pictures and archives are kept: a folder or s3://bucket/prefix; home unless given",
+    )
+    inbox: Path | None = Field(
+        default=None, description="folder below which sources may read files; inbox in the home folder unless given"
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="word that a Prometheus server shows to read /metrics; without it there is no such page",
+    )
     lease_s: int = Field(default=60, description="seconds after which a silent worker's scan is taken over")
     session_hours: float = Field(default=12, description="hours after which a sign-in ends")
+
+    @property
+    def inbox_dir(self) -> Path:
+        return self.inbox or self.home / "inbox"
 
     @property
     def photos_dir(self) -> Path:

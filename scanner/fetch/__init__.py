@@ -1,6 +1,6 @@
 """Polite, address-checked HTTP."""
 
 from scanner.fetch.errors import AddressError, FetchError, RobotsError
-from scanner.fetch.fetcher import Fetched, Fetcher
+from scanner.fetch.fetcher import Exchange, Fetched, Fetcher
 
-__all__ = ["AddressError", "FetchError", "Fetched", "Fetcher", "RobotsError"]
+__all__ = ["AddressError", "Exchange", "FetchError", "Fetched", "Fetcher", "RobotsError"]

@@ -5,7 +5,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -31,8 +31,32 @@ BUSY = (429, 503)
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer as they went over the wire, for an archive.
+
+    request: the request's lines as sent, without a body. head: the answer's status line and headers as they came.
+    body: as it came, packed if it was packed, only chunked transfer taken apart. started_at: UTC.
+    address: the IP address that was connected to; certificate_sha256: of the server's certificate (hex), https alone.
+    robots: what the site's robots.txt said of the URL, in words.
+    """
+
+    url: str
+    request: bytes
+    head: bytes
+    body: bytes
+    started_at: datetime
+    address: str | None = None
+    certificate_sha256: str | None = None
+    robots: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """A successful answer. `url` was asked for, `final_url` gave it; header names are in lower case."""
+    """A successful answer. `url` was asked for, `final_url` gave it; header names are in lower case.
+
+    status: 200 to 299, or 304 where the caller named what it has and that is still so; then the body is empty.
+    exchanges: all that was asked and answered on the way, redirects first.
+    """
 
     url: str
     final_url: str
@@ -40,6 +64,11 @@ class Fetched:
     headers: Mapping[str, str]
     body: bytes
     fetched_at: datetime
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.status == 304
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
 
-from scanner.fetch import Fetcher
+from scanner.fetch import Fetched, Fetcher
 from scanner.records import Listing
 
 
@@ -12,12 +15,66 @@ class MarketError(Exception):
     """The crawl can't be begun or went wrong as a whole; the message is one sentence for people."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier crawl knew of a page.
+
+    etag, last_modified: as the server wrote them. changed_at: what the sitemap said. links: what the page led to.
+    listing: what the page offered, None where it offered nothing. is_due: False where it is not worth a visit now.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    changed_at: datetime | None = None
+    links: tuple[str, ...] = ()
+    listing: Listing | None = None
+    is_due: bool = True
+
+
+class Memory(Protocol):
+    """Pages of earlier crawls of the same source."""
+
+    def recall(self, url: str, changed_at: datetime | None = None) -> Remembered | None:
+        """What is known of the page; changed_at: the sitemap's word on it now, which may make a visit needless."""
+
+    def keep(
+        self,
+        url: str,
+        answer: Fetched | None,
+        *,
+        links: tuple[str, ...] = (),
+        listing_url: str | None = None,
+        changed_at: datetime | None = None,
+    ) -> None:
+        """Remember a visit: its answer (status 304 where the server says that nothing changed; None where no visit
+        was due), what the page leads to, and the address of the listing that it offers."""
+
+
+class NoMemory:
+    """For a crawl that begins from nothing."""
+
+    def recall(self, url: str, changed_at: datetime | None = None) -> Remembered | None:  # noqa: ARG002
+        return None
+
+    def keep(self, url: str, answer: Fetched | None, **facts: Any) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class Context:
-    """One crawl. options: arguments of the source; warnings: sentences on what is missing, why a scan is partial."""
+    """One crawl.
+
+    options: arguments of the source, as its market's options describe them. inbox: the folder below which local files
+    may be read. get_photo: gives the bytes behind a picture's address; a market whose pictures lie elsewhere than on
+    the web (a folder, an archive) puts its own in place before its first listing. warnings: sentences on what is
+    missing, why a crawl is partial.
+    """
 
     options: Mapping[str, Any]
     fetcher: Fetcher
+    memory: Memory = field(default_factory=NoMemory)
+    inbox: Path | None = None
+    get_photo: Callable[..., Fetched] | None = None
     listings_expected: int | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -29,10 +86,41 @@ class Context:
         self.warnings.append(sentence)
 
 
+class OptionKind(StrEnum):
+    """`secret`: the value is the name of an environment variable that holds it (`env:EBAY_SECRET`), never itself."""
+
+    TEXT = "text"
+    URL = "url"
+    NUMBER = "number"
+    PATTERN = "pattern"
+    CHOICE = "choice"
+    FILE = "file"
+    SECRET = "secret"  # noqa: S105  # a kind of option, no password
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One argument of a market, as a form asks for it. help: one sentence; choices: for OptionKind.CHOICE."""
+
+    name: str
+    title: str
+    kind: OptionKind = OptionKind.TEXT
+    help: str = ""
+    is_required: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A kind of source. `crawl` yields each listing once and raises MarketError."""
+    """A kind of source. `crawl` yields each listing once and raises MarketError.
+
+    is_web: whether its listings are web pages that can vanish; of an uploaded table that says nothing.
+    """
 
     kind: str
     title: str
     crawl: Callable[[Context], Iterator[Listing]]
+    options: tuple[Option, ...] = ()
+    is_web: bool = True
+    help: str = ""

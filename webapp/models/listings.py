@@ -23,6 +23,12 @@ class Source(Base):
 
 
 class ListingRow(Base):
+    """A listing as it was last seen.
+
+    content_sha256: of what it says and which pictures it names (services.listings.content_of). last_scan_id: the scan
+    that saw it last. removed_at: when it was noticed that the listing is gone; None while it stands.
+    """
+
     __tablename__ = "listings"
     __table_args__ = (UniqueConstraint("source_id", "url"),)
 
@@ -39,6 +45,9 @@ class ListingRow(Base):
     posted_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
+    content_sha256: Mapped[str | None] = mapped_column(String(64))
+    last_scan_id: Mapped[int | None] = mapped_column(index=True)
+    removed_at: Mapped[datetime | None] = mapped_column(index=True)
 
     source: Mapped[Source] = relationship()
     appearances: Mapped[list["Appearance"]] = relationship(back_populates="listing", order_by="Appearance.position")
@@ -63,7 +72,10 @@ class PhotoRow(Base):
 
 
 class Appearance(Base):
-    """One picture in one listing; the same picture in several listings is a re-listing."""
+    """One picture in one listing; the same picture in several listings is a re-listing.
+
+    etag, last_modified: what the server said of the bytes at `url`, as it wrote it; checked_at: when it was last asked.
+    """
 
     __tablename__ = "appearances"
     __table_args__ = (UniqueConstraint("listing_id", "photo_id"), Index("ix_appearances_photo_id", "photo_id"))
@@ -73,6 +85,9 @@ class Appearance(Base):
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"))
     url: Mapped[str] = mapped_column(String(2000))
     position: Mapped[int] = mapped_column(default=0)
+    etag: Mapped[str | None] = mapped_column(String(300))
+    last_modified: Mapped[str | None] = mapped_column(String(60))
+    checked_at: Mapped[datetime] = mapped_column(default=now)
 
     listing: Mapped[ListingRow] = relationship(back_populates="appearances")
     photo: Mapped[PhotoRow] = relationship()
