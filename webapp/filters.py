@@ -74,6 +74,11 @@ def job_words(job: Job) -> str:
     return f"{do_filesizeformat(job.bytes_done)}{of_all}"
 
 
+def requester_words(name: str) -> str:
+    """Who asked for a scan: a person's name, the schedule, or Tuskline itself."""
+    return {"system": "Tuskline itself"}.get(name, name.replace("schedule:", "schedule "))
+
+
 def digest_head(digest: str | None) -> str:
     return digest[:12] if digest else "unknown"
 
@@ -175,6 +180,7 @@ FILTERS = (
     percent,
     price_words,
     reason_lines,
+    requester_words,
     score_words,
     share_words,
     span_words,

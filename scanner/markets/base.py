@@ -116,6 +116,8 @@ class Market:
     """A kind of source. `crawl` yields each listing once and raises MarketError.
 
     is_web: whether its listings are web pages that can vanish; of an uploaded table that says nothing.
+    revisit: reads the one listing at an address again: None where the page offers nothing any more, FetchError where
+    it can't be had; a market without it never says that a listing is gone.
     """
 
     kind: str
@@ -124,3 +126,4 @@ class Market:
     options: tuple[Option, ...] = ()
     is_web: bool = True
     help: str = ""
+    revisit: Callable[[Context, str], Listing | None] | None = None

@@ -164,4 +164,10 @@ def _pattern(options: Mapping[str, Any]) -> re.Pattern[str] | None:
         raise MarketError(f"The option listing_pattern is no regular expression: {error}.") from error
 
 
-MARKET = Market("shop", "Web shop", crawl)
+def revisit(context: Context, url: str) -> Listing | None:
+    """The listing at `url` as it stands now; None where the page offers nothing. Raises FetchError."""
+    pattern = _pattern(context.options)
+    return read_listing(url, context.fetcher.get(url, PAGE_MAX_BYTES).body, pattern is not None)
+
+
+MARKET = Market("shop", "Web shop", crawl, revisit=revisit)

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 from tests.factories import PASSWORD, make_finding, make_listing, make_photo, make_scan, make_scores, make_user
 from tests.functional.conftest import Site, Visitor
 from tests.webapp.views.hostile import HOSTILE
-from webapp.models import Decision, FindingRow, Role, ScanPhoto, ScanState, Verdict
+from webapp.models import Decision, FindingRow, PictureState, Role, ScanPhoto, ScanState, Verdict
 from webapp.services import photos
 
 pytestmark = pytest.mark.browser
@@ -107,7 +107,9 @@ def pages(site: Site, findings: list[FindingRow]) -> list[str]:
     running = make_scan(site.session, state=ScanState.RUNNING, finished_at=None)
     place = "http://127.0.0.1/" + "long" * 60
     listing_id = findings[0].listing_id
-    site.session.add(ScanPhoto(scan_id=scan.id, listing_id=listing_id, location=place, failure="cut off"))
+    site.session.add(
+        ScanPhoto(scan_id=scan.id, listing_id=listing_id, location=place, failure="cut off", state=PictureState.FAILED)
+    )
     site.session.commit()
     fixed = ["/", "/queue", "/scans", "/rules", "/rules/elephant_seen", "/reports", "/audit", "/users", "/users/1"]
     return [*fixed, f"/findings/{findings[0].id}", f"/scans/{scan.id}", f"/scans/{running.id}"]

@@ -52,17 +52,38 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="tasks at a time")
-def worker(concurrency: int) -> None:
-    """Work on what is queued."""
-    start_celery(
-        "worker", "--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"
-    )
+@click.option(
+    "--queues",
+    default="crawl,scan,reports",
+    show_default=True,
+    callback=lambda _context, _option, given: read_queues(given),
+    help="what to take work from: crawl fetches, scan scores, reports does the rest",
+)
+@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="tasks at a time")
+def worker(queues: list[str], concurrency: int) -> None:
+    """Work on what is queued.
+
+    Each scan worker keeps one set of models in memory; a second task in the same process does not load them again.
+    """
+    from webapp.tasks import UPKEEP
+
+    how = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    start_celery("worker", "--queues", ",".join([*queues, UPKEEP]), *how)
+
+
+def read_queues(given: str) -> list[str]:
+    from webapp.tasks import QUEUES
+
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    unknown = [name for name in names if name not in QUEUES]
+    if unknown or not names:
+        raise click.BadParameter(f"give one or more of {', '.join(QUEUES)}, with commas between them")
+    return names
 
 
 @click.command()
 def beat() -> None:
-    """Queue what is due: the tick that takes up what a dead worker left."""
+    """Queue what is due: scans of schedules, and the ticks that take up what a dead worker left."""
     start_celery("beat", "--pidfile", "")
 
 

@@ -15,7 +15,7 @@ from webapp.models import Scan, ScanState
 from webapp.services import scans, sources
 from webapp.settings import Settings
 from webapp.tasks import app
-from webapp.tasks.scans import host_name, run_scan
+from webapp.tasks.scans import host_name, run_scan, score_pictures
 
 __all__ = ["EmbeddedError", "run_embedded"]
 
@@ -46,14 +46,11 @@ def oversee(home: Home, children: Children, source: str, once: bool) -> int:
     scan = begin_scan(home, source)
     children.start()
     children.wait_until_ready()
-    worker_starts = children.starts_of("worker")
     with ScanDisplay() as display:
         while not scan.state.is_over:
             time.sleep(STEP_S)
             children.tend()
-            if children.starts_of("worker") != worker_starts:
-                worker_starts = children.starts_of("worker")
-                requeue(home)
+            requeue_left(home, children)
             scan = read_scan(home, scan.id)
             display.show(scan)
     print_summary(home, scan)
@@ -63,6 +60,7 @@ def oversee(home: Home, children: Children, source: str, once: bool) -> int:
     while True:
         time.sleep(STEP_S)
         children.tend()
+        requeue_left(home, children)
 
 
 def source_name(photos: Path | None) -> str:
@@ -77,19 +75,29 @@ def begin_scan(home: Home, name: str) -> Scan:
         source = sources.ensure_source(session, name, "shop", options)
         scan = scans.unfinished(session, source.id) or scans.create(session, source.id, "system")
         session.commit()
-    requeue(home)
+    requeue(home, host_name())
     return scan
 
 
-def requeue(home: Home) -> None:
-    """The worker of this machine is not at work: what it left unfinished may be queued at once."""
+def requeue_left(home: Home, children: Children) -> None:
+    """What processes had that died just now is queued at once, instead of when their leases have passed."""
+    for pid in children.take_dead():
+        requeue(home, f"{host_name()}:{pid}")
+
+
+def requeue(home: Home, owner: str) -> None:
+    """`owner` lives no more: what it left unfinished may be queued at once."""
     app.use(home.settings)
     with home.sessions() as session:
-        ids = scans.requeue_all(session, host_name())
+        ids = scans.requeue_all(session, owner)
         session.commit()
     for scan_id in ids:
-        task: Any = run_scan
-        task.delay(scan_id)
+        send(run_scan, scan_id)
+    send(score_pictures)
+
+
+def send(task: Any, *arguments: int) -> None:
+    task.delay(*arguments)
 
 
 def read_scan(home: Home, scan_id: int) -> Scan:

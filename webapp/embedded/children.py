@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -32,13 +32,12 @@ class Child:
     log: Path
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
+    dead_pids: list[int] = field(default_factory=list)
     deaths: int = 0  # in a row, each soon after a start
     started_at: float = 0.0
     due_at: float = 0.0
 
     def start(self) -> None:
-        self.starts += 1
         self.started_at = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  # our own command
@@ -60,6 +59,7 @@ class Child:
             return
         if self.process is not None:
             self.signal(signal.SIGKILL)  # whatever it started and left behind
+            self.dead_pids.append(self.process.pid)
             self.process = None
             self.deaths = 1 if time.monotonic() - self.started_at > SETTLED_S else self.deaths + 1
             if self.deaths > RESTARTS:
@@ -100,10 +100,17 @@ class Children:
         self._settings = settings
         shop = ["shop", *(["--photos", str(photos)] if photos else [])]
         shop += ["--listings", str(listings)] if listings else []
-        self._children = [self._make(command) for command in (shop, ["web"], ["worker"], ["beat"])]
+        commands = {
+            "shop": shop,
+            "web": ["web"],
+            # Apart: a crawl that waits for a slow site, or four of them, must not keep pictures waiting.
+            "crawler": ["worker", "--queues", "crawl", "--concurrency", "2"],
+            "scanner": ["worker", "--queues", "scan,reports", "--concurrency", "3"],
+            "beat": ["beat"],
+        }
+        self._children = [self._make(name, command) for name, command in commands.items()]
 
-    def _make(self, arguments: list[str]) -> Child:
-        name = arguments[0]
+    def _make(self, name: str, arguments: list[str]) -> Child:
         logs = self._settings.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "webapp.cli", *arguments]
@@ -118,8 +125,12 @@ class Children:
         for child in self._children:
             child.tend()
 
-    def starts_of(self, name: str) -> int:
-        return next(child.starts for child in self._children if child.name == name)
+    def take_dead(self) -> list[int]:
+        """The process ids of those that died since this was asked last."""
+        dead = [pid for child in self._children for pid in child.dead_pids]
+        for child in self._children:
+            child.dead_pids.clear()
+        return dead
 
     def wait_until_ready(self) -> None:
         """Until the pages and the sample marketplace answer. Raises EmbeddedError."""

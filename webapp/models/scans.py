@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Enum, ForeignKey, Index, String, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.db import Base, now
-from webapp.models.listings import Source
+from webapp.models.listings import ListingRow, PhotoRow, Source
 
 
 class ScanState(StrEnum):
@@ -26,6 +26,11 @@ class ScanState(StrEnum):
     @property
     def is_over(self) -> bool:
         return self in (ScanState.DONE, ScanState.PARTIAL, ScanState.FAILED, ScanState.CANCELLED)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether its numbers stand still."""
+        return self.is_over or self is ScanState.PAUSED
 
 
 class PictureState(StrEnum):
@@ -117,3 +122,7 @@ class ScanPhoto(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None]
     seen_at: Mapped[datetime] = mapped_column(default=now)
+
+    scan: Mapped[Scan] = relationship()
+    listing: Mapped[ListingRow] = relationship()
+    photo: Mapped[PhotoRow | None] = relationship()

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 # What a worker can own. Their states differ, but for the words of these two.
 Leased = Scan | Job
 WAITS, RUNS = "queued", "running"
+LONGEST_PAUSE_S = 5.0  # so that a crawl that waits for a slow site hears soon that it was cancelled
 
 
 class LostLeaseError(Exception):
@@ -94,8 +95,9 @@ class Heartbeat:
     def __init__(self, engine: Engine, row_id: int, worker: str, lease_s: int, table: type[Leased] = Scan) -> None:
         self._engine = engine
         self._arguments = (row_id, worker, lease_s, table)
-        self._pause_s = lease_s / 3
+        self._pause_s = min(lease_s / 3, LONGEST_PAUSE_S)
         self._over = threading.Event()
+        self._lost = threading.Event()
         self._thread = threading.Thread(
             target=self._beat, name=f"lease of {table.__name__.lower()} {row_id}", daemon=True
         )
@@ -108,13 +110,22 @@ class Heartbeat:
         self._over.set()
         self._thread.join()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the work is no longer ours: somebody cancelled it, or took it over."""
+        return self._lost.is_set()
+
+    def _renew(self, session: Session) -> None:
+        renew(session, *self._arguments)
+
     def _beat(self) -> None:
         while not self._over.wait(self._pause_s):
             try:
                 with Session(self._engine) as session:
-                    renew(session, *self._arguments)
+                    self._renew(session)
                     session.commit()
             except LostLeaseError:
-                return  # the owner notices at its next commit
+                self._lost.set()
+                return  # the owner notices at its next commit, or sooner where it asks
             except SQLAlchemyError as error:
                 logger.warning("the lease was not renewed, trying again: %s", error)

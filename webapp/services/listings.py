@@ -1,8 +1,11 @@
 """Listings as rows, and back as the scanner's records."""
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -10,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from scanner.records import Listing
 from webapp.db import insert_new, now
-from webapp.models import ListingRow
+from webapp.models import ListingRow, ListingVersion, Scan
 
 URL_LETTERS = 2000
 SELLER_LETTERS = 300
@@ -55,16 +58,70 @@ def clean_price(price: Decimal | None) -> Decimal | None:
     return price.quantize(Decimal("0.01"))
 
 
-def upsert(session: Session, source_id: int, listing: Listing) -> ListingRow:
-    """The row of a cleaned listing, made or brought up to date."""
+class Change(StrEnum):
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A listing's row, and how it differs from what was known. is_first: the scan had not seen it before."""
+
+    row: ListingRow
+    change: Change
+    is_first: bool
+
+
+def see(session: Session, scan: Scan, listing: Listing) -> Seen:
+    """The row of a cleaned listing, made or brought up to date; what it said before stays as a version."""
+    content, digest = content_of(listing), digest_of(listing)
     fields = fields_of(listing)
-    insert_new(session, ListingRow, source_id=source_id, url=listing.url, **fields)
-    known = select(ListingRow).where(ListingRow.source_id == source_id, ListingRow.url == listing.url)
-    row = session.scalars(known).one()
-    for name, value in fields.items():
-        setattr(row, name, value)
-    row.last_seen_at = now()
-    return row
+    is_new = insert_new(session, ListingRow, source_id=scan.source_id, url=listing.url, **fields)
+    known = select(ListingRow).where(ListingRow.source_id == scan.source_id, ListingRow.url == listing.url)
+    row = session.scalars(known, execution_options={"populate_existing": True}).one()
+    is_first = row.last_scan_id != scan.id
+    change = Change.NEW if is_new else Change.SAME if row.content_sha256 == digest else Change.CHANGED
+    if change is not Change.SAME:
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.content_sha256 = digest
+        session.add(ListingVersion(listing_id=row.id, scan_id=scan.id, content_sha256=digest, fields=content))
+    row.last_seen_at, row.last_scan_id = now(), scan.id
+    return Seen(row, change, is_first)
+
+
+def find(session: Session, source_id: int, url: str) -> ListingRow | None:
+    """The stored listing of that address, as it stands in the database."""
+    query = select(ListingRow).where(ListingRow.source_id == source_id, ListingRow.url == url)
+    return session.scalar(query)
+
+
+def content_of(listing: Listing) -> dict[str, Any]:
+    """What a listing says and shows, as JSON values: where this is the same, the listing is."""
+    values = fields_of(listing)
+    price, posted_at = values["price"], values["posted_at"]
+    return values | {
+        "price": None if price is None else str(price),
+        "posted_at": posted_at.isoformat() if posted_at else None,
+        "photo_urls": list(listing.photo_urls),
+    }
+
+
+def digest_of(listing: Listing) -> str:
+    """SHA-256 (hex) of `content_of`."""
+    return sha256(json.dumps(content_of(listing), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def versions(session: Session, listing_id: int) -> list[ListingVersion]:
+    """What the listing said over time, the newest first."""
+    query = select(ListingVersion).where(ListingVersion.listing_id == listing_id).order_by(ListingVersion.id.desc())
+    return list(session.scalars(query))
+
+
+def newest_version(session: Session, listing_id: int) -> ListingVersion | None:
+    newest = select(ListingVersion).where(ListingVersion.listing_id == listing_id).order_by(ListingVersion.id.desc())
+    return session.scalar(newest.limit(1))
 
 
 def fields_of(listing: Listing) -> dict[str, Any]:

@@ -13,6 +13,10 @@ class StoreError(OSError):
     """The store holds other bytes under a name than those that belong there."""
 
 
+class StoreFullError(StoreError):
+    """There is no room left where pictures are kept."""
+
+
 def store(photos_dir: Path, body: bytes) -> tuple[str, Path]:
     """Keep `body`; (SHA-256, path). Kept again, it stays one file.
 

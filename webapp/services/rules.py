@@ -8,27 +8,21 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from rules.engine import evaluate, with_thresholds
+from rules.engine import with_thresholds
 from rules.load import find_pack, load_pack
 from rules.model import Pack, Rule
-from scanner.pipeline import evidence_of
-from scanner.records import Scores
-from scanner.zoo.cascade import replay
 from webapp.models import (
-    Appearance,
     AuditEntry,
     FindingRow,
     FindingState,
     ListingRow,
-    PhotoRow,
     Scan,
-    ScoreRow,
     ThresholdChange,
     User,
 )
 from webapp.services import audit, findings, overview
 from webapp.services.errors import NotFound, Refused
-from webapp.services.listings import to_record
+from webapp.services.judging import judge, load_listings
 
 BATCH = 200
 APPLIED = "pack.apply"
@@ -194,35 +188,5 @@ def judge_all(session: Session, pack: Pack) -> Iterator[Judged]:
 
 
 def next_listings(session: Session, after_id: int) -> Sequence[ListingRow]:
-    pictures = selectinload(ListingRow.appearances).joinedload(Appearance.photo).selectinload(PhotoRow.scores)
-    query = select(ListingRow).where(ListingRow.id > after_id).order_by(ListingRow.id).limit(BATCH)
-    return session.scalars(query.options(pictures)).all()
-
-
-def judge(pack: Pack, row: ListingRow, orders: Sequence[Sequence[str]]) -> dict[findings.Key, findings.Met]:
-    listing = to_record(row)
-    words = evaluate(pack, evidence_of(pack.cascade, listing, ()))
-    kept = [(one.photo_id, scores_of(one.photo, orders)) for one in row.appearances]
-    photos = [(photo, replay(pack.cascade, scores, listing.text)) for photo, scores in kept]
-    seen = [
-        findings.Seen(photo, said, evaluate(pack, evidence_of(pack.cascade, listing, said)))
-        for photo, said in photos
-        if said
-    ]
-    return findings.gather(words, seen)
-
-
-def scores_of(photo: PhotoRow, orders: Sequence[Sequence[str]]) -> tuple[Scores, ...]:
-    """What the models of the newest scan said that had this picture scored, in the order in which they speak.
-
-    orders: digests, the newest first. A picture is never judged on a fallback alone: where none of the first speakers
-    is known any more, everything that was said counts, in the order in which it was.
-    """
-    by_digest = {row.model_digest: row for row in photo.scores}
-    order = next((order for order in orders if order and order[0] in by_digest), list(by_digest))
-    return tuple(to_scores(by_digest[digest]) for digest in order if digest in by_digest)
-
-
-def to_scores(row: ScoreRow) -> Scores:
-    labels = tuple((str(label), float(score)) for label, score in row.top_labels)
-    return Scores(row.model, row.model_digest, row.by_concept, labels, row.counters)
+    ids = select(ListingRow.id).where(ListingRow.id > after_id).order_by(ListingRow.id).limit(BATCH)
+    return load_listings(session, session.scalars(ids))

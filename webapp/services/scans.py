@@ -1,101 +1,106 @@
-"""Scans: queueing one, running it, and taking over what a dead worker left."""
+"""Scans: asking for one, holding it, ending it, and taking over what a dead worker left.
 
-import logging
-from collections.abc import Callable
+A scan's crawl is services.crawling; its pictures are scored by services.scoring; whoever does the last step settles it.
+"""
+
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
-from webapp.models import Scan, ScanPhoto, ScanState, Source
-from webapp.services import audit, leases, scanning
+from webapp.models import PictureState, Scan, ScanPhoto, ScanState, Source
+from webapp.services import audit, claims, leases
 from webapp.services.errors import NotFound
-from webapp.services.scanning import Parts, open_parts
 from webapp.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 # A queue message that was not followed up after this long is taken for lost, and sent again.
 HINT_S = 60
+WARNINGS_SHOWN = 5
+UNFINISHED = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING, ScanState.PAUSED)
+# Of the same source one crawl at a time: a paused one holds nobody up.
+AT_WORK = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING)
 
 
 def create(session: Session, source_id: int, actor: str) -> Scan:
     """Add a scan that waits; the caller commits, then queues it. Raises NotFound."""
     if session.get(Source, source_id) is None:
         raise NotFound(f"There is no source {source_id}.")
-    scan = Scan(source_id=source_id, state=ScanState.QUEUED, lease_until=now() + timedelta(seconds=HINT_S))
+    hint_until = now() + timedelta(seconds=HINT_S)
+    scan = Scan(source_id=source_id, state=ScanState.QUEUED, lease_until=hint_until, requested_by=actor)
     session.add(scan)
     session.flush()
     audit.record(session, actor, "scan.create", f"scan:{scan.id}", source=source_id)
     return scan
 
 
-def run(
-    session: Session,
-    scan_id: int,
-    settings: Settings,
-    worker: str,
-    is_stopping: Callable[[], bool] = lambda: False,
-    parts: Callable[[Session, Scan, Settings], Parts] = open_parts,
-) -> None:
-    """Crawl the scan's source, score its pictures and open findings; commits batch by batch.
+def cancel(session: Session, scan_id: int, actor: str, reason: str = "") -> bool:
+    """End it now, in the caller's transaction: what was scored stays, what waits is skipped. False: it was over.
 
-    Does nothing where another worker has the scan or it is over, so that a message may come twice. Run again after a
-    crash it goes on: nothing is scored or opened a second time. is_stopping: asked after each picture; then the scan
-    goes back to the queue. The end is a state of the scan (done, partial, failed), never an exception of the scan's.
+    Its worker notices at its next commit.
     """
-    if not leases.take(session, scan_id, worker, settings.lease_s):
-        logger.info("scan %d is another worker's, or over", scan_id)
-        return
-    with leases.Heartbeat(session.get_bind().engine, scan_id, worker, settings.lease_s):
-        state, note = attempt(session, scan_id, settings, worker, is_stopping, parts)
-    if state is None:
-        return
-    finished_at = None if state is ScanState.QUEUED else now()
-    leases.release(session, scan_id, worker, state, note=note, finished_at=finished_at)
-    session.commit()
+    note = f"Cancelled by {actor}." + (f" {reason}" if reason else "")
+    values = {"state": ScanState.CANCELLED, "finished_at": now(), "lease_owner": None, "lease_until": None}
+    if not leases.change(session, (Scan.id == scan_id, Scan.state.in_(UNFINISHED)), Scan, **values, note=note):
+        return False
+    waiting = (ScanPhoto.scan_id == scan_id, ScanPhoto.state == PictureState.PENDING)
+    session.execute(update(ScanPhoto).where(*waiting).values(state=PictureState.SKIPPED, lease_owner=None))
+    audit.record(session, actor, "scan.cancel", f"scan:{scan_id}", reason=reason)
+    return True
 
 
-def attempt(
-    session: Session,
-    scan_id: int,
-    settings: Settings,
-    worker: str,
-    is_stopping: Callable[[], bool],
-    parts: Callable[[Session, Scan, Settings], Parts],
-) -> tuple[ScanState | None, str | None]:
-    """(state to end in, why); state None where the lease was lost and nothing more is ours to say."""
-    try:
-        scan = session.get_one(Scan, scan_id, populate_existing=True)
-        warnings = scanning.work(session, scan, settings, worker, is_stopping, parts(session, scan, settings))
-        if scan.photos_seen and scan.photos_failed == scan.photos_seen:
-            warnings.insert(0, f"None of the {scan.photos_seen} pictures could be scored.")
-            return ScanState.FAILED, sentences(warnings)
-        return (ScanState.PARTIAL, sentences(warnings)) if warnings else (ScanState.DONE, None)
-    except scanning.Stopped:
-        session.rollback()
-        return ScanState.QUEUED, None
-    except leases.LostLeaseError as error:
-        session.rollback()
-        logger.warning("%s", error)
-        return None, None
-    except scanning.FAILURES as error:
-        session.rollback()
-        if is_stopping():
-            # The machine goes down, and what the scan works with goes down around it: that says nothing of the source.
-            return ScanState.QUEUED, None
-        logger.warning("scan %d failed: %s", scan_id, error)
-        return ScanState.FAILED, str(error)
-    except Exception:
-        session.rollback()
-        logger.exception("scan %d failed", scan_id)
-        return ScanState.FAILED, f"An unexpected error; the worker's log names it under {now():%Y-%m-%d %H:%M} UTC."
+def pause(session: Session, scan_id: int, actor: str) -> bool:
+    """Hold it where it is, in the caller's transaction; False: it does not run."""
+    values = {"state": ScanState.PAUSED, "lease_owner": None, "lease_until": None}
+    if not leases.change(session, (Scan.id == scan_id, Scan.state.in_(AT_WORK)), Scan, **values):
+        return False
+    audit.record(session, actor, "scan.pause", f"scan:{scan_id}")
+    return True
 
 
-def sentences(warnings: list[str], shown: int = 5) -> str:
+def resume(session: Session, scan_id: int, actor: str) -> bool:
+    """Let a paused scan go on; the caller commits, then queues it. False: it is not paused."""
+    paused = (Scan.id == scan_id, Scan.state == ScanState.PAUSED)
+    due = {"lease_until": now() + timedelta(seconds=HINT_S)}
+    is_on = leases.change(session, (*paused, Scan.crawled_at.is_(None)), Scan, state=ScanState.QUEUED, **due)
+    is_on = is_on or leases.change(session, paused, Scan, state=ScanState.SCORING)
+    if is_on:
+        audit.record(session, actor, "scan.resume", f"scan:{scan_id}")
+    return is_on
+
+
+def settle(session: Session, scan_id: int) -> bool:
+    """End a scan of which nothing is left to do, in the caller's transaction; False while something is.
+
+    Asked after the crawl and after every batch of scores; one of them comes last, and the reconcile tick asks too.
+    """
+    scan = session.get(Scan, scan_id, populate_existing=True)
+    if scan is None or scan.state is not ScanState.SCORING or claims.is_any_pending(session, scan_id):
+        return False
+    state, note = ending_of(scan)
+    scoring = (Scan.id == scan_id, Scan.state == ScanState.SCORING)
+    return leases.change(session, scoring, Scan, state=state, note=note, finished_at=now())
+
+
+def ending_of(scan: Scan) -> tuple[ScanState, str | None]:
+    """How a scan ends of which all is done, and why so."""
+    warnings = list(dict.fromkeys(scan.warnings))
+    if scan.crawl_error:
+        return ScanState.FAILED, sentences([scan.crawl_error, *warnings])
+    if scan.photos_seen and scan.photos_failed >= scan.photos_seen:
+        return ScanState.FAILED, sentences([f"None of the {scan.photos_seen} pictures could be scored.", *warnings])
+    return (ScanState.PARTIAL, sentences(warnings)) if warnings else (ScanState.DONE, None)
+
+
+def sentences(warnings: list[str], shown: int = WARNINGS_SHOWN) -> str:
     more = len(warnings) - shown
     return " ".join([*warnings[:shown], *([f"And {more} more like these."] if more > 0 else [])])
+
+
+def add_warning(scan: Scan, sentence: str) -> None:
+    """Keep what was left out, each sentence once; the caller commits."""
+    if sentence not in scan.warnings:
+        scan.warnings = [*scan.warnings, sentence]
 
 
 def find(session: Session, scan_id: int) -> Scan | None:
@@ -112,30 +117,41 @@ def progress(session: Session, scan_id: int) -> Scan:
 
 def failures(session: Session, scan_id: int, limit: int) -> list[ScanPhoto]:
     """The scan's pictures that could not be had or read, in the order in which they were met."""
-    failed = select(ScanPhoto).where(ScanPhoto.scan_id == scan_id, ScanPhoto.failure.is_not(None))
+    failed = select(ScanPhoto).where(ScanPhoto.scan_id == scan_id, ScanPhoto.state == PictureState.FAILED)
     return list(session.scalars(failed.order_by(ScanPhoto.id).limit(limit)))
 
 
 def unfinished(session: Session, source_id: int) -> Scan | None:
-    """The source's newest scan that waits or runs."""
-    states = (ScanState.QUEUED, ScanState.RUNNING)
-    waiting = select(Scan).where(Scan.source_id == source_id, Scan.state.in_(states))
+    """The source's newest scan that is not over."""
+    waiting = select(Scan).where(Scan.source_id == source_id, Scan.state.in_(UNFINISHED))
     return session.scalar(waiting.order_by(Scan.id.desc()).limit(1))
 
 
+def is_behind_another(session: Session, scan: Scan) -> bool:
+    """Whether an older scan of the same source is at work: two crawls of one site at once would not be polite."""
+    older = exists().where(Scan.source_id == scan.source_id, Scan.id < scan.id, Scan.state.in_(AT_WORK))
+    return bool(session.scalar(select(older)))
+
+
 def reconcile(session: Session, settings: Settings) -> list[int]:
-    """Ids of scans to queue again, by the caller and after its commit.
+    """Ids of scans to queue again, by the caller and after its commit; ends those of which nothing is left to do.
 
     Those of silent workers go back to waiting; those that wait are named again once their message seems lost.
     """
+    for scan_id in session.scalars(select(Scan.id).where(Scan.state == ScanState.SCORING).order_by(Scan.id)).all():
+        settle(session, scan_id)
     overdue = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), Scan.lease_until < now())
     return leases.remind(session, list(session.scalars(overdue.order_by(Scan.id))), settings.lease_s)
 
 
-def requeue_all(session: Session, host: str) -> list[int]:
-    """As reconcile, at once, for all that waits and all that workers of `host` had: only when none of them lives."""
-    ours = or_(Scan.state == ScanState.QUEUED, Scan.lease_owner.startswith(f"{host}:", autoescape=True))
-    unfinished = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), ours)
-    ids = list(session.scalars(unfinished.order_by(Scan.id)))
+def requeue_all(session: Session, owner: str) -> list[int]:
+    """As reconcile, at once, for all that waits and all that `owner` had, which lives no more.
+
+    owner: what the names of its runs begin with: a machine (`host`) or one process of it (`host:pid`).
+    """
+    claims.free(session, owner)
+    ours = or_(Scan.state == ScanState.QUEUED, Scan.lease_owner.startswith(f"{owner}:", autoescape=True))
+    left = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), ours)
+    ids = list(session.scalars(left.order_by(Scan.id)))
     session.execute(update(Scan).where(Scan.id.in_(ids)).values(lease_until=now() - timedelta(seconds=1)))
     return leases.remind(session, ids, HINT_S)

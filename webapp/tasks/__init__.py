@@ -3,11 +3,27 @@
 from typing import Any
 
 from celery import Celery
+from kombu.entity import Exchange, Queue
 
 from webapp.settings import Settings
 from webapp.tasks.disk_queue import address_of, register
 
 RECONCILE_S = 15.0
+SCHEDULES_S = 5.0
+UPKEEP = "upkeep"  # ticks: whatever else a worker serves, it serves these
+QUEUES = ("crawl", "scan", "reports")
+ROUTES = {
+    "scans.run": "crawl",
+    "pictures.score": "scan",
+    "jobs.run": "scan",
+    "rules.apply_pack": "reports",
+}
+# Ticks: each looks into the database for what is due.
+TICKS = {
+    "scans.reconcile": RECONCILE_S,
+    "jobs.reconcile": RECONCILE_S,
+    "rules.apply_pack": RECONCILE_S,
+}
 
 register()
 
@@ -48,10 +64,13 @@ def options(settings: Settings) -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
         "beat_scheduler": "celery.beat:Scheduler",
+        "task_default_queue": UPKEEP,
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in (*QUEUES, UPKEEP)],
+        "task_routes": {task: {"queue": name, "routing_key": name} for task, name in ROUTES.items()},
         "beat_schedule": {
             # Expires: a tick that nobody took in time is of no use, the next one is on its way.
-            name: {"task": name, "schedule": RECONCILE_S, "options": {"expires": RECONCILE_S}}
-            for name in ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
+            name: {"task": name, "schedule": every_s, "options": {"expires": every_s}}
+            for name, every_s in TICKS.items()
         },
     }
 

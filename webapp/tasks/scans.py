@@ -1,4 +1,4 @@
-"""Scans in the background."""
+"""Scans in the background: crawling, scoring, and the tick that takes up what a dead worker left."""
 
 import os
 import socket
@@ -8,23 +8,36 @@ from uuid import uuid4
 
 from celery.signals import worker_shutting_down
 
-from webapp.services import scans
+from webapp.services import claims, crawling, scans, scoring
 from webapp.tasks import app
 from webapp.tasks.database import task_session
 
 stopping = threading.Event()
+_scoring = threading.Lock()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def note_stop(**_: Any) -> None:
-    """A running scan goes back to the queue at its next picture, so that stopping takes seconds."""
+    """A running crawl goes back to the queue at its next listing, so that stopping takes seconds."""
     stopping.set()
 
 
 @app.task(name="scans.run")  # type: ignore[untyped-decorator]
 def run_scan(scan_id: int) -> None:
     with task_session() as session:
-        scans.run(session, scan_id, app.settings, worker_name(), stopping.is_set)
+        crawling.run(session, scan_id, app.settings, worker_name(), stopping.is_set, score_pictures.delay)
+
+
+@app.task(name="pictures.score")  # type: ignore[untyped-decorator]
+def score_pictures() -> None:
+    """One set of predictors a process: while it works, further messages are of no use."""
+    if not _scoring.acquire(blocking=False):
+        return
+    try:
+        with task_session() as session:
+            scoring.run(session, app.settings, worker_name(), stopping.is_set, sleep=stopping.wait)
+    finally:
+        _scoring.release()
 
 
 @app.task(name="scans.reconcile")  # type: ignore[untyped-decorator]
@@ -32,8 +45,11 @@ def reconcile() -> None:
     with task_session() as session:
         overdue = scans.reconcile(session, app.settings)
         session.commit()
+        is_waiting = claims.is_any_free(session)
     for scan_id in overdue:
         run_scan.delay(scan_id)
+    if is_waiting:
+        score_pictures.delay()
 
 
 def worker_name() -> str:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from webapp.extensions import db_session
 from webapp.models import Role, Scan, ScanPhoto, Source
 from webapp.services import overview, scans, sources
-from webapp.tasks.scans import run_scan
+from webapp.tasks.scans import run_scan, score_pictures
 from webapp.views.access import reader, requires
 from webapp.views.queueing import enqueue
 
@@ -63,6 +63,41 @@ def progress(scan_id: int) -> Response:
     return jsonify(progress_of(find_or_404(scan_id)))
 
 
+@pages.post("/scans/<int:scan_id>/cancel")
+@requires(Role.REVIEWER)
+def cancel(scan_id: int) -> Response:
+    done = scans.cancel(db_session(), find_or_404(scan_id).id, reader().name)
+    return answer(scan_id, done, "The scan is cancelled. What was scored stays.")
+
+
+@pages.post("/scans/<int:scan_id>/pause")
+@requires(Role.REVIEWER)
+def pause(scan_id: int) -> Response:
+    done = scans.pause(db_session(), find_or_404(scan_id).id, reader().name)
+    return answer(scan_id, done, "The scan is paused. It stays so until somebody lets it go on.")
+
+
+@pages.post("/scans/<int:scan_id>/resume")
+@requires(Role.REVIEWER)
+def resume(scan_id: int) -> Response:
+    done = scans.resume(db_session(), find_or_404(scan_id).id, reader().name)
+    response = answer(scan_id, done, "The scan goes on.")
+    if done:
+        enqueue(run_scan, scan_id)
+        enqueue(score_pictures)
+    return response
+
+
+def answer(scan_id: int, done: bool, words: str) -> Response:
+    """Commits; somebody else may have been faster, or the scan over."""
+    db_session().commit()
+    if done:
+        flash(words, "success")
+    else:
+        flash("Nothing was changed: the scan is over, or somebody was faster.", "info")
+    return redirect(url_for("scans.show", scan_id=scan_id))
+
+
 def kinds_of(failures: Sequence[ScanPhoto]) -> list[tuple[str, int]]:
     """The sentences without what differs from picture to picture, the most frequent first."""
     return Counter(VARYING.sub("…", failure.failure or "") for failure in failures).most_common()
@@ -75,4 +110,5 @@ def find_or_404(scan_id: int) -> Scan:
 
 def progress_of(scan: Scan) -> dict[str, object]:
     counts = ("listings_expected", "listings_seen", "photos_seen", "photos_scored", "photos_failed", "findings_opened")
-    return {"state": scan.state.value, "is_over": scan.state.is_over} | {name: getattr(scan, name) for name in counts}
+    state = {"state": scan.state.value, "is_over": scan.state.is_at_rest}
+    return state | {name: getattr(scan, name) for name in counts}

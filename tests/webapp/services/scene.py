@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from sqlalchemy.orm import Session
@@ -19,7 +21,11 @@ from scanner.records import Listing, Photo, ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice
 from webapp.db import now
 from webapp.models import Scan
-from webapp.services.scanning import Parts
+from webapp.services import crawling, scoring
+from webapp.services.archiving import Archive
+from webapp.services.crawling import Parts
+from webapp.services.rules import current_pack
+from webapp.services.scoring import Bench
 from webapp.settings import Settings
 
 PACK = {
@@ -72,6 +78,7 @@ class Model:
     digest: str = "d" * 64
     role: str = "fallback"
     source: str = "a test"
+    spec: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(sees=("elephant",), counters={}))
 
 
 @dataclass
@@ -79,13 +86,23 @@ class Site:
     """Answers by address: bytes, or the FetchError that is raised."""
 
     answers: dict[str, bytes | FetchError]
+    has_etags: bool = False
+    asked: list[str] = field(default_factory=list)
 
-    def get(self, url: str, max_bytes: int = 0) -> Fetched:
+    def get(self, url: str, max_bytes: int = 0, etag: str | None = None, last_modified: str | None = None) -> Fetched:  # noqa: ARG002
+        self.asked.append(url)
         answer = self.answers[url]
         if isinstance(answer, FetchError):
             raise answer
+        if etag is not None and etag == etag_of(answer):
+            return Fetched(url, url, 304, {}, b"", now())
         assert len(answer) <= max_bytes
-        return Fetched(url, url, 200, {}, answer, now())
+        headers = {"etag": etag_of(answer)} if self.has_etags else {}
+        return Fetched(url, url, 200, headers, answer, now())
+
+
+def etag_of(answer: bytes) -> str:
+    return f'"{sha256(answer).hexdigest()}"'
 
 
 @dataclass
@@ -142,13 +159,35 @@ class Scene:
         self.before_each: Callable[[Context, int], None] = lambda _context, _number: None
 
     def parts(self, session: Session, _scan: Scan, settings: Settings) -> Parts:
-        from webapp.services.rules import current_pack
+        market = Market("shop", "A market for tests", self.crawl, revisit=self.revisit)
+        pack = current_pack(session, settings.pack)
+        return Parts(market, pack, nullcontext(cast(Fetcher, self.site)), nullcontext(Archive(None, {})))
 
+    def bench(self, session: Session, settings: Settings) -> Bench:
         pack = current_pack(session, settings.pack)
         self.scanner = PlainScanner(pack, self.model)
-        choice = ModelChoice(cast(Any, (self.model,)), primary_absent=True, notice="The primary is absent.")
-        market = Market("shop", "A market for tests", self.crawl)
-        return Parts(market, choice, pack, nullcontext(cast(Fetcher, self.site)), nullcontext(self.scanner))
+        models = cast(Any, (self.model,))
+        choice = ModelChoice(models, primary_absent=True, notice="The primary is absent.", cascade=pack.cascade)
+        return Bench(choice, pack, nullcontext(self.scanner))
+
+    def crawl_only(
+        self, session: Session, scan_id: int, settings: Settings, worker: str = "worker", **how: Any
+    ) -> None:
+        crawling.run(session, scan_id, settings, worker, parts=self.parts, **how)
+
+    def score(self, session: Session, settings: Settings, worker: str = "scorer", **how: Any) -> None:
+        scoring.run(session, settings, worker, bench=self.bench, **how)
+
+    def scan(self, session: Session, scan_id: int, settings: Settings) -> None:
+        self.crawl_only(session, scan_id, settings)
+        self.score(session, settings)
+
+    def revisit(self, _context: Context, url: str) -> Listing | None:
+        """A page that is not on offer answers 404, unless the scene has an answer for it."""
+        answer = self.site.answers.get(url, FetchError("The server answered 404 (Not Found).", 404))
+        if isinstance(answer, FetchError):
+            raise answer
+        return Listing(url) if answer else None
 
     def crawl(self, context: Context) -> Iterator[Listing]:
         context.expect(len(self.listings))

@@ -1,7 +1,7 @@
 """On whose words a stored picture is judged again."""
 
 from webapp.models import PhotoRow, ScoreRow
-from webapp.services.rules import scores_of
+from webapp.services.judging import scores_of
 
 
 def photo(*digests: str) -> PhotoRow:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import make_listing, make_scan, make_source
 from tests.webapp.views.conftest import post
-from webapp.models import Scan, ScanPhoto, ScanState
+from webapp.models import PictureState, Scan, ScanPhoto, ScanState
 from webapp.settings import Settings
 from webapp.views import scans as scan_pages
 
@@ -88,7 +88,9 @@ def test_failures_are_listed_and_counted_by_kind(reviewer: FlaskClient, session:
     listing = make_listing(session, source)
     for number, why in enumerate(["cut off after 12 bytes", "cut off after 3,456 bytes", "answered 404"]):
         place = f"http://127.0.0.1/{number}.jpg"
-        session.add(ScanPhoto(scan_id=scan.id, listing_id=listing.id, location=place, failure=why))
+        session.add(
+            ScanPhoto(scan_id=scan.id, listing_id=listing.id, location=place, failure=why, state=PictureState.FAILED)
+        )
     session.commit()
     page = reviewer.get(f"/scans/{scan.id}").text
     assert '<span class="count">2</span> cut off after … bytes' in page

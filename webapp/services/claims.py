@@ -1,0 +1,89 @@
+"""Which pictures wait to be scored, and which scan worker has them: a lease a picture, taken in lots."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, exists, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from webapp.db import now
+from webapp.models import PictureState, Scan, ScanPhoto, ScanState
+from webapp.services import leases
+
+PENDING = ScanPhoto.state == PictureState.PENDING
+# Scans whose pictures may be scored: a paused one's wait.
+OPEN = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING)
+MOST_ATTEMPTS = 3
+
+
+def claim(session: Session, worker: str, lease_s: int, limit: int) -> Sequence[ScanPhoto]:
+    """The oldest `limit` pictures that wait, whatever their scan, now this worker's; commits.
+
+    Of two workers at once each gets its own: PostgreSQL passes over rows that another one is just taking.
+    """
+    free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
+    of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
+    first = select(ScanPhoto.id).where(PENDING, free, of_open_scans).order_by(ScanPhoto.id).limit(limit)
+    taken = (
+        update(ScanPhoto)
+        .where(ScanPhoto.id.in_(first.with_for_update(skip_locked=True)), PENDING, free)
+        .values(lease_owner=worker, lease_until=_until(lease_s), attempts=ScanPhoto.attempts + 1)
+        .returning(ScanPhoto.id)
+    )
+    ids = list(session.scalars(taken, execution_options={"synchronize_session": False}))
+    session.commit()
+    query = select(ScanPhoto).where(ScanPhoto.id.in_(ids)).order_by(ScanPhoto.id)
+    details = (joinedload(ScanPhoto.listing), joinedload(ScanPhoto.photo), joinedload(ScanPhoto.scan))
+    return session.scalars(query.options(*details), execution_options={"populate_existing": True}).all()
+
+
+def renew(session: Session, worker: str, lease_s: int) -> None:
+    """Keep all that the worker has, in the caller's transaction."""
+    session.execute(_owned_by(worker).values(lease_until=_until(lease_s)))
+
+
+def give_back(session: Session, worker: str) -> None:
+    """Let go what an orderly end left undone, in the caller's transaction: that was no attempt."""
+    free = {"lease_owner": None, "lease_until": None, "attempts": ScanPhoto.attempts - 1}
+    session.execute(_owned_by(worker).values(**free))
+
+
+def free(session: Session, owner: str) -> None:
+    """Let go what a machine (`host`) or a process (`host:pid`) had that lives no more, in the caller's transaction."""
+    theirs = (PENDING, ScanPhoto.lease_owner.startswith(f"{owner}:", autoescape=True))
+    session.execute(update(ScanPhoto).where(*theirs).values(lease_owner=None, lease_until=None))
+
+
+def is_any_pending(session: Session, scan_id: int) -> bool:
+    return bool(session.scalar(select(exists().where(ScanPhoto.scan_id == scan_id, PENDING))))
+
+
+def is_any_free(session: Session) -> bool:
+    """Whether a picture waits that no living worker has."""
+    free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
+    of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
+    return bool(session.scalar(select(exists().where(PENDING, free, of_open_scans))))
+
+
+def oldest_pending(session: Session) -> datetime | None:
+    """Since when the oldest picture waits."""
+    return session.scalar(select(ScanPhoto.seen_at).where(PENDING).order_by(ScanPhoto.id).limit(1))
+
+
+class PictureHeartbeat(leases.Heartbeat):
+    """Renews the leases of all pictures that a worker has, while its models look at them."""
+
+    def __init__(self, engine: Engine, worker: str, lease_s: int) -> None:
+        super().__init__(engine, 0, worker, lease_s)
+        self._worker, self._lease_s = worker, lease_s
+
+    def _renew(self, session: Session) -> None:
+        renew(session, self._worker, self._lease_s)
+
+
+def _owned_by(worker: str):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type is not exported
+    return update(ScanPhoto).where(PENDING, ScanPhoto.lease_owner == worker)
+
+
+def _until(lease_s: int) -> datetime:
+    return now() + timedelta(seconds=lease_s)

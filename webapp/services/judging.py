@@ -1,0 +1,51 @@
+"""What the rules say of a stored listing: its words, and the scores that are kept of its pictures."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from rules.engine import evaluate
+from rules.model import Pack
+from scanner.pipeline import evidence_of
+from scanner.records import Scores
+from scanner.zoo.cascade import replay
+from webapp.models import Appearance, ListingRow, PhotoRow, ScoreRow
+from webapp.services import findings
+from webapp.services.listings import to_record
+
+
+def load_listings(session: Session, ids: Iterable[int]) -> Sequence[ListingRow]:
+    """The listings with all that judging them takes, by their ids."""
+    pictures = selectinload(ListingRow.appearances).joinedload(Appearance.photo).selectinload(PhotoRow.scores)
+    query = select(ListingRow).where(ListingRow.id.in_(list(ids))).order_by(ListingRow.id)
+    return session.scalars(query.options(pictures), execution_options={"populate_existing": True}).all()
+
+
+def judge(pack: Pack, row: ListingRow, orders: Sequence[Sequence[str]]) -> dict[findings.Key, findings.Met]:
+    listing = to_record(row)
+    words = evaluate(pack, evidence_of(pack.cascade, listing, ()))
+    kept = [(one.photo_id, scores_of(one.photo, orders)) for one in row.appearances]
+    photos = [(photo, replay(pack.cascade, scores, listing.text)) for photo, scores in kept]
+    seen = [
+        findings.Seen(photo, said, evaluate(pack, evidence_of(pack.cascade, listing, said)))
+        for photo, said in photos
+        if said
+    ]
+    return findings.gather(words, seen)
+
+
+def scores_of(photo: PhotoRow, orders: Sequence[Sequence[str]]) -> tuple[Scores, ...]:
+    """What the models of the newest scan said that had this picture scored, in the order in which they speak.
+
+    orders: digests, the newest first. A picture is never judged on a fallback alone: where none of the first speakers
+    is known any more, everything that was said counts, in the order in which it was.
+    """
+    by_digest = {row.model_digest: row for row in photo.scores}
+    order = next((order for order in orders if order and order[0] in by_digest), list(by_digest))
+    return tuple(to_scores(by_digest[digest]) for digest in order if digest in by_digest)
+
+
+def to_scores(row: ScoreRow) -> Scores:
+    labels = tuple((str(label), float(score)) for label, score in row.top_labels)
+    return Scores(row.model, row.model_digest, row.by_concept, labels, row.counters)

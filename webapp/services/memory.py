@@ -1,0 +1,143 @@
+"""What earlier crawls knew of a source's pages, so that what did not change is not fetched again."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from scanner.fetch import Fetched
+from scanner.markets.base import Remembered
+from scanner.records import Listing
+from webapp.db import insert_new, now
+from webapp.models import CrawledPage, FindingRow, FindingState, ListingRow, Scan
+from webapp.services import listings
+from webapp.services.listings import URL_LETTERS
+from webapp.services.pictures import DATE_LETTERS, ETAG_LETTERS
+
+# A page that did not change is visited after 6 h, then 12 h ... and at the latest after two weeks.
+FIRST_PAUSE = timedelta(hours=6)
+LONGEST_PAUSE = timedelta(days=14)
+MOST_DOUBLINGS = 6
+# However often a sitemap says that nothing changed, a page is looked at once a week.
+SITEMAP_TRUSTED = timedelta(days=7)
+MOST_LINKS = 2000
+DECIDED_HARMLESS = (FindingState.DISMISSED, FindingState.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is to be remembered of a page; answer None: it was not visited, since no visit was due."""
+
+    url: str
+    answer: Fetched | None
+    links: tuple[str, ...] = ()
+    listing_url: str | None = None
+    changed_at: datetime | None = None
+
+
+class CrawlMemory:
+    """The pages of one scan's source (scanner.markets.base.Memory); `write` puts what is new into the database.
+
+    is_patient: pages that rarely change are visited more rarely. A person who asks for a scan wants to see what is.
+    """
+
+    def __init__(self, session: Session, scan: Scan, is_patient: bool) -> None:
+        self._session = session
+        self._scan_id = scan.id
+        self._source_id = scan.source_id
+        self._is_patient = is_patient
+        self._visits: dict[str, Visit] = {}
+
+    def recall(self, url: str, changed_at: datetime | None = None) -> Remembered | None:
+        if len(url) > URL_LETTERS:
+            return None
+        page = self._find(url)
+        if page is None:
+            return None
+        row = self._session.get(ListingRow, page.listing_id) if page.listing_id else None
+        return Remembered(
+            etag=page.etag,
+            last_modified=page.last_modified,
+            changed_at=page.changed_at,
+            links=tuple(page.links),
+            listing=self._to_listing(row) if row else None,
+            is_due=self._is_due(page, row, changed_at),
+        )
+
+    def keep(self, url: str, answer: Fetched | None, **facts: Any) -> None:
+        if len(url) <= URL_LETTERS:
+            self._visits[url] = Visit(url, answer, **facts)
+
+    def write(self, changed: set[str]) -> None:
+        """Write the visits since the last call, in the caller's transaction. changed: addresses of listings."""
+        for visit in self._visits.values():
+            self._write_one(visit, changed)
+        self._visits.clear()
+
+    def _find(self, url: str) -> CrawledPage | None:
+        known = select(CrawledPage).where(CrawledPage.source_id == self._source_id, CrawledPage.url == url)
+        return self._session.scalar(known)
+
+    def _to_listing(self, row: ListingRow) -> Listing:
+        """The listing as it was last seen, with all the addresses of pictures that it named."""
+        version = listings.newest_version(self._session, row.id)
+        addresses = tuple(version.fields["photo_urls"]) if version else ()
+        record = listings.to_record(row)
+        return replace(record, seller_url=row.seller_url, posted_at=row.posted_at, photo_urls=addresses)
+
+    def _is_due(self, page: CrawledPage, row: ListingRow | None, changed_at: datetime | None) -> bool:
+        if page.visited_scan_id == self._scan_id:
+            return False  # this very scan was there, before its worker died
+        if row is not None and row.content_sha256 is None:
+            return True
+        if changed_at and page.changed_at and changed_at <= page.changed_at:
+            return now() - page.visited_at > SITEMAP_TRUSTED
+        if not self._is_patient or page.due_at is None or page.due_at <= now():
+            return True
+        return row is not None and self._is_flagged(row)
+
+    def _is_flagged(self, row: ListingRow) -> bool:
+        """A listing under suspicion is visited every time, so that its end is seen on the day."""
+        open_or_confirmed = FindingRow.state.not_in(DECIDED_HARMLESS)
+        return bool(self._session.scalar(select(exists().where(FindingRow.listing_id == row.id, open_or_confirmed))))
+
+    def _write_one(self, visit: Visit, changed: set[str]) -> None:
+        insert_new(self._session, CrawledPage, source_id=self._source_id, url=visit.url, links=[], unchanged_count=0)
+        page = self._find(visit.url)
+        if page is None:
+            return
+        page.visited_scan_id = self._scan_id
+        if visit.changed_at:
+            page.changed_at = visit.changed_at
+        if visit.answer is None:
+            return
+        page.visited_at = now()
+        is_same = visit.answer.is_unchanged or self._says_the_same(page, visit, changed)
+        page.unchanged_count = page.unchanged_count + 1 if is_same else 0
+        page.due_at = now() + pause_after(page.unchanged_count) if page.listing_id else None
+        if not visit.answer.is_unchanged:
+            self._take_answer(page, visit, visit.answer)
+
+    def _take_answer(self, page: CrawledPage, visit: Visit, answer: Fetched) -> None:
+        page.etag = _short(answer.headers.get("etag"), ETAG_LETTERS)
+        page.last_modified = _short(answer.headers.get("last-modified"), DATE_LETTERS)
+        page.links = list(visit.links[:MOST_LINKS])
+        row = listings.find(self._session, self._source_id, visit.listing_url) if visit.listing_url else None
+        page.listing_id = row.id if row else None
+
+    def _says_the_same(self, page: CrawledPage, visit: Visit, changed: set[str]) -> bool:
+        return page.listing_id is not None and visit.listing_url is not None and visit.listing_url not in changed
+
+
+def pause_after(unchanged_count: int) -> timedelta:
+    """How long a page may be left alone that did not change so often in a row."""
+    if unchanged_count == 0:
+        return timedelta(0)
+    doublings = min(unchanged_count - 1, MOST_DOUBLINGS)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def _short(text: str | None, letters: int) -> str | None:
+    return text if text and len(text) <= letters else None

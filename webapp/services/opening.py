@@ -1,0 +1,29 @@
+"""Letting the rules speak of listings whose pictures have all been looked at."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.orm import Session
+
+from rules.model import Pack
+from webapp.models import Scan
+from webapp.services import findings, overview
+from webapp.services.judging import judge, load_listings
+
+
+def judge_listings(
+    session: Session, scan: Scan, pack: Pack, listing_ids: Iterable[int], order: Sequence[str] = ()
+) -> int:
+    """Open the findings that these listings meet, on all that is stored of them; how many were opened.
+
+    order: digests of the models in the order in which they speak now; older orders count where a picture was scored
+    under them alone.
+    """
+    ids = list(listing_ids)
+    if not ids:
+        return 0
+    orders = [list(order), *overview.speaking_orders(session)]
+    known = findings.known_findings(session, ids)
+    return sum(
+        findings.open_met(session, scan, row.id, pack.digest, judge(pack, row, orders), known.get(row.id, {}))
+        for row in load_listings(session, ids)
+    )

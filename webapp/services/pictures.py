@@ -1,0 +1,162 @@
+"""From a crawl's listings to pictures in the store: fetched beside the crawl, and only where they are not known."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from scanner.fetch import Fetched, FetchError
+from scanner.images import MAX_BYTES
+from scanner.records import Listing
+from webapp.db import now
+from webapp.models import Appearance
+from webapp.services import listings, photos
+from webapp.services.listings import URL_LETTERS, clean
+
+FETCHERS = 4  # threads; the fetcher keeps the pace of each host, so that more of them help with several hosts alone
+LISTINGS_AHEAD = 8
+ASK_AGAIN = timedelta(days=30)  # after so long a picture of an unchanged listing is asked for once more
+ETAG_LETTERS, DATE_LETTERS = 300, 60
+
+GetPhoto = Callable[..., Fetched]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture of a listing: its bytes in the store under `sha256`, or one `failure`.
+
+    answer: what was fetched just now; None where the bytes were known. is_asked: the server was asked in any case.
+    """
+
+    url: str
+    sha256: str | None = None
+    size_bytes: int = 0
+    failure: str | None = None
+    answer: Fetched | None = None
+    is_asked: bool = False
+
+    @classmethod
+    def known(cls, appearance: Appearance, *, is_asked: bool = False) -> Self:
+        photo = appearance.photo
+        return cls(appearance.url, photo.sha256, photo.size_bytes, is_asked=is_asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A cleaned listing with all its pictures."""
+
+    listing: Listing
+    pictures: tuple[Picture, ...]
+
+
+class Gatherer:
+    """Fetches pictures in threads while the crawl goes on; what it holds is bounded. A context manager.
+
+    get_photo(url, max_bytes=, etag=, last_modified=) gives the bytes of one.
+    """
+
+    def __init__(self, session: Session, source_id: int, photos_dir: Path, warn: Callable[[str], None]) -> None:
+        self._session = session
+        self._source_id = source_id
+        self._photos_dir = photos_dir
+        self._warn = warn
+        self._threads = ThreadPoolExecutor(FETCHERS, thread_name_prefix="pictures")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def gather(self, found: Iterable[Listing], get_photo: Callable[[], GetPhoto]) -> Iterator[Gathered]:
+        """Each listing once its pictures are here, in order. get_photo: asked once the crawl has begun.
+
+        Where the crawl breaks off, what it found until then still comes out; then its exception is raised.
+        """
+        ahead: deque[tuple[Listing, list[Future[Picture]]]] = deque()
+        broken: Exception | None = None
+        try:
+            for listing in self._clean(found):
+                ahead.append((listing, self._begin(listing, get_photo())))
+                while ahead and (len(ahead) > LISTINGS_AHEAD or all(future.done() for future in ahead[0][1])):
+                    yield self._finish(*ahead.popleft())
+        except Exception as error:
+            broken = error
+        while ahead:
+            yield self._finish(*ahead.popleft())
+        if broken is not None:
+            raise broken
+
+    def _clean(self, found: Iterable[Listing]) -> Iterator[Listing]:
+        for one in found:
+            listing = clean(one)
+            if len(listing.url) <= URL_LETTERS:
+                yield listing
+            else:
+                self._warn(f"A listing was left out because its address is longer than {URL_LETTERS} letters.")
+
+    def _begin(self, listing: Listing, get_photo: GetPhoto) -> list["Future[Picture]"]:
+        known = self._known_pictures(listing)
+        is_same = listing.is_unchanged or self._is_same(listing)
+        return [self._begin_one(url, known.get(url), is_same, get_photo) for url in listing.photo_urls]
+
+    def _begin_one(self, url: str, known: Appearance | None, is_same: bool, get_photo: GetPhoto) -> "Future[Picture]":
+        if known is not None and is_same and now() - known.checked_at < ASK_AGAIN:
+            return _done(Picture.known(known))
+        return self._threads.submit(fetch_picture, url, known, get_photo, self._photos_dir)
+
+    def _finish(self, listing: Listing, pictures: list["Future[Picture]"]) -> Gathered:
+        return Gathered(listing, tuple(future.result() for future in pictures))
+
+    def _is_same(self, listing: Listing) -> bool:
+        row = listings.find(self._session, self._source_id, listing.url)
+        return row is not None and row.content_sha256 == listings.digest_of(listing)
+
+    def _known_pictures(self, listing: Listing) -> dict[str, Appearance]:
+        row = listings.find(self._session, self._source_id, listing.url)
+        if row is None:
+            return {}
+        shown = select(Appearance).where(Appearance.listing_id == row.id).options(joinedload(Appearance.photo))
+        return {one.url: one for one in self._session.scalars(shown)}
+
+
+def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, photos_dir: Path) -> Picture:
+    """Ask for one picture, with what is known of it, and store its bytes. Raises StoreFullError."""
+    if len(url) > URL_LETTERS:
+        return Picture(url[:URL_LETTERS], failure=f"its address is longer than {URL_LETTERS} letters")
+    etag, last_modified = (known.etag, known.last_modified) if known else (None, None)
+    try:
+        answer = get_photo(url, max_bytes=MAX_BYTES, etag=etag, last_modified=last_modified)
+    except FetchError as error:
+        return Picture(url, failure=str(error), is_asked=True)
+    if answer.is_unchanged and known is not None:
+        return Picture.known(known, is_asked=True)
+    try:
+        sha256, _ = photos.store(photos_dir, answer.body)
+    except photos.StoreFullError:
+        raise  # not the picture's fault: it is asked for again once there is room
+    except photos.StoreError as error:
+        return Picture(url, failure=str(error), answer=answer, is_asked=True)
+    return Picture(url, sha256, len(answer.body), answer=answer, is_asked=True)
+
+
+def validators_of(picture: Picture) -> dict[str, str | None]:
+    """What the server said to recognise these bytes by."""
+    headers = picture.answer.headers if picture.answer else {}
+    etag, last_modified = headers.get("etag"), headers.get("last-modified")
+    return {
+        "etag": etag if etag and len(etag) <= ETAG_LETTERS else None,
+        "last_modified": last_modified if last_modified and len(last_modified) <= DATE_LETTERS else None,
+    }
+
+
+def _done(picture: Picture) -> "Future[Picture]":
+    future: Future[Picture] = Future()
+    future.set_result(picture)
+    return future

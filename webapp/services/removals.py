@@ -1,0 +1,101 @@
+"""Listings that a crawl no longer met: whether they are gone, since when, and how long they stood under suspicion."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from scanner.fetch import FetchError
+from scanner.markets.base import Context, Market
+from webapp.db import now
+from webapp.models import FindingRow, FindingState, ListingEvent, ListingEventKind, ListingRow, Scan
+from webapp.services import leases
+
+MOST_LOOKED_AT = 500  # a scan: the rest has its turn at the next one
+GONE = (404, 410)
+NOT_SUSPECTED = (FindingState.DISMISSED, FindingState.WITHDRAWN)
+
+
+class Missing:
+    """The listings of a source that a whole crawl did not meet; each is visited before it is called gone.
+
+    Absence from a list proves little: a shop may have turned a page. Where the market can't visit one listing, or is
+    none of web pages, nothing is said.
+    """
+
+    def __init__(
+        self, session: Session, scan: Scan, lease: tuple[int, str, int], market: Market, context: Context
+    ) -> None:
+        self._session = session
+        self._scan = scan
+        self._lease = lease
+        self._market = market
+        self._context = context
+
+    def look(self) -> int:
+        """Visit them and note those that are gone; commits. How many are. Raises LostLeaseError."""
+        if self._market.revisit is None:
+            return 0
+        gone = 0
+        for row in self._candidates():
+            reason = self._reason(row)
+            leases.renew(self._session, *self._lease)
+            if reason is not None:
+                note_removal(self._session, row, self._scan.id, reason)
+                gone += 1
+            self._session.commit()
+        return gone
+
+    def _candidates(self) -> list[ListingRow]:
+        missed = select(ListingRow).where(ListingRow.source_id == self._scan.source_id)
+        missed = missed.where(ListingRow.removed_at.is_(None), ListingRow.last_scan_id != self._scan.id)
+        return list(self._session.scalars(missed.order_by(ListingRow.last_seen_at).limit(MOST_LOOKED_AT)))
+
+    def _reason(self, row: ListingRow) -> str | None:
+        """Why the listing is gone; None where it stands, or where that can't be known now."""
+        if self._market.revisit is None:
+            return None
+        try:
+            found = self._market.revisit(self._context, row.url)
+        except FetchError as error:
+            return f"The server answered {error.status}." if error.status in GONE else None
+        if found is None:
+            return "The page offers nothing any more."
+        row.last_seen_at = now()
+        return None
+
+
+def note_removal(session: Session, row: ListingRow, scan_id: int, reason: str) -> ListingEvent:
+    """The caller commits."""
+    at = now()
+    flagged_at = first_flagged(session, row.id)
+    event = ListingEvent(
+        listing_id=row.id,
+        scan_id=scan_id,
+        kind=ListingEventKind.REMOVED,
+        facts={"reason": reason, "last_seen_at": row.last_seen_at.isoformat()},
+        takedown_s=int((at - flagged_at).total_seconds()) if flagged_at else None,
+        at=at,
+    )
+    row.removed_at = at
+    session.add(event)
+    return event
+
+
+def first_flagged(session: Session, listing_id: int) -> datetime | None:
+    """When the listing was first suspected, findings left out that people dismissed."""
+    suspected = FindingRow.listing_id == listing_id, FindingRow.state.not_in(NOT_SUSPECTED)
+    return session.scalar(select(func.min(FindingRow.found_at)).where(*suspected))
+
+
+def events_of(session: Session, listing_id: int) -> list[ListingEvent]:
+    """What happened to the listing, the newest first."""
+    query = select(ListingEvent).where(ListingEvent.listing_id == listing_id).order_by(ListingEvent.id.desc())
+    return list(session.scalars(query))
+
+
+def takedowns(session: Session, since: datetime) -> list[int]:
+    """Seconds from the first finding to the noticed removal, of suspected listings that vanished since then."""
+    removed = ListingEvent.kind == ListingEventKind.REMOVED, ListingEvent.at >= since
+    query = select(ListingEvent.takedown_s).where(*removed, ListingEvent.takedown_s.is_not(None))
+    return [seconds for seconds in session.scalars(query) if seconds is not None]
