@@ -1,6 +1,30 @@
 """Polite, address-checked HTTP."""
 
-from scanner.fetch.errors import AddressError, FetchError, RobotsError
-from scanner.fetch.fetcher import Exchange, Fetched, Fetcher
+from scanner.fetch.budget import Budget
+from scanner.fetch.errors import (
+    AddressError,
+    BudgetError,
+    FetchError,
+    HostStoppedError,
+    RefusedError,
+    RobotsError,
+    StoppedError,
+)
+from scanner.fetch.exchanges import Exchange
+from scanner.fetch.fetcher import Fetched, Fetcher
+from scanner.fetch.log import LogEntry
 
-__all__ = ["AddressError", "Exchange", "FetchError", "Fetched", "Fetcher", "RobotsError"]
+__all__ = [
+    "AddressError",
+    "Budget",
+    "BudgetError",
+    "Exchange",
+    "FetchError",
+    "Fetched",
+    "Fetcher",
+    "HostStoppedError",
+    "LogEntry",
+    "RefusedError",
+    "RobotsError",
+    "StoppedError",
+]

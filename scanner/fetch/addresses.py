@@ -35,32 +35,40 @@ _CLOSED_V4 = tuple(
         "240.0.0.0/4",
     )
 )
-_OPEN_V6 = IPv6Network("2000::/3")  # the only block from which public addresses are given out
-_CLOSED_V6 = tuple(IPv6Network(block) for block in ("2001::/23", "2001:db8::/32", "3fff::/20"))
+# Public addresses are given out from this block alone; IPv4-mapped, IPv4-compatible and local ones lie outside it.
+_OPEN_V6 = IPv6Network("2000::/3")
+_CLOSED_V6 = tuple(
+    IPv6Network(block)
+    for block in (
+        "2001::/23",  # Teredo and other protocols
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+    )
+)
+# What a network without IPv4 calls every shop that has no IPv6 address: judged by the address inside.
 _NAT64 = IPv6Network("64:ff9b::/96")
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # the third quarter of an address that hides an IPv4 one in its fourth
+
 _UNSAFE_CHARACTERS = re.compile(r"[\\\s\x00-\x1f\x7f]")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*:"
+# `http:example.org` and `http:///example.org` name a host for some programs and a path for others.
+_ODD_SLASHES = re.compile(rf"{_SCHEME}(?!//[^/])|(?:{_SCHEME})?///")
+_AUTHORITY = re.compile(rf"(?:{_SCHEME})?//([^/?#]*)")
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:@%]+)(?::[0-9]{0,5})?")
+_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?\.)*([a-z0-9_\-]{1,63})")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 def is_public(address: Address) -> bool:
-    """True for addresses on the open internet; an IPv4 address inside an IPv6 one is judged by itself."""
+    """True for addresses on the open internet; those that carry an IPv4 address for a tunnel are not, but NAT64's."""
     if isinstance(address, IPv4Address):
         return not any(address in block for block in _CLOSED_V4)
-    inner = _inner_addresses(address)
-    if inner:
-        return all(is_public(each) for each in inner)
-    return address in _OPEN_V6 and not any(address in block for block in _CLOSED_V6)
-
-
-def _inner_addresses(address: IPv6Address) -> list[IPv4Address]:
-    if address.ipv4_mapped:
-        return [address.ipv4_mapped]
-    if address.sixtofour:
-        return [address.sixtofour]
-    if address.teredo:
-        return list(address.teredo)
     if address in _NAT64:
-        return [IPv4Address(int(address) & 0xFFFFFFFF)]
-    return []
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
+        return False
+    return address in _OPEN_V6 and not any(address in block for block in _CLOSED_V6)
 
 
 def host_port(host: str, port: int) -> str:
@@ -88,12 +96,34 @@ def check_url(text: str, allowed: Collection[str] = ()) -> httpx2.URL:
     return url.copy_with(fragment=None)
 
 
+def join_url(base: httpx2.URL, location: str, allowed: Collection[str] = ()) -> httpx2.URL:
+    """Where a page at `base` sends us on to, if it may be asked. Raises AddressError."""
+    check_text(location)
+    try:
+        target = str(base.join(location))
+    except (httpx2.InvalidURL, ValueError, UnicodeError):
+        raise AddressError("The site sent us on to an address that can't be read.") from None
+    return check_url(target, allowed)
+
+
 def check_text(text: str) -> None:
     """Refuse what programs read in two ways, before any parser sees it. Raises AddressError."""
     if len(text) > MAX_URL_CHARACTERS:
         raise AddressError(f"The address is longer than {MAX_URL_CHARACTERS} characters.")
     if _UNSAFE_CHARACTERS.search(text):
         raise AddressError("The address has a backslash, a space or a control character in it.")
+    if _ODD_SLASHES.match(text):
+        raise AddressError("Only addresses that begin with http:// or https:// and a host are fetched.")
+    authority = _AUTHORITY.match(text)
+    if authority:
+        _check_authority(authority[1])
+
+
+def _check_authority(authority: str) -> None:
+    if "@" in authority:
+        raise AddressError("Addresses with a user name or password in them are not fetched.")
+    if not _HOST_AND_PORT.fullmatch(authority):
+        raise AddressError("The address does not name its host and port plainly.")
 
 
 def _check_parts(url: httpx2.URL, allowed: Collection[str]) -> None:
@@ -105,6 +135,23 @@ def _check_parts(url: httpx2.URL, allowed: Collection[str]) -> None:
         raise AddressError("Addresses with a user name or password in them are not fetched.")
     if url.port not in (None, 80, 443) and origin_of(url) not in allowed:
         raise AddressError(f"Port {url.port} is not asked; only 80 and 443 are, and addresses that you allow.")
+    _check_host(url, allowed)
+
+
+def _check_host(url: httpx2.URL, allowed: Collection[str]) -> None:
+    try:
+        address = ipaddress.ip_address(url.host)
+    except ValueError:
+        _check_name(url.host)
+    else:
+        check_addresses(url.host, url.port or DEFAULT_PORTS[url.scheme], [str(address)], allowed)
+
+
+def _check_name(host: str) -> None:
+    """127.1, 0x7f.1 and 2130706433 are no names: the system would read them as numbers of an address."""
+    name = _NAME.fullmatch(host.removesuffix("."))
+    if name is None or _NUMBER.fullmatch(name[1]):
+        raise AddressError("The address names its host in a way that is not asked.")
 
 
 def check_addresses(host: str, port: int, addresses: Collection[str], allowed: Collection[str] = ()) -> None:

@@ -1,17 +1,46 @@
 """Why something could not be fetched; each message is one sentence for people."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scanner.fetch.fetcher import Fetched
+
 
 class FetchError(Exception):
-    """`status` is the HTTP status where the server answered with one that is no success."""
+    """`status` and `answer` tell what the server answered, where it answered and that is no success.
 
-    def __init__(self, sentence: str, status: int | None = None) -> None:
+    answer: for an archive; a page that is gone is evidence too.
+    """
+
+    def __init__(self, sentence: str, status: int | None = None, answer: "Fetched | None" = None) -> None:
         super().__init__(sentence)
         self.status = status
+        self.answer = answer
 
 
-class AddressError(FetchError):
+class RefusedError(FetchError):
+    """It was not asked, or not to its end, because of a rule of our own; the site's health is another matter."""
+
+
+class AddressError(RefusedError):
     """The address is none that may be asked: another scheme or port, a private network, this machine."""
 
 
+class BudgetError(RefusedError):
+    """The crawl has used up its pages, bytes or time."""
+
+
+class HostStoppedError(RefusedError):
+    """Somebody has stopped all crawls of this host."""
+
+
+class StoppedError(RefusedError):
+    """The worker was asked to end."""
+
+
 class RobotsError(FetchError):
-    """The site asks crawlers, in its robots.txt, to leave this page alone."""
+    """The site asks crawlers, in its robots.txt, to leave this page alone. words: the decision in short, for a log."""
+
+    def __init__(self, sentence: str, words: str = "forbidden") -> None:
+        super().__init__(sentence)
+        self.words = words

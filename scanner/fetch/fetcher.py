@@ -1,10 +1,12 @@
 """The one way out to the network: address-checked, polite, bounded in time and size."""
 
 import http
+import random as chance
 import re
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -14,40 +16,27 @@ from typing import Self
 
 import httpx2
 
-from scanner.fetch.addresses import check_text, check_url, origin_of
-from scanner.fetch.bodies import ENCODINGS, read_body
+from scanner.fetch.addresses import check_url, join_url, origin_of
+from scanner.fetch.bodies import ENCODINGS, encoding_of, read_packed, read_start, unpack
+from scanner.fetch.budget import Budget
 from scanner.fetch.connections import CheckedTransport, Resolver, resolve
 from scanner.fetch.deadlines import Deadline, deadline
-from scanner.fetch.errors import AddressError, FetchError
-from scanner.fetch.pacing import LONGEST_WAIT_S, Pacer, back_off_s
+from scanner.fetch.door import Door, IsStopped
+from scanner.fetch.errors import FetchError
+from scanner.fetch.exchanges import Exchange, capture, note_peer
+from scanner.fetch.log import NOT_ASKED, LogEntry, Note, noted
+from scanner.fetch.pacing import JITTER, LONGEST_WAIT_S, Pacer, back_off_s
+from scanner.fetch.places import Places
 from scanner.fetch.robots import MAX_BYTES as ROBOTS_MAX_BYTES
 from scanner.fetch.robots import Robots
 
 AGENT = "Tuskline"
 MAX_BYTES = 16 * 1024**2
+MAX_KEPT_BYTES = 256 * 1024  # of an answer that is no success: enough to show what the site said
 MAX_REDIRECTS = 5
 MAX_TRIES = 3
 BUSY = (429, 503)
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and its answer as they went over the wire, for an archive.
-
-    request: the request's lines as sent, without a body. head: the answer's status line and headers as they came.
-    body: as it came, packed if it was packed, only chunked transfer taken apart. started_at: UTC.
-    address: the IP address that was connected to; certificate_sha256: of the server's certificate (hex), https alone.
-    robots: what the site's robots.txt said of the URL, in words.
-    """
-
-    url: str
-    request: bytes
-    head: bytes
-    body: bytes
-    started_at: datetime
-    address: str | None = None
-    certificate_sha256: str | None = None
-    robots: str = ""
+ELSEWHERE = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +61,44 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class _Errand:
+    """conditions: what the caller has of the page; headers: the caller's own, for the origin of `url` alone."""
+
+    url: str
+    max_bytes: int
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    is_robots: bool = False
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.form is None else "POST"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is a page: robots.txt is asked of it, and what goes over the wire may be kept."""
+        return self.form is None and not self.is_robots
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        return {**self.conditions, **self.headers}
+
+    def is_answered(self, status: int) -> bool:
+        return 200 <= status < 300 or (status == 304 and bool(self.conditions))
+
+
+@dataclass(frozen=True, slots=True)
 class _Answer:
+    url: httpx2.URL
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
+    exchange: Exchange | None = None
+
+    @property
+    def location(self) -> str | None:
+        return self.headers.get("location") if self.status in ELSEWHERE else None
 
 
 class Fetcher:
@@ -84,8 +107,13 @@ class Fetcher:
     contact: mail address or web page, sent with every request so that a site can complain.
     allowed_addresses: `host:port` pairs that may be private or have another port; they are not paced by us.
     pace_s: seconds between two requests to one host; the site's own Crawl-delay counts where it is longer.
+    burst: requests that may follow each other at once after a rest, where the site asks for no delay.
+    most_at_once: requests to one host at the same time. jitter: the largest part by which waits are lengthened.
     connect_s, read_s: limit of one network step; deadline_s: of one get() in all, polite waits not counted.
     verify: an SSLContext to trust other authorities than the system's; certificates are always checked.
+    budget: what all fetches may cost together. is_stopped: says in a sentence why a host is left alone, None if it is
+    not; is_stopping: whether to give up, asked before every wait and request. sleep: waits so many seconds, or less
+    once is_stopping is true. log: told of every request. keep_exchanges: whether answers carry their raw bytes.
     """
 
     def __init__(
@@ -94,17 +122,30 @@ class Fetcher:
         allowed_addresses: Collection[str] = (),
         *,
         pace_s: float = 1.0,
+        burst: int = 1,
+        most_at_once: int = 2,
+        jitter: float = JITTER,
         connect_s: float = 10.0,
         read_s: float = 20.0,
         deadline_s: float = 60.0,
         resolver: Resolver = resolve,
         verify: ssl.SSLContext | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        budget: Budget | None = None,
+        is_stopped: IsStopped = lambda _: None,
+        is_stopping: Callable[[], bool] = lambda: False,
+        sleep: Callable[[float], object] = time.sleep,
+        random: Callable[[], float] = chance.random,
+        log: Callable[[LogEntry], None] = lambda _: None,
+        keep_exchanges: bool = False,
     ) -> None:
         self._allowed = frozenset(entry.lower() for entry in allowed_addresses)
         self._pace_s = pace_s
+        self._burst = burst
         self._deadline_s = deadline_s
-        self._pacer = Pacer(sleep)
+        pacer = Pacer(sleep, jitter=jitter, random=random)
+        self._door = Door(pacer, Places(most_at_once), budget or Budget(), is_stopped, is_stopping)
+        self._log = log
+        self._keep_exchanges = keep_exchanges
         self._robots = Robots(self._fetch_robots, AGENT)
         self._client = httpx2.Client(
             transport=CheckedTransport(self._allowed, resolver, verify or True),
@@ -126,69 +167,144 @@ class Fetcher:
     def close(self) -> None:
         self._client.close()
 
-    def get(self, url: str, max_bytes: int = MAX_BYTES) -> Fetched:
+    def get(
+        self,
+        url: str,
+        max_bytes: int = MAX_BYTES,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
         """The answer of `url` after at most five redirects, with a status of 200 to 299.
 
-        max_bytes: limit of the body, as sent and unpacked. Raises FetchError (status set where the server answered
-        with another status), AddressError and RobotsError among them.
+        max_bytes: limit of the body, as sent and unpacked. etag, last_modified: of the answer that the caller has, as
+        the server wrote them; where that is still so, the status is 304 and the body empty. headers: are sent to the
+        origin of `url` alone, whatever it sends us on to. Raises FetchError (status set where the server answered
+        with another status), RefusedError and RobotsError among them.
         """
-        with deadline(self._deadline_s) as clock:
-            final, answer = self._follow(url, max_bytes, clock, ask_robots=True)
-        return Fetched(url, str(final), answer.status, answer.headers, answer.body, datetime.now(UTC))
+        conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        known = {name: value for name, value in conditions.items() if value and value.isascii() and value.isprintable()}
+        return self._run(_Errand(url, max_bytes, known, headers or {}))
+
+    def post_form(self, url: str, data: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
+        """What an API answers to a form. It is not sent on, not asked of robots.txt, and, as such forms and answers
+        hold secrets, kept nowhere. Raises FetchError."""
+        return self._run(_Errand(url, MAX_BYTES, headers=headers or {}, form=data))
 
     def sitemaps(self, url: str) -> list[str]:
-        """The sitemaps named in the robots.txt of the site of `url`. Raises AddressError."""
+        """The sitemaps named in the robots.txt of the site of `url`. Raises RefusedError."""
         with deadline(self._deadline_s):
             return self._robots.sitemaps(check_url(url, self._allowed))
 
     def _fetch_robots(self, url: str) -> bytes:
-        with deadline(self._deadline_s) as clock:
-            return self._follow(url, ROBOTS_MAX_BYTES, clock, ask_robots=False)[1].body
+        return self._run(_Errand(url, ROBOTS_MAX_BYTES, is_robots=True)).body
 
-    def _follow(self, url: str, max_bytes: int, clock: Deadline, ask_robots: bool) -> tuple[httpx2.URL, _Answer]:
-        target = check_url(url, self._allowed)
+    def _run(self, errand: _Errand) -> Fetched:
+        exchanges: list[Exchange] = []
+        with deadline(self._deadline_s) as clock:
+            answer = self._follow(errand, clock, exchanges)
+        fetched = Fetched(
+            errand.url,
+            str(answer.url),
+            answer.status,
+            answer.headers,
+            answer.body,
+            datetime.now(UTC),
+            tuple(exchanges),
+        )
+        if not errand.is_answered(answer.status):
+            raise FetchError(f"The server answered {_status_words(answer.status)}.", answer.status, fetched)
+        return fetched
+
+    def _follow(self, errand: _Errand, clock: Deadline, exchanges: list[Exchange]) -> _Answer:
+        base, place = None, errand.url
         for _ in range(MAX_REDIRECTS + 1):
-            if ask_robots:
-                self._robots.check(target)
-            answer = self._ask_patiently(target, max_bytes, clock, ask_robots)
-            location = answer.headers.get("location")
-            if not 300 <= answer.status < 400 or location is None:
-                return target, _successful(answer)
-            check_text(location)
-            target = check_url(_join(target, location), self._allowed)
+            answer = self._ask_patiently(base, place, errand, clock, exchanges)
+            if answer.location is None or errand.form is not None:
+                return answer
+            base, place = answer.url, answer.location
         raise FetchError(f"The site sent us on more than {MAX_REDIRECTS} times.")
 
-    def _ask_patiently(self, url: httpx2.URL, max_bytes: int, clock: Deadline, ask_robots: bool) -> _Answer:
-        host = origin_of(url)
+    def _ask_patiently(
+        self, base: httpx2.URL | None, place: str, errand: _Errand, clock: Deadline, exchanges: list[Exchange]
+    ) -> _Answer:
+        """One hop: `place` as named by the page at `base`, asked again where the server is busy."""
         for attempt in range(MAX_TRIES):
-            clock.extend(self._pacer.wait(host, self._delay_s(url, ask_robots)))
-            answer = self._ask(url, max_bytes, clock)
+            with noted(place, self._log) as note:
+                target = self._target(base, place, note)
+                answer = self._ask_in_turn(target, errand, clock, note)
+            exchanges += [answer.exchange] if answer.exchange else []
             if answer.status not in BUSY:
-                break
-            wait_s = back_off_s(answer.headers.get("retry-after"), attempt)
-            if wait_s > LONGEST_WAIT_S:
-                raise FetchError(f"The server asks to be left alone for {wait_s:.0f} s; try later.", answer.status)
-            self._pacer.hold(host, wait_s)
-        return answer
+                return answer
+            self._back_off(answer, attempt)
+        raise FetchError(
+            f"The server answered {_status_words(answer.status)} to each of {MAX_TRIES} tries; try later.",
+            answer.status,
+        )
 
-    def _delay_s(self, url: httpx2.URL, ask_robots: bool) -> float:
-        ours = 0.0 if origin_of(url) in self._allowed else self._pace_s
-        return max(ours, self._robots.delay_s(url)) if ask_robots else ours
+    def _target(self, base: httpx2.URL | None, place: str, note: Note) -> httpx2.URL:
+        target = join_url(base, place, self._allowed) if base else check_url(place, self._allowed)
+        note.url = str(target)
+        return target
 
-    def _ask(self, url: httpx2.URL, max_bytes: int, clock: Deadline) -> _Answer:
-        try:
-            with self._client.stream("GET", url) as response:
-                headers = dict(response.headers)
-                body = read_body(response, max_bytes) if response.is_success else b""
-                return _Answer(response.status_code, headers, body)
-        except httpx2.TimeoutException as error:
-            if clock.left_s <= 0:
-                raise FetchError(f"It took longer than {clock.seconds:.4g} s in all.") from error
-            raise FetchError("The server did not answer in time.") from error
-        except httpx2.DecodingError as error:
-            raise FetchError("The answer could not be unpacked.") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise FetchError(f"The server could not be asked: {_reason(error)}.") from error
+    def _back_off(self, answer: _Answer, attempt: int) -> None:
+        wait_s = back_off_s(answer.headers.get("retry-after"), attempt)
+        if wait_s > LONGEST_WAIT_S:
+            raise FetchError(f"The server asks to be left alone for {wait_s:.0f} s; try later.", answer.status)
+        self._door.hold(answer.url, wait_s)
+
+    def _ask_in_turn(self, url: httpx2.URL, errand: _Errand, clock: Deadline, note: Note) -> _Answer:
+        note.robots = self._robots.check(url) if errand.is_public else NOT_ASKED
+        theirs_s = self._robots.delay_s(url) if errand.is_public else 0.0
+        ours_s = 0.0 if origin_of(url) in self._allowed else self._pace_s
+        burst = self._burst if theirs_s == 0 else 1
+        with self._door.turn(url, max(ours_s, theirs_s), burst, is_page=not errand.is_robots) as waited_s:
+            note.waited_s = waited_s
+            clock.extend(waited_s)
+            with _in_words(clock):
+                return self._ask(url, errand, note)
+
+    def _ask(self, url: httpx2.URL, errand: _Errand, note: Note) -> _Answer:
+        started_at = datetime.now(UTC)
+
+        def count(bytes_read: int) -> None:
+            note.bytes_read += bytes_read
+            self._door.count(bytes_read)
+
+        headers = errand.all_headers if _same_origin(url, errand.url) else dict(errand.conditions)
+        with self._client.stream(errand.method, url, headers=headers, data=errand.form) as response:
+            note.status = response.status_code
+            note_peer(response)
+            packed, is_cut, body = self._read(response, errand, count)
+        keeps = self._keep_exchanges and errand.is_public
+        exchange = capture(response, packed, started_at, note.robots, is_cut) if keeps else None
+        return _Answer(url, response.status_code, dict(response.headers), body, exchange)
+
+    def _read(
+        self, response: httpx2.Response, errand: _Errand, count: Callable[[int], None]
+    ) -> tuple[bytes, bool, bytes]:
+        """(the body as it came, whether it was cut off, the body unpacked); of no success the first is of interest."""
+        if response.is_success:
+            encoding = encoding_of(response.headers)
+            packed = read_packed(response, errand.max_bytes, count)
+            return packed, False, unpack(packed, encoding, errand.max_bytes)
+        if self._keep_exchanges and errand.is_public:
+            return *read_start(response, MAX_KEPT_BYTES, count, is_lenient=True), b""
+        return b"", False, b""
+
+
+@contextmanager
+def _in_words(clock: Deadline) -> Iterator[None]:
+    """What the network raises, as FetchError."""
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        if clock.left_s <= 0:
+            raise FetchError(f"It took longer than {clock.seconds:.4g} s in all.") from error
+        raise FetchError("The server did not answer in time.") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        raise FetchError(f"The server could not be asked: {_reason(error)}.") from error
 
 
 def user_agent(contact: str) -> str:
@@ -198,21 +314,16 @@ def user_agent(contact: str) -> str:
     return f"{AGENT}/{version('tuskline')}" + (f" (+{contact})" if contact else "")
 
 
-def _join(base: httpx2.URL, location: str) -> str:
-    try:
-        return str(base.join(location))
-    except (httpx2.InvalidURL, ValueError, UnicodeError):
-        raise AddressError("The site sent us on to an address that can't be read.") from None
+def _same_origin(url: httpx2.URL, asked: str) -> bool:
+    first = httpx2.URL(asked)
+    return (url.scheme, origin_of(url)) == (first.scheme, origin_of(first))
 
 
-def _successful(answer: _Answer) -> _Answer:
-    if 200 <= answer.status < 300:
-        return answer
+def _status_words(status: int) -> str:
     try:
-        phrase = f" ({http.HTTPStatus(answer.status).phrase})"
+        return f"{status} ({http.HTTPStatus(status).phrase})"
     except ValueError:
-        phrase = ""
-    raise FetchError(f"The server answered {answer.status}{phrase}.", answer.status)
+        return str(status)
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """How long to wait before the next request to a host."""
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -8,33 +9,68 @@ from email.utils import parsedate_to_datetime
 
 LONGEST_WAIT_S = 60.0
 FIRST_BACK_OFF_S = 2.0
+JITTER = 0.25
 
 
 class Pacer:
-    """Keeps requests to one host apart, over all threads that share it."""
+    """A token bucket a host, over all threads that share it: a token each `delay_s` seconds, `burst` at most.
+
+    jitter: the largest part by which a wait is lengthened, at random, so that crawls don't beat in time; waits are
+    never shortened. random: a number in [0, 1).
+    """
 
     def __init__(
-        self, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
+        self,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        jitter: float = 0.0,
+        random: Callable[[], float] = random.random,
     ) -> None:
         self._sleep = sleep
         self._clock = clock
-        self._free_at: dict[str, float] = {}
+        self._jitter = jitter
+        self._random = random
+        self._full_at: dict[str, float] = {}  # when the host's bucket is full again
+        self._held_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def wait(self, host: str, delay_s: float) -> float:
-        """Wait for this host's turn, then keep it taken for `delay_s` seconds; returns the seconds waited."""
-        with self._lock:
-            now = self._clock()
-            turn_at = max(now, self._free_at.get(host, now))
-            self._free_at[host] = turn_at + delay_s
-        if turn_at > now:
-            self._sleep(turn_at - now)
-        return turn_at - now
+    def wait(
+        self, host: str, delay_s: float, burst: int = 1, may_wait: Callable[[float], None] = lambda _: None
+    ) -> float:
+        """Wait for this host's turn; returns the seconds waited.
+
+        may_wait: asked before each wait with its seconds; an exception of its ends the waiting.
+        """
+        turn_at, now = self._take_turn(host, delay_s, burst)
+        waited_s = self._sleep_until(turn_at, now, may_wait)
+        while self._held_until.get(host, turn_at) > turn_at:  # it had enough while we slept
+            turn_at, now = self._take_turn(host, delay_s, burst)
+            waited_s += self._sleep_until(turn_at, now, may_wait)
+        return waited_s
 
     def hold(self, host: str, seconds: float) -> None:
         """Nobody asks this host for `seconds`: it said that it has had enough."""
         with self._lock:
-            self._free_at[host] = max(self._free_at.get(host, 0.0), self._clock() + seconds)
+            self._held_until[host] = max(self._held_until.get(host, 0.0), self._clock() + self.lengthen(seconds))
+
+    def lengthen(self, seconds: float) -> float:
+        return seconds * (1 + self._jitter * self._random())
+
+    def _take_turn(self, host: str, delay_s: float, burst: int) -> tuple[float, float]:
+        with self._lock:
+            now = self._clock()
+            full_at = self._full_at.get(host, now)
+            turn_at = max(now, full_at - (burst - 1) * delay_s, self._held_until.get(host, now))
+            self._full_at[host] = max(turn_at, full_at) + self.lengthen(delay_s)
+        return turn_at, now
+
+    def _sleep_until(self, then: float, now: float, may_wait: Callable[[float], None]) -> float:
+        if then <= now:
+            return 0.0
+        may_wait(then - now)
+        self._sleep(then - now)
+        return then - now
 
 
 def back_off_s(retry_after: str | None, attempt: int) -> float:

@@ -10,19 +10,23 @@ import httpx2
 from protego import Protego
 
 from scanner.fetch.addresses import origin_of
-from scanner.fetch.errors import AddressError, FetchError, RobotsError
+from scanner.fetch.errors import FetchError, RefusedError, RobotsError
 from scanner.fetch.pacing import LONGEST_WAIT_S
 
 MAX_BYTES = 1024**2  # RFC 9309 asks for 500 KiB at least
 KEPT_S = 24 * 3600.0
 FAILURE_KEPT_S = 600.0
+ALLOWED = "allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """words: what a page that is not forbidden is called; failure: why the rules can't be known."""
+
     rules: Protego | None
-    failure: str | None
     until: float
+    words: str = ALLOWED
+    failure: str = ""
 
 
 class Robots:
@@ -33,17 +37,20 @@ class Robots:
         self._agent = agent
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def check(self, url: httpx2.URL) -> None:
-        """Raises RobotsError if the site asks us not to fetch `url`, or if what it asks can't be known."""
+    def check(self, url: httpx2.URL) -> str:
+        """The decision in words. Raises RobotsError if the site asks us not to fetch `url`, or can't be asked."""
         entry = self._entry(url)
         if entry.rules is None:
             raise RobotsError(
-                f"The robots.txt of {url.host} could not be read, so the site is left alone: {entry.failure}"
+                f"The robots.txt of {url.host} could not be read, so the site is left alone: {entry.failure}",
+                entry.words,
             )
         if not entry.rules.can_fetch(str(url), self._agent):
             raise RobotsError(f"The robots.txt of {url.host} asks crawlers to leave this page alone.")
+        return entry.words
 
     def delay_s(self, url: httpx2.URL) -> float:
         """Seconds between two requests that the site asks for, 0 where it asks for none.
@@ -53,7 +60,10 @@ class Robots:
         rules = self._entry(url).rules
         delay = _asked_delay(rules, self._agent) if rules else 0.0
         if delay > LONGEST_WAIT_S:
-            raise RobotsError(f"{url.host} asks for {delay:.0f} s between requests, more than a crawl can wait.")
+            raise RobotsError(
+                f"{url.host} asks for {delay:.0f} s between requests, more than a crawl can wait.",
+                f"stopped: it asks for {delay:.0f} s between requests",
+            )
         return delay
 
     def sitemaps(self, url: httpx2.URL) -> list[str]:
@@ -64,6 +74,8 @@ class Robots:
     def _entry(self, url: httpx2.URL) -> _Entry:
         key = f"{url.scheme}://{origin_of(url)}"
         with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:  # one site's slow answer keeps no other waiting
             entry = self._entries.get(key)
             if entry is None or entry.until < self._clock():
                 entry = self._entries[key] = self._read(key + "/robots.txt")
@@ -72,14 +84,19 @@ class Robots:
     def _read(self, address: str) -> _Entry:
         try:
             text = self._fetch(address).decode("utf-8-sig", "replace")
-        except AddressError:
+        except RefusedError:  # says nothing about the site's wishes, so nothing is kept
             raise
         except FetchError as error:
-            # 4xx: there is none, so nothing is forbidden. 429, 5xx or silence: we can't know, so we stay away.
-            if error.status is None or error.status == 429 or error.status >= 500:
-                return _Entry(None, str(error), self._clock() + FAILURE_KEPT_S)
-            text = ""
-        return _Entry(Protego.parse(text), None, self._clock() + KEPT_S)
+            return self._unread(error)
+        return _Entry(Protego.parse(text), self._clock() + KEPT_S)
+
+    def _unread(self, error: FetchError) -> _Entry:
+        """4xx: there is none, so nothing is forbidden. 429, 5xx or silence: we can't know, so we stay away."""
+        if error.status is None or error.status == 429 or error.status >= 500:
+            said = f"answered {error.status}" if error.status else "could not be read"
+            return _Entry(None, self._clock() + FAILURE_KEPT_S, f"stopped: robots.txt {said}", str(error))
+        words = f"{ALLOWED}: the site has no robots.txt ({error.status})"
+        return _Entry(Protego.parse(""), self._clock() + KEPT_S, words)
 
 
 def _asked_delay(rules: Protego, agent: str) -> float:

@@ -20,5 +20,5 @@ def naps() -> list[float]:
 
 @pytest.fixture
 def fetcher(site: Site, naps: list[float]) -> Iterator[Fetcher]:
-    with Fetcher("crawl@example.org", [site.origin], sleep=naps.append) as fetcher:
+    with Fetcher("crawl@example.org", [site.origin], sleep=naps.append, jitter=0, keep_exchanges=True) as fetcher:
         yield fetcher

@@ -73,7 +73,7 @@ def test_an_address_on_the_allow_list_is_not_paced(site: Site, naps: list[float]
 def test_the_crawl_delay_of_a_site_is_kept_where_it_is_longer_than_ours(site: Site, naps: list[float]) -> None:
     site.answers["/robots.txt"] = answer(body=b"User-agent: *\nCrawl-delay: 3")
     site.answers["/a"] = answer()
-    with Fetcher(allowed_addresses=[site.origin], sleep=naps.append) as fetcher:
+    with Fetcher(allowed_addresses=[site.origin], sleep=naps.append, jitter=0) as fetcher:
         for _ in range(3):
             fetcher.get(site.url("/a"))
     assert naps == [pytest.approx(3, abs=0.5), pytest.approx(6, abs=0.5)]  # the second stands on the first's turn

@@ -1,0 +1,62 @@
+"""What every request has to pass: kill switch, budget, a place at the host, its pace."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from scanner.fetch.addresses import origin_of
+from scanner.fetch.budget import Budget
+from scanner.fetch.errors import HostStoppedError, StoppedError
+from scanner.fetch.pacing import Pacer
+from scanner.fetch.places import Places
+
+IsStopped = Callable[[str], str | None]
+
+
+class Door:
+    """is_stopped: why a host is left alone, None where it is not. is_stopping: whether the worker is to end."""
+
+    def __init__(
+        self, pacer: Pacer, places: Places, budget: Budget, is_stopped: IsStopped, is_stopping: Callable[[], bool]
+    ) -> None:
+        self._pacer = pacer
+        self._places = places
+        self._budget = budget
+        self._is_stopped = is_stopped
+        self._is_stopping = is_stopping
+
+    @contextmanager
+    def turn(self, url: httpx2.URL, delay_s: float, burst: int, is_page: bool) -> Iterator[float]:
+        """Wait for the host's turn and keep a place there within the block; gives the seconds waited.
+
+        is_page: whether it counts as a page of the budget. Raises RefusedError.
+        """
+        self._check_host(url)
+        host = origin_of(url)
+        with self._places.place(host, self._check_ourselves) as queued_s:
+            paced_s = self._pacer.wait(host, delay_s, burst, self._check_ourselves)
+            self._check_ourselves()
+            self._check_host(url)  # it may have been stopped while we waited
+            if is_page:
+                self._budget.take_page()
+            yield queued_s + paced_s
+
+    def count(self, bytes_read: int) -> None:
+        """Told of every piece that comes in. Raises RefusedError."""
+        self._budget.take_bytes(bytes_read)
+        self._check_ourselves()
+
+    def hold(self, url: httpx2.URL, seconds: float) -> None:
+        """Nobody asks the host for that long."""
+        self._pacer.hold(origin_of(url), seconds)
+
+    def _check_ourselves(self, wait_s: float = 0.0) -> None:
+        if self._is_stopping():
+            raise StoppedError("The fetch was given up because the work was asked to end.")
+        self._budget.check(wait_s)
+
+    def _check_host(self, url: httpx2.URL) -> None:
+        reason = self._is_stopped(url.host.rstrip("."))
+        if reason is not None:
+            raise HostStoppedError(reason)
