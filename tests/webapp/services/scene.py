@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +62,28 @@ language: en
 terms:
   - {term: ivory, concepts: [ivory], kind: plain, source: "test", status: verified}
 """,
+}
+
+
+SITE = "http://127.0.0.1:8001"
+LISTINGS = [
+    Listing(f"{SITE}/1", "Bronze figure", "old", photo_urls=(f"{SITE}/1a.jpg", f"{SITE}/1b.jpg")),
+    Listing(
+        f"{SITE}/2",
+        "Teapot",
+        price=Decimal("12.505"),
+        currency="eur",
+        photo_urls=(f"{SITE}/2a.jpg", f"{SITE}/gone.jpg"),
+    ),
+    Listing(f"{SITE}/3", "Genuine ivory figure", photo_urls=(f"{SITE}/3a.jpg",)),
+    Listing(f"{SITE}/4", "Ivory netsuke without a picture"),
+]
+PICTURES: dict[str, bytes | FetchError] = {
+    f"{SITE}/1a.jpg": b"elephant 0.9",
+    f"{SITE}/1b.jpg": b"elephant 0.2",
+    f"{SITE}/2a.jpg": b"broken",
+    f"{SITE}/gone.jpg": FetchError("The server answered 404 (Not Found).", 404),
+    f"{SITE}/3a.jpg": b"elephant 0.1",
 }
 
 
@@ -156,6 +179,7 @@ class Scene:
         self.site = Site(pictures)
         self.model = Model()
         self.scanner: PlainScanner | None = None
+        self.scanner_of: type[PlainScanner] = PlainScanner
         self.before_each: Callable[[Context, int], None] = lambda _context, _number: None
 
     def parts(self, session: Session, _scan: Scan, settings: Settings) -> Parts:
@@ -165,7 +189,7 @@ class Scene:
 
     def bench(self, session: Session, settings: Settings) -> Bench:
         pack = current_pack(session, settings.pack)
-        self.scanner = PlainScanner(pack, self.model)
+        self.scanner = self.scanner_of(pack, self.model)
         models = cast(Any, (self.model,))
         choice = ModelChoice(models, primary_absent=True, notice="The primary is absent.", cascade=pack.cascade)
         return Bench(choice, pack, nullcontext(self.scanner))

@@ -1,7 +1,5 @@
 from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -10,8 +8,9 @@ from sqlalchemy.orm import Session
 from scanner.fetch import FetchError
 from scanner.markets.base import Context, MarketError
 from scanner.records import Listing
-from tests.factories import make_scan, make_source, make_user
-from tests.webapp.services.scene import Scene
+from tests.factories import make_scan, make_user
+from tests.webapp.services.conftest import Run
+from tests.webapp.services.scene import PICTURES, SITE, Scene
 from webapp.db import now, session_factory
 from webapp.models import (
     Appearance,
@@ -28,53 +27,7 @@ from webapp.services import leases, review, scans, scoring
 from webapp.services.errors import NotFound
 from webapp.settings import Settings
 
-SITE = "http://127.0.0.1:8001"
-LISTINGS = [
-    Listing(f"{SITE}/1", "Bronze figure", "old", photo_urls=(f"{SITE}/1a.jpg", f"{SITE}/1b.jpg")),
-    Listing(
-        f"{SITE}/2",
-        "Teapot",
-        price=Decimal("12.505"),
-        currency="eur",
-        photo_urls=(f"{SITE}/2a.jpg", f"{SITE}/gone.jpg"),
-    ),
-    Listing(f"{SITE}/3", "Genuine ivory figure", photo_urls=(f"{SITE}/3a.jpg",)),
-    Listing(f"{SITE}/4", "Ivory netsuke without a picture"),
-]
-PICTURES: dict[str, bytes | FetchError] = {
-    f"{SITE}/1a.jpg": b"elephant 0.9",
-    f"{SITE}/1b.jpg": b"elephant 0.2",
-    f"{SITE}/2a.jpg": b"broken",
-    f"{SITE}/gone.jpg": FetchError("The server answered 404 (Not Found).", 404),
-    f"{SITE}/3a.jpg": b"elephant 0.1",
-}
 TABLES = (ListingRow, PhotoRow, Appearance, ScoreRow, FindingRow)
-
-
-@pytest.fixture
-def scene(tmp_path: Path, settings: Settings) -> Scene:
-    scene = Scene(tmp_path / "pack", LISTINGS, dict(PICTURES))
-    settings.pack = str(scene.folder)
-    return scene
-
-
-@pytest.fixture
-def scan(session: Session) -> Scan:
-    scan = scans.create(session, make_source(session).id, "ann")
-    session.commit()
-    return scan
-
-
-Run = Callable[[Scan], Scan]
-
-
-@pytest.fixture
-def run(session: Session, settings: Settings, scene: Scene) -> Run:
-    def run(scan: Scan) -> Scan:
-        scene.scan(session, scan.id, settings)
-        return scans.progress(session, scan.id)
-
-    return run
 
 
 def test_a_scan_writes_listings_pictures_scores_and_findings(session: Session, scan: Scan, run: Run) -> None:

@@ -1,0 +1,139 @@
+"""Cancelling, pausing, letting go on; one crawl of a source at a time."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from scanner.markets.base import Context
+from tests.webapp.services.conftest import Run
+from tests.webapp.services.scene import Scene
+from webapp.db import now
+from webapp.models import AuditEntry, PictureState, Scan, ScanPhoto, ScanState
+from webapp.services import crawling, photos, recording, scans
+from webapp.settings import Settings
+
+
+def test_a_cancelled_scan_keeps_what_was_scored_and_skips_the_rest(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    scene.crawl_only(session, scan.id, settings)
+    assert scans.cancel(session, scan.id, "ann", "The wrong shop.")
+    session.commit()
+    scene.score(session, settings)
+    scans.progress(session, scan.id)
+    assert (scan.state, scan.note) == (ScanState.CANCELLED, "Cancelled by ann. The wrong shop.")
+    assert scan.photos_scored == 0
+    states = set(session.scalars(select(ScanPhoto.state)))
+    assert states == {PictureState.SKIPPED, PictureState.FAILED}
+    assert session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()[-1] == "scan.cancel"
+
+
+def test_a_crawl_that_is_cancelled_meanwhile_ends_and_says_nothing_more(
+    session: Session, settings: Settings, scan: Scan, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "BATCH_PHOTOS", 1)
+
+    def cancel(_context: Context, number: int) -> None:
+        if number == 1:
+            scans.cancel(session, scan.id, "ann")
+            session.commit()
+
+    scene.before_each = cancel
+    scene.crawl_only(session, scan.id, settings)
+    assert scans.progress(session, scan.id).state is ScanState.CANCELLED
+    assert (scan.crawled_at, scan.lease_owner) == (None, None)
+
+
+def test_what_is_over_can_not_be_cancelled_or_paused(session: Session, scan: Scan, run: Run) -> None:
+    run(scan)
+    assert not scans.cancel(session, scan.id, "ann")
+    assert not scans.pause(session, scan.id, "ann")
+    assert not scans.resume(session, scan.id, "ann")
+    assert scans.progress(session, scan.id).state is ScanState.DONE
+
+
+def test_a_paused_scan_s_pictures_wait_and_go_on(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    scene.crawl_only(session, scan.id, settings)
+    assert scans.pause(session, scan.id, "ann")
+    session.commit()
+    scene.score(session, settings)
+    scans.reconcile(session, settings)
+    assert scans.progress(session, scan.id).state is ScanState.PAUSED
+    assert scan.photos_scored == 0
+    assert scans.resume(session, scan.id, "ann")
+    session.commit()
+    scene.score(session, settings)
+    assert scans.progress(session, scan.id).state is ScanState.DONE
+
+
+def test_a_scan_that_was_paused_before_its_crawl_waits_in_the_queue_again(session: Session, scan: Scan) -> None:
+    assert scans.pause(session, scan.id, "ann")
+    assert scans.resume(session, scan.id, "ann")
+    session.commit()
+    assert scans.progress(session, scan.id).state is ScanState.QUEUED
+
+
+def test_of_one_source_there_is_one_crawl_at_a_time(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    second = scans.create(session, scan.source_id, "ann")
+    session.commit()
+    scene.crawl_only(session, second.id, settings)
+    assert scans.progress(session, second.id).state is ScanState.QUEUED
+    assert scene.site.asked == []
+    scene.scan(session, scan.id, settings)
+    scene.scan(session, second.id, settings)
+    assert scans.progress(session, second.id).state is ScanState.DONE
+
+
+def test_a_full_disk_is_no_failure_of_the_scan(
+    session: Session, settings: Settings, scan: Scan, run: Run, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _body: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(photos, "write_whole", full)
+    scene.crawl_only(session, scan.id, settings)
+    scans.progress(session, scan.id)
+    assert (scan.state, scan.photos_failed) == (ScanState.QUEUED, 0)
+    assert scan.note == "It waits, since there is no room on the disk; it goes on by itself."
+    assert scan.lease_until is not None and scan.lease_until > now()
+    monkeypatch.undo()
+    assert run(scan).state is ScanState.DONE
+    assert scan.note is None
+
+
+def test_a_database_that_is_away_is_no_failure_of_the_scan(
+    session: Session, settings: Settings, scan: Scan, run: Run, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_recorder: recording.Recorder) -> None:
+        raise OperationalError("INSERT", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(recording.Recorder, "write", away)
+    scene.crawl_only(session, scan.id, settings)
+    assert scans.progress(session, scan.id).state is ScanState.QUEUED
+    monkeypatch.undo()
+    assert run(scan).state is ScanState.DONE
+
+
+def test_a_scan_goes_to_its_end_by_the_tick_where_its_last_worker_died_before_saying_so(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    scene.crawl_only(session, scan.id, settings)
+    for row in session.scalars(select(ScanPhoto)):
+        row.state = PictureState.SCORED
+    session.commit()
+    assert scans.reconcile(session, settings) == []
+    session.commit()
+    assert scans.progress(session, scan.id).state is ScanState.DONE
+
+
+def test_machine_trouble_is_named_in_words(scan: Scan) -> None:
+    ending = crawling.trouble(scan.id, OperationalError("INSERT", {}, Exception("away")))
+    assert ending.note == "It waits, since the database could not be written; it goes on by itself."
