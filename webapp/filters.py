@@ -114,6 +114,16 @@ def elapsed(at: datetime | timedelta | None) -> str:
     return "just now"
 
 
+def span_of_time(seconds: float) -> str:
+    """Two units at most: `3 days 4 h`, `25 min`."""
+    left, parts = int(seconds), []
+    for unit, length in (("day", 86400), ("h", 3600), ("min", 60)):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}")
+    return " ".join(parts[:2]) or "less than a minute"
+
+
 def price_words(price: Decimal | None, currency: str | None) -> str:
     if price is None:
         return "no price"
@@ -183,6 +193,7 @@ FILTERS = (
     requester_words,
     score_words,
     share_words,
+    span_of_time,
     span_words,
     web_address,
     with_code,

@@ -65,6 +65,13 @@ def decisions_of(finding: Finding) -> str:
     )
 
 
+def takedown_of(finding: Finding) -> float | None:
+    """Hours from the listing's first suspicion to its noticed removal, of the newest removal."""
+    removals = [event for event in finding.get("events", []) if event["kind"] == "removed"]
+    seconds = removals[-1]["takedown_s"] if removals else None
+    return None if seconds is None else round(seconds / 3600, 2)
+
+
 COLUMNS: dict[str, Callable[[Finding], Any]] = {
     "finding": of("id"),
     "found_at": of("found_at"),
@@ -90,6 +97,9 @@ COLUMNS: dict[str, Callable[[Finding], Any]] = {
     "country": within("listing", "country"),
     "posted_at": within("listing", "posted_at"),
     "first_seen_at": within("listing", "first_seen_at"),
+    "last_seen_at": within("listing", "last_seen_at"),
+    "removed_at": within("listing", "removed_at"),
+    "takedown_hours": takedown_of,
     "photo_sha256": within("photo", "sha256"),
     "scores": scores_of,
     "decisions_count": lambda finding: len(finding["decisions"]),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scanner.fetch import Fetched
@@ -47,6 +48,12 @@ class Archive:
 
     def traffic(self) -> dict[str, int]:
         return self._traffic() if self._traffic else {}
+
+
+def captures_of(session: Session, listing_id: int) -> list[Capture]:
+    """What is archived of the listing, the newest first."""
+    query = select(Capture).where(Capture.listing_id == listing_id).order_by(Capture.id.desc())
+    return list(session.scalars(query))
 
 
 def open_archive(scan: Scan, settings: Settings) -> AbstractContextManager[Archive]:

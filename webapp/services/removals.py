@@ -1,9 +1,10 @@
 """Listings that a crawl no longer met: whether they are gone, since when, and how long they stood under suspicion."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from scanner.fetch import FetchError
 from scanner.markets.base import Context, Market
@@ -92,6 +93,22 @@ def events_of(session: Session, listing_id: int) -> list[ListingEvent]:
     """What happened to the listing, the newest first."""
     query = select(ListingEvent).where(ListingEvent.listing_id == listing_id).order_by(ListingEvent.id.desc())
     return list(session.scalars(query))
+
+
+def events_by_listing(session: Session, listing_ids: Iterable[int]) -> dict[int, list[ListingEvent]]:
+    """What happened to each of the listings, in the order in which it did."""
+    events: dict[int, list[ListingEvent]] = {}
+    query = select(ListingEvent).where(ListingEvent.listing_id.in_(list(listing_ids))).order_by(ListingEvent.id)
+    for event in session.scalars(query):
+        events.setdefault(event.listing_id, []).append(event)
+    return events
+
+
+def newest(session: Session, kind: ListingEventKind, limit: int) -> list[ListingEvent]:
+    """With their listings and sources, the newest first."""
+    query = select(ListingEvent).where(ListingEvent.kind == kind).order_by(ListingEvent.id.desc()).limit(limit)
+    details = joinedload(ListingEvent.listing).joinedload(ListingRow.source)
+    return list(session.scalars(query.options(details)))
 
 
 def takedowns(session: Session, since: datetime) -> list[int]:

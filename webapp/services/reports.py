@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
-from webapp.models import Decision, FindingRow, FindingState, ListingRow, PhotoRow, Report, Scan, ScoreRow, User
-from webapp.services import audit, review
+from webapp.models import (
+    Decision,
+    FindingRow,
+    FindingState,
+    ListingEvent,
+    ListingRow,
+    PhotoRow,
+    Report,
+    Scan,
+    ScoreRow,
+    User,
+)
+from webapp.services import audit, removals, review
 from webapp.services.errors import Refused
 from webapp.services.photos import write_whole
 from webapp.settings import Settings
@@ -80,6 +92,7 @@ def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | N
     found = (FindingRow.found_at >= from_at) & (FindingRow.found_at < to_at)
     decided = FindingRow.decisions.any((Decision.decided_at >= from_at) & (Decision.decided_at < to_at))
     rows = session.scalars(review.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id))).all()
+    events = removals.events_by_listing(session, {row.listing_id for row in rows})
     scans = session.scalars(select(Scan).where(Scan.queued_at < to_at, Scan.finished_at >= from_at)).all()
     primary_absent = any(row.primary_absent for row in rows) or any(scan.primary_absent for scan in scans)
     return {
@@ -93,7 +106,7 @@ def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | N
         "models": models_of(rows, scans),
         "scans": len(scans),
         "figures": figures_of(rows),
-        "findings": [describe_finding(row) for row in rows],
+        "findings": [describe_finding(row, events.get(row.listing_id, [])) for row in rows],
     }
 
 
@@ -114,13 +127,14 @@ def figures_of(rows: Any) -> dict[str, Any]:
     }
 
 
-def describe_finding(row: FindingRow) -> dict[str, Any]:
+def describe_finding(row: FindingRow, events: Sequence[ListingEvent]) -> dict[str, Any]:
     same = ("id", "state", "concept", "severity", "title", "rule", "rule_version", "pack_digest", "threshold")
     more = ("score", "model", "model_digest", "primary_absent", "why", "reasons")
     return {name: getattr(row, name) for name in same + more} | {
         "found_at": stamp(row.found_at),
         "source": row.listing.source.name,
         "listing": describe_listing(row.listing),
+        "events": [describe_event(event) for event in events],
         "photo": describe_photo(row.photo) if row.photo else None,
         "scores": [describe_scores(said) for said in row.photo.scores] if row.photo else [],
         "decisions": [describe_decision(decision) for decision in row.decisions],
@@ -134,7 +148,12 @@ def describe_listing(row: ListingRow) -> dict[str, Any]:
         "posted_at": stamp(row.posted_at),
         "first_seen_at": stamp(row.first_seen_at),
         "last_seen_at": stamp(row.last_seen_at),
+        "removed_at": stamp(row.removed_at),
     }
+
+
+def describe_event(row: ListingEvent) -> dict[str, Any]:
+    return {"at": stamp(row.at), "kind": row.kind.value, "takedown_s": row.takedown_s, "facts": row.facts}
 
 
 def describe_photo(row: PhotoRow) -> dict[str, Any]:

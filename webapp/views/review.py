@@ -8,7 +8,7 @@ from webapp.extensions import db_session
 from webapp.filters import marks_of
 from webapp.forms.review import DecisionForm
 from webapp.models import Decision, FindingRow, FindingState, Role, Verdict
-from webapp.services import review, sources
+from webapp.services import archiving, listings, removals, review, sources
 from webapp.views.access import reader, requires
 from webapp.views.filtering import Filtering, read_filters
 from webapp.views.trail import step_back
@@ -73,6 +73,9 @@ def finding_page(row: FindingRow, form: DecisionForm) -> str:
         marks=marks_of(row.reasons) or {row.concept: row.threshold},
         siblings=review.siblings(db_session(), row),
         relistings=review.relistings(db_session(), row),
+        events=removals.events_of(db_session(), row.listing_id),
+        versions=listings.versions(db_session(), row.listing_id),
+        captures=archiving.captures_of(db_session(), row.listing_id),
         next_row=review.next_open(db_session(), row, filtering.filters),
         previous_id=step_back(row.id),
         concepts=CONCEPTS,

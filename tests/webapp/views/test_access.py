@@ -21,6 +21,7 @@ ROUTES = [
     ("GET", "/findings/1", Role.VIEWER),
     ("POST", "/findings/1", Role.REVIEWER),
     ("GET", "/scans", Role.VIEWER),
+    ("GET", "/removals", Role.VIEWER),
     ("GET", "/scans/1", Role.VIEWER),
     ("GET", "/scans/1/progress", Role.VIEWER),
     ("POST", "/sources/1/scans", Role.REVIEWER),
