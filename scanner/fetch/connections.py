@@ -24,10 +24,11 @@ class CheckedTransport(httpx2.HTTPTransport):
     """httpx2's own transport on a pool whose connections go through CheckedBackend."""
 
     def __init__(self, allowed: Collection[str], resolver: Resolver, verify: ssl.SSLContext | bool = True) -> None:
-        super().__init__(trust_env=False)
+        context = httpx2.create_ssl_context(verify=verify, trust_env=False)
+        super().__init__(verify=context, trust_env=False)
         # No public way leads from httpx2 to its pool; test_connections fails if the name ever moves.
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(verify=verify, trust_env=False),
+            ssl_context=context,
             max_connections=20,
             max_keepalive_connections=10,
             keepalive_expiry=15,

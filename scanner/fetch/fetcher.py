@@ -69,6 +69,7 @@ class _Errand:
     conditions: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
+    asks_robots: bool = True
     is_robots: bool = False
 
     @property
@@ -76,8 +77,8 @@ class _Errand:
         return "GET" if self.form is None else "POST"
 
     @property
-    def is_public(self) -> bool:
-        """Whether it is a page: robots.txt is asked of it, and what goes over the wire may be kept."""
+    def is_kept(self) -> bool:
+        """Whether an archive may have what goes over the wire: a form and what it yields are secrets."""
         return self.form is None and not self.is_robots
 
     @property
@@ -175,22 +176,24 @@ class Fetcher:
         etag: str | None = None,
         last_modified: str | None = None,
         headers: Mapping[str, str] | None = None,
+        is_api: bool = False,
     ) -> Fetched:
         """The answer of `url` after at most five redirects, with a status of 200 to 299.
 
         max_bytes: limit of the body, as sent and unpacked. etag, last_modified: of the answer that the caller has, as
         the server wrote them; where that is still so, the status is 304 and the body empty. headers: are sent to the
-        origin of `url` alone, whatever it sends us on to. Raises FetchError (status set where the server answered
-        with another status), RefusedError and RobotsError among them.
+        origin of `url` alone, whatever it sends us on to. is_api: its owner gave us a key for it, so robots.txt, which
+        speaks to crawlers, is not asked. Raises FetchError (status set where the server answered with another status),
+        RefusedError and RobotsError among them.
         """
         conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         known = {name: value for name, value in conditions.items() if value and value.isascii() and value.isprintable()}
-        return self._run(_Errand(url, max_bytes, known, headers or {}))
+        return self._run(_Errand(url, max_bytes, known, headers or {}, asks_robots=not is_api))
 
     def post_form(self, url: str, data: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
         """What an API answers to a form. It is not sent on, not asked of robots.txt, and, as such forms and answers
         hold secrets, kept nowhere. Raises FetchError."""
-        return self._run(_Errand(url, MAX_BYTES, headers=headers or {}, form=data))
+        return self._run(_Errand(url, MAX_BYTES, headers=headers or {}, form=data, asks_robots=False))
 
     def sitemaps(self, url: str) -> list[str]:
         """The sitemaps named in the robots.txt of the site of `url`. Raises RefusedError."""
@@ -198,7 +201,7 @@ class Fetcher:
             return self._robots.sitemaps(check_url(url, self._allowed))
 
     def _fetch_robots(self, url: str) -> bytes:
-        return self._run(_Errand(url, ROBOTS_MAX_BYTES, is_robots=True)).body
+        return self._run(_Errand(url, ROBOTS_MAX_BYTES, asks_robots=False, is_robots=True)).body
 
     def _run(self, errand: _Errand) -> Fetched:
         exchanges: list[Exchange] = []
@@ -255,8 +258,8 @@ class Fetcher:
         self._door.hold(answer.url, wait_s)
 
     def _ask_in_turn(self, url: httpx2.URL, errand: _Errand, clock: Deadline, note: Note) -> _Answer:
-        note.robots = self._robots.check(url) if errand.is_public else NOT_ASKED
-        theirs_s = self._robots.delay_s(url) if errand.is_public else 0.0
+        note.robots = self._robots.check(url) if errand.asks_robots else NOT_ASKED
+        theirs_s = self._robots.delay_s(url) if errand.asks_robots else 0.0
         ours_s = 0.0 if origin_of(url) in self._allowed else self._pace_s
         burst = self._burst if theirs_s == 0 else 1
         with self._door.turn(url, max(ours_s, theirs_s), burst, is_page=not errand.is_robots) as waited_s:
@@ -277,7 +280,7 @@ class Fetcher:
             note.status = response.status_code
             note_peer(response)
             packed, is_cut, body = self._read(response, errand, count)
-        keeps = self._keep_exchanges and errand.is_public
+        keeps = self._keep_exchanges and errand.is_kept
         exchange = capture(response, packed, started_at, note.robots, is_cut) if keeps else None
         return _Answer(url, response.status_code, dict(response.headers), body, exchange)
 
@@ -289,7 +292,7 @@ class Fetcher:
             encoding = encoding_of(response.headers)
             packed = read_packed(response, errand.max_bytes, count)
             return packed, False, unpack(packed, encoding, errand.max_bytes)
-        if self._keep_exchanges and errand.is_public:
+        if self._keep_exchanges and errand.is_kept:
             return *read_start(response, MAX_KEPT_BYTES, count, is_lenient=True), b""
         return b"", False, b""
 
