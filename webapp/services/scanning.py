@@ -24,6 +24,7 @@ from webapp.services.crawling import photos_of
 from webapp.services.recording import Recorder, find_scores
 from webapp.services.rules import current_pack, to_scores
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 # The exceptions whose message is a sentence for people.
 FAILURES = (MarketError, NoModelError, CardError, ModelError, PackError, FetchError, photos.StoreError)
@@ -71,7 +72,7 @@ def work(
     recorder = Recorder(session, scan, worker, settings.lease_s, parts.pack)
     with parts.fetcher as fetcher, parts.scanner as scanner:
         context = Context(scan.source.options, fetcher)
-        pictures = photos_of(parts.market.crawl(context), fetcher, settings.photos_dir, context.warn)
+        pictures = photos_of(parts.market.crawl(context), fetcher, open_store(settings), context.warn)
         try:
             for scanned in scanner.scan(pictures, known=earlier_scores(session, parts.choice)):
                 recorder.add(scanned, context.listings_expected)
