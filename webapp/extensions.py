@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from webapp.db import open_engine, session_factory
 from webapp.settings import Settings
+from webapp.storage import Store, open_store
 
 login = LoginManager()
 csrf = CSRFProtect()
@@ -44,6 +45,10 @@ def app_state() -> State:
 
 def app_settings() -> Settings:
     return app_state().settings
+
+
+def app_store() -> Store:
+    return open_store(app_settings())
 
 
 def db_session() -> Session:

@@ -71,20 +71,12 @@ class Settings(BaseSettings):
         return self.inbox or self.home / "inbox"
 
     @property
-    def photos_dir(self) -> Path:
-        return self.home / "photos"
-
-    @property
     def models_dir(self) -> Path:
         return self.home / "models"
 
     @property
     def queue_dir(self) -> Path:
         return self.home / "queue"
-
-    @property
-    def reports_dir(self) -> Path:
-        return self.home / "reports"
 
     @property
     def samples_dir(self) -> Path:

@@ -9,6 +9,7 @@ from tests.functional.conftest import Site, Visitor
 from tests.webapp.views.hostile import HOSTILE
 from webapp.models import Decision, FindingRow, PictureState, Role, ScanPhoto, ScanState, Verdict
 from webapp.services import photos
+from webapp.storage import open_store
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +25,7 @@ def findings(site: Site) -> list[FindingRow]:
 def make_pictured(site: Site, number: int) -> FindingRow:
     body = io.BytesIO()
     Image.new("RGB", (900, 600), (60 * number, 90, 60)).save(body, "JPEG")
-    photos.store(site.settings.photos_dir, body.getvalue())
+    photos.store(open_store(site.settings), body.getvalue())
     hostile = " ".join(HOSTILE)
     listing = make_listing(site.session, title=f"Carving {number} {hostile}", description=hostile * 4, seller=hostile)
     photo = make_photo(site.session, listing, body.getvalue(), width_px=900, height_px=600)

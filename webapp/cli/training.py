@@ -1,6 +1,8 @@
 """`tuskline models train`: teach a head on pictures in folders, or on what reviewers decided."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +52,10 @@ def train(
 
     _check_name(name)
     frozen = find_model(backbone)
-    examples, words = _reviewed() if pictures == REVIEWED else _in_folder(Path(pictures), named, aside, ignored)
-    trained = _teach(name, examples, words, frozen, seed)
+    with (
+        _reviewed() if pictures == REVIEWED else _in_folder(Path(pictures), named, aside, ignored) as (examples, words)
+    ):
+        trained = _teach(name, examples, words, frozen, seed)
     write_pages(trained.evaluation, json_file, page_file)
     if is_primary:
         set_primary(models_folder(), name)
@@ -102,9 +106,10 @@ def _teach(name: str, examples: "list[Example]", words: str, frozen: "InstalledM
     return trained
 
 
+@contextmanager
 def _in_folder(
     folder: Path, named: tuple[str, ...], aside: tuple[str, ...], ignored: tuple[str, ...]
-) -> "tuple[list[Example], str]":
+) -> "Iterator[tuple[list[Example], str]]":
     """The pictures of a folder a label, and what to call them on the card."""
     from scanner.zoo.evaluation.folders import FolderError, LabelNames, read_folder
     from scanner.zoo.training import Example
@@ -114,7 +119,7 @@ def _in_folder(
     except FolderError as error:
         stop(str(error))
     found = [Example(one.path, _label_of(folder, one.path, one.label), one.group) for one in labelled.pictures]
-    return found, f"the folder {folder.resolve().name}"
+    yield found, f"the folder {folder.resolve().name}"
 
 
 def _label_of(folder: Path, path: Path, label: str) -> str:
@@ -123,13 +128,20 @@ def _label_of(folder: Path, path: Path, label: str) -> str:
     return f"{label}/{parts[1]}" if label == "other" and len(parts) > 2 else label
 
 
-def _reviewed() -> "tuple[list[Example], str]":
-    """The pictures of which reviewers decided what they show."""
-    from scanner.zoo.training import Example
+@contextmanager
+def _reviewed() -> "Iterator[tuple[list[Example], str]]":
+    """The pictures of which reviewers decided what they show; those of a remote store are here until the end."""
     from webapp.cli.opening import open_session, open_settings
+    from webapp.services.lessons import examples_of
     from webapp.services.reviewed import reviewed_photos
+    from webapp.storage import StoreError, open_store
 
     settings = open_settings()
-    with open_session(settings) as session:
-        photos = reviewed_photos(session, settings.photos_dir)
-    return [Example(photo.path, photo.concept, photo.group) for photo in photos], "pictures that reviewers decided"
+    try:
+        place = open_store(settings)
+        with open_session(settings) as session:
+            photos = reviewed_photos(session, place)
+        with place.at_hand([photo.name for photo in photos]) as paths:
+            yield examples_of(photos, paths), "pictures that reviewers decided"
+    except StoreError as error:
+        stop(str(error))

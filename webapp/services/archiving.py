@@ -1,60 +1,91 @@
-"""What was fetched for a listing, kept byte for byte, and where it lies."""
+"""One scan's archive: what was fetched for its listings, kept byte for byte, and a line for every request."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from scanner.fetch import Fetched
+from scanner.fetch import Fetched, LogEntry
+from scanner.warc import ArchiveWriter, Record, salvage
 from webapp.models import Capture, ListingRow, Scan
+from webapp.services import archives
+from webapp.services.crawl_logs import CrawlLog, publish_left_logs
 from webapp.services.listings import URL_LETTERS
 from webapp.settings import Settings
+from webapp.storage import Store, StoreError, open_store
 
+logger = logging.getLogger(__name__)
 
-class KeepsAnswers(Protocol):
-    def add(self, fetched: Fetched, facts: Mapping[str, Any]) -> Iterable[Any]: ...
+MEGABYTE = 10**6
 
 
 class Archive:
-    """One scan's archive. writer: scanner.warc.ArchiveWriter, or None where nothing is to be kept."""
+    """A context manager; what it finished, or a dead worker of this machine left, moves into the store."""
 
-    def __init__(self, writer: KeepsAnswers | None, facts: dict[str, Any], traffic: Any = None) -> None:
+    def __init__(self, place: Store, spool: Path, writer: ArchiveWriter, log: CrawlLog, facts: Mapping[str, Any]):
+        self._place = place
+        self._spool = spool
         self._writer = writer
-        self._facts = facts
-        self._traffic = traffic
+        self._log = log
+        self._facts = dict(facts)
+        self._stack = ExitStack()
+
+    @classmethod
+    def of_scan(cls, scan: Scan, settings: Settings) -> Self:
+        place, spool = open_store(settings), archives.archives_dir(settings)
+        prefix = f"tuskline-scan-{scan.id}"
+        writer = ArchiveWriter(spool, prefix, settings.archive_megabytes * MEGABYTE, contact=settings.contact)
+        facts = {"scan": scan.id, "source": scan.source.name, "kind": scan.source.kind}
+        return cls(place, spool, writer, CrawlLog(place, spool, scan.id), facts)
+
+    def __enter__(self) -> Self:
+        salvage(self._spool)
+        self._try_to_publish(publish_left_logs, self._place, self._spool)
+        self._stack.enter_context(self._log)
+        self._stack.callback(self.publish)
+        self._stack.enter_context(self._writer)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def log(self, entry: LogEntry) -> None:
+        """Keep a line on a request; may be called from threads."""
+        self._log.write(entry)
 
     def keep(self, session: Session, row: ListingRow, answers: Iterable[Fetched]) -> None:
-        """Archive the answers, and note under the listing where they lie; the caller commits."""
-        if self._writer is None:
-            return
+        """Archive the answers, and note under the listing where they lie; the caller commits. Raises ArchiveError."""
         for answer in answers:
             for record in self._writer.add(answer, self._facts | {"listing": row.url}):
-                self._note(session, row, record)
+                session.add(self._capture_of(row, record))
 
-    def _note(self, session: Session, row: ListingRow, record: Any) -> None:
-        session.add(
-            Capture(
-                listing_id=row.id,
-                scan_id=self._facts.get("scan"),
-                url=record.url[:URL_LETTERS],
-                archive=record.archive,
-                record_id=record.record_id,
-                sha256=record.sha256,
-                captured_at=record.captured_at,
-            )
+    def publish(self) -> None:
+        """Move archives that are finished into the store; where that can't be now, they stay for a later time."""
+        self._try_to_publish(archives.publish_left, self._place, self._spool)
+
+    def _capture_of(self, row: ListingRow, record: Record) -> Capture:
+        return Capture(
+            listing_id=row.id,
+            scan_id=self._facts["scan"],
+            url=record.url[:URL_LETTERS],
+            archive=record.archive,
+            record_id=record.record_id,
+            sha256=record.sha256,
+            captured_at=record.captured_at,
         )
 
-    def traffic(self) -> dict[str, int]:
-        return self._traffic() if self._traffic else {}
+    def _try_to_publish(self, publish: Callable[[Store, Path], object], *where: Any) -> None:
+        try:
+            publish(*where)
+        except StoreError as error:
+            logger.warning("archives stay in %s for now: %s", self._spool, error)
 
 
 def captures_of(session: Session, listing_id: int) -> list[Capture]:
     """What is archived of the listing, the newest first."""
     query = select(Capture).where(Capture.listing_id == listing_id).order_by(Capture.id.desc())
     return list(session.scalars(query))
-
-
-def open_archive(scan: Scan, settings: Settings) -> AbstractContextManager[Archive]:
-    return nullcontext(Archive(None, {}))

@@ -2,9 +2,10 @@
 
 import errno
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -13,24 +14,28 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
-from scanner.fetch import Fetcher, FetchError
+from scanner.fetch import Budget, Fetcher, FetchError
 from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.registry import find_market
+from scanner.warc import ArchiveError
 from webapp.db import now
 from webapp.models import Scan, ScanState
-from webapp.services import leases, photos, scans
-from webapp.services.archiving import Archive, open_archive
+from webapp.services import leases, scans
+from webapp.services.archiving import Archive
+from webapp.services.hosts import StopList
 from webapp.services.memory import CrawlMemory
 from webapp.services.pictures import Gatherer
 from webapp.services.recording import Recorder
 from webapp.services.removals import Missing
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
+from webapp.storage import StoreAwayError, StoreError, StoreFullError, open_store
 
 logger = logging.getLogger(__name__)
 
 # The exceptions whose message is a sentence for people.
-FAILURES = (MarketError, PackError, FetchError, photos.StoreError)
+FAILURES = (MarketError, PackError, FetchError, StoreError)
+TROUBLE = (StoreFullError, StoreAwayError, ArchiveError, OperationalError)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 WAIT_FOR_ROOM_S = 60
 
@@ -49,6 +54,7 @@ class Parts:
     pack: Pack
     fetcher: AbstractContextManager[Fetcher]
     archive: AbstractContextManager[Archive]
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +66,43 @@ class Ending:
     note: str | None = None
 
 
-OpenParts = Callable[[Session, Scan, Settings], Parts]
+IsStopping = Callable[[], bool]
+OpenParts = Callable[[Session, Scan, Settings, IsStopping], Parts]
 
 
-def open_parts(session: Session, scan: Scan, settings: Settings) -> Parts:
+def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: IsStopping) -> Parts:
     """The real parts, as settings and source say. Raises one of FAILURES."""
-    fetcher = Fetcher(contact=settings.contact, allowed_addresses=settings.allowed_addresses)
-    return Parts(
-        find_market(scan.source.kind),
-        current_pack(session, settings.pack),
-        fetcher,
-        open_archive(scan, settings),
+    market = find_market(scan.source.kind)
+    pack = current_pack(session, settings.pack)
+    budget = budget_of(scan.source.options, settings)
+    archive = Archive.of_scan(scan, settings)
+    fetcher = Fetcher(
+        contact=settings.contact,
+        allowed_addresses=settings.allowed_addresses,
+        pace_s=float(scan.source.options.get("pace_s") or settings.crawl_pace_s),
+        budget=budget,
+        is_stopped=StopList(session.get_bind().engine),
+        is_stopping=is_stopping,
+        sleep=lambda seconds: doze(seconds, is_stopping),
+        log=archive.log,
+        keep_exchanges=True,
     )
+    return Parts(market, pack, fetcher, archive, budget)
+
+
+def budget_of(options: Mapping[str, Any], settings: Settings) -> Budget:
+    """What the source's own options allow, and never more than the settings."""
+    pages = min(options.get("pages") or settings.crawl_pages, settings.crawl_pages)
+    megabytes = min(options.get("megabytes") or settings.crawl_megabytes, settings.crawl_megabytes)
+    hours = min(options.get("hours") or settings.crawl_hours, settings.crawl_hours)
+    return Budget(pages=pages, bytes=megabytes * 10**6, seconds=hours * 3600)
+
+
+def doze(seconds: float, is_stopping: IsStopping, sleep: Callable[[float], object] = time.sleep) -> None:
+    """Wait politely, and yet end within half a second of being asked to."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not is_stopping():
+        sleep(min(left, 0.5))
 
 
 def run(
@@ -79,7 +110,7 @@ def run(
     scan_id: int,
     settings: Settings,
     worker: str,
-    is_stopping: Callable[[], bool] = lambda: False,
+    is_stopping: IsStopping = lambda: False,
     announce: Announce = lambda: None,
     parts: OpenParts = open_parts,
 ) -> None:
@@ -124,7 +155,7 @@ def attempt(
     session: Session,
     lease: tuple[int, str, int],
     settings: Settings,
-    is_stopping: Callable[[], bool],
+    is_stopping: IsStopping,
     announce: Announce,
     parts: OpenParts,
 ) -> Ending | None:
@@ -132,7 +163,7 @@ def attempt(
     scan_id = lease[0]
     try:
         scan = session.get_one(Scan, scan_id, populate_existing=True)
-        work(session, scan, lease, settings, is_stopping, announce, parts(session, scan, settings))
+        work(session, scan, lease, settings, is_stopping, announce, parts(session, scan, settings, is_stopping))
         return Ending()
     except Stopped:
         session.rollback()
@@ -141,7 +172,7 @@ def attempt(
         session.rollback()
         logger.warning("%s", error)
         return None
-    except (photos.StoreFullError, OperationalError) as error:
+    except TROUBLE as error:
         session.rollback()
         return trouble(scan_id, error)
     except FAILURES as error:
@@ -158,11 +189,15 @@ def attempt(
 def trouble(scan_id: int, error: Exception) -> Ending:
     """The machine's fault and not the source's: the disk is full, the database is away. The scan begins again later."""
     logger.warning("scan %d waits: %s", scan_id, error)
-    why = "the database could not be written" if isinstance(error, OperationalError) else "there is no room on the disk"
-    return Ending(waits_s=WAIT_FOR_ROOM_S, note=f"It waits, since {why}; it goes on by itself.")
+    known = {OperationalError: "the database could not be written", StoreAwayError: "the store does not answer"}
+    why = known.get(type(error), "there is no room on the disk")
+    return Ending(
+        waits_s=WAIT_FOR_ROOM_S,
+        note=f"It waits, since {why}; it goes on by itself.",
+    )
 
 
-def failure(scan_id: int, error: Exception, is_stopping: Callable[[], bool]) -> Ending:
+def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:
     if is_stopping():
         # The machine goes down, and what the crawl works with goes down around it: that says nothing of the source.
         return Ending(waits_s=0)
@@ -180,7 +215,7 @@ def work(
     scan: Scan,
     lease: tuple[int, str, int],
     settings: Settings,
-    is_stopping: Callable[[], bool],
+    is_stopping: IsStopping,
     announce: Announce,
     parts: Parts,
 ) -> None:
@@ -189,8 +224,8 @@ def work(
     memory = CrawlMemory(session, scan, is_patient=scan.schedule_id is not None)
     with parts.fetcher as fetcher, parts.archive as archive:
         context = Context(scan.source.options, fetcher, memory, settings.inbox_dir, fetcher.get)
-        recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, announce)
-        with Gatherer(session, scan.source_id, settings.photos_dir, context.warn) as gatherer:
+        recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce)
+        with Gatherer(session, scan.source_id, open_store(settings), context.warn) as gatherer:
             try:
                 found = parts.market.crawl(context)
                 for gathered in gatherer.gather(found, lambda: context.get_photo or fetcher.get):

@@ -1,7 +1,8 @@
 """Training a model of one's own on what people decided."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from webapp.services.models import Zoo
 from webapp.services.reviewed import ReviewedPhoto
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 if TYPE_CHECKING:
     from scanner.zoo.training import Example
@@ -36,7 +38,7 @@ def ask(
         raise Refused(f"There is a model named {name} already: choose another name.")
     if backbone not in [model.name for model in zoo.installed if model.is_whole]:
         raise Refused("Choose an installed model to build on.")
-    check_counts(reviewed.count_by_concept(reviewed.reviewed_photos(session, settings.photos_dir)), concepts)
+    check_counts(reviewed.count_by_concept(reviewed.reviewed_photos(session, open_store(settings))), concepts)
     chosen = sorted(concepts)
     job, is_new = jobs.ensure(session, JobKind.TRAIN, actor.name, name, backbone=backbone, concepts=chosen)
     if not is_new:
@@ -67,20 +69,22 @@ def work(task: Task) -> dict[str, Any]:
     backbone = find_installed(settings.models_dir, options["backbone"])
     if backbone is None:
         raise JobError(f"{options['backbone']} is not installed any more: install it, or build on another model.")
-    examples = examples_of(reviewed.reviewed_photos(task.session, settings.photos_dir), options["concepts"])
+    place = open_store(settings)
+    photos = chosen_of(reviewed.reviewed_photos(task.session, place), options["concepts"])
     marks = reviewed.marks_of(current_pack(task.session, settings.pack))
     task.session.commit()  # the training takes minutes
-    task.report.tell_step(f"learning from {len(examples):,} pictures")
+    task.report.tell_step(f"learning from {len(photos):,} pictures")
     try:
-        trained = train(
-            examples,
-            backbone,
-            settings.models_dir / task.model,
-            task.model,
-            pictures="pictures that reviewers decided",
-            thresholds=marks,
-            progress=task.report.tell_bytes,
-        )
+        with place.at_hand([photo.name for photo in photos]) as paths:
+            trained = train(
+                examples_of(photos, paths),
+                backbone,
+                settings.models_dir / task.model,
+                task.model,
+                pictures="pictures that reviewers decided",
+                thresholds=marks,
+                progress=task.report.tell_bytes,
+            )
     except TrainingError as error:
         raise JobError(f"{task.model} was not trained: {error}.") from None
     model = find_installed(settings.models_dir, task.model)
@@ -91,9 +95,14 @@ def work(task: Task) -> dict[str, Any]:
     return facts | {"warnings": list(trained.warnings), "unread": unread}
 
 
-def examples_of(photos: Collection[ReviewedPhoto], concepts: Collection[str]) -> "list[Example]":
+def chosen_of(photos: Collection[ReviewedPhoto], concepts: Collection[str]) -> list[ReviewedPhoto]:
     """The pictures of the chosen concepts, and those that show none."""
+    wanted = {*concepts, OTHER}
+    return [photo for photo in photos if photo.concept in wanted]
+
+
+def examples_of(photos: Collection[ReviewedPhoto], paths: Mapping[str, Path]) -> "list[Example]":
+    """For the trainer; paths: where the pictures are at hand, by their names in the store."""
     from scanner.zoo.training import Example
 
-    wanted = {*concepts, OTHER}
-    return [Example(photo.path, photo.concept, photo.group) for photo in photos if photo.concept in wanted]
+    return [Example(paths[photo.name], photo.concept, photo.group) for photo in photos if photo.name in paths]

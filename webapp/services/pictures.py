@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Self
 
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from webapp.db import now
 from webapp.models import Appearance
 from webapp.services import listings, photos
 from webapp.services.listings import URL_LETTERS, clean
+from webapp.storage import Store, StoreAwayError, StoreError, StoreFullError
 
 FETCHERS = 4  # threads; the fetcher keeps the pace of each host, so that more of them help with several hosts alone
 LISTINGS_AHEAD = 8
@@ -61,10 +61,10 @@ class Gatherer:
     get_photo(url, max_bytes=, etag=, last_modified=) gives the bytes of one.
     """
 
-    def __init__(self, session: Session, source_id: int, photos_dir: Path, warn: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, source_id: int, place: Store, warn: Callable[[str], None]) -> None:
         self._session = session
         self._source_id = source_id
-        self._photos_dir = photos_dir
+        self._place = place
         self._warn = warn
         self._threads = ThreadPoolExecutor(FETCHERS, thread_name_prefix="pictures")
 
@@ -109,7 +109,7 @@ class Gatherer:
     def _begin_one(self, url: str, known: Appearance | None, is_same: bool, get_photo: GetPhoto) -> "Future[Picture]":
         if known is not None and is_same and now() - known.checked_at < ASK_AGAIN:
             return _done(Picture.known(known))
-        return self._threads.submit(fetch_picture, url, known, get_photo, self._photos_dir)
+        return self._threads.submit(fetch_picture, url, known, get_photo, self._place)
 
     def _finish(self, listing: Listing, pictures: list["Future[Picture]"]) -> Gathered:
         return Gathered(listing, tuple(future.result() for future in pictures))
@@ -126,8 +126,8 @@ class Gatherer:
         return {one.url: one for one in self._session.scalars(shown)}
 
 
-def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, photos_dir: Path) -> Picture:
-    """Ask for one picture, with what is known of it, and store its bytes. Raises StoreFullError."""
+def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place: Store) -> Picture:
+    """Ask for one picture, with what is known of it, and store its bytes. Raises StoreFullError and StoreAwayError."""
     if len(url) > URL_LETTERS:
         return Picture(url[:URL_LETTERS], failure=f"its address is longer than {URL_LETTERS} letters")
     etag, last_modified = (known.etag, known.last_modified) if known else (None, None)
@@ -138,10 +138,10 @@ def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, photo
     if answer.is_unchanged and known is not None:
         return Picture.known(known, is_asked=True)
     try:
-        sha256, _ = photos.store(photos_dir, answer.body)
-    except photos.StoreFullError:
+        sha256 = photos.store(place, answer.body)
+    except (StoreFullError, StoreAwayError):
         raise  # not the picture's fault: it is asked for again once there is room
-    except photos.StoreError as error:
+    except StoreError as error:
         return Picture(url, failure=str(error), answer=answer, is_asked=True)
     return Picture(url, sha256, len(answer.body), answer=answer, is_asked=True)
 

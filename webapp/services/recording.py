@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from rules.model import Pack
+from scanner.fetch import Budget
 from scanner.markets.base import Context
 from webapp.db import insert_new, now
 from webapp.models import (
@@ -61,6 +62,7 @@ class Recorder:
         context: Context,
         memory: CrawlMemory,
         archive: Archive,
+        budget: Budget,
         announce: Callable[[], None],
     ) -> None:
         self._session = session
@@ -70,6 +72,8 @@ class Recorder:
         self._context = context
         self._memory = memory
         self._archive = archive
+        self._budget = budget
+        self._taken = (scan.fetched_pages, scan.fetched_bytes)  # by earlier workers of the same scan
         self._announce = announce
         self._held: list[Gathered] = []
         self._written_at = time.monotonic()
@@ -99,9 +103,11 @@ class Recorder:
             photos_seen=Scan.photos_seen + written.photos,
             photos_failed=Scan.photos_failed + written.failed,
             findings_opened=Scan.findings_opened + opened,
-            **self._archive.traffic(),
+            fetched_pages=self._taken[0] + self._budget.pages_used,
+            fetched_bytes=self._taken[1] + self._budget.bytes_used,
         )
         self._session.commit()
+        self._archive.publish()
         self._held = []
         self._written_at = time.monotonic()
         if written.pending:
@@ -174,8 +180,3 @@ class Recorder:
                     update(Scan).where(Scan.id == self._scan.id).values(photos_failed=Scan.photos_failed - 1)
                 )
         return False
-
-
-def count_listings(session: Session, scan_id: int) -> int:
-    """Listings that this scan saw last."""
-    return session.scalar(select(func.count()).where(ListingRow.last_scan_id == scan_id)) or 0

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -26,8 +25,8 @@ from webapp.models import (
 )
 from webapp.services import audit, removals, review
 from webapp.services.errors import Refused
-from webapp.services.photos import write_whole
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 FORMAT = "tuskline-report/1"
 STATEMENT = (
@@ -53,7 +52,7 @@ def build(session: Session, settings: Settings, from_at: datetime, to_at: dateti
     content = gather(session, from_at, to_at, actor)
     body = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     sha256 = hashlib.sha256(body).hexdigest()
-    write_whole(path_of(settings, sha256), body)
+    open_store(settings).put(name_of(sha256), body)
     count = len(content["findings"])
     report = Report(from_at=from_at, to_at=to_at, sha256=sha256, findings_count=count, user=actor)
     session.add(report)
@@ -63,19 +62,22 @@ def build(session: Session, settings: Settings, from_at: datetime, to_at: dateti
     return report
 
 
-def path_of(settings: Settings, sha256: str) -> Path:
-    return settings.reports_dir / f"{sha256}.json"
+def name_of(sha256: str) -> str:
+    """Where the content lies in the store."""
+    return f"reports/{sha256}.json"
 
 
 def read(settings: Settings, report: Report) -> dict[str, Any]:
-    """The content. Raises ReportError where the file is missing or was changed."""
-    path = path_of(settings, report.sha256)
+    """The content. Raises ReportError where it is missing or was changed, StoreAwayError."""
+    place, name = open_store(settings), name_of(report.sha256)
     try:
-        body = path.read_bytes()
+        body = place.read(name)
     except FileNotFoundError:
-        raise ReportError(f"The content of report {report.id} is missing: bring back {path} from a backup.") from None
+        raise ReportError(
+            f"The content of report {report.id} is missing: bring back {name} in {place} from a backup."
+        ) from None
     if hashlib.sha256(body).hexdigest() != report.sha256:
-        raise ReportError(f"The content of report {report.id} was changed: bring back {path} from a backup.")
+        raise ReportError(f"The content of report {report.id} was changed: bring back {name} from a backup.")
     content: dict[str, Any] = json.loads(body)
     return content
 

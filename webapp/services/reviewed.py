@@ -6,7 +6,6 @@ A picture is its pixels: the same one in ten listings counts once, whoever decid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -15,7 +14,8 @@ from sqlalchemy.orm import Session
 from rules.model import Pack
 from scanner.zoo.registry import InstalledModel
 from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow
-from webapp.services.photos import path_of
+from webapp.services.photos import name_of
+from webapp.storage import Store
 
 if TYPE_CHECKING:
     from scanner.zoo.evaluation.intervals import Rate
@@ -26,12 +26,12 @@ THRESHOLDS = (0.5, 0.7, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class ReviewedPhoto:
-    """concept: the one that people confirmed, `other` where they dismissed all that was suspected.
+    """name: in the store. concept: the one that people confirmed, `other` where they dismissed all that was suspected.
 
     group: its seller, else its listing, as a number that names nobody: pictures of one group are not independent.
     """
 
-    path: Path
+    name: str
     concept: str
     group: str
 
@@ -136,18 +136,16 @@ def rate_above(known: Iterable[tuple[float, bool, str]], threshold: float) -> "R
     return rate(hits, np.array([numbers[group] for _, group in flagged], dtype=np.int64))
 
 
-def reviewed_photos(session: Session, photos_dir: Path) -> list[ReviewedPhoto]:
+def reviewed_photos(session: Session, place: Store) -> list[ReviewedPhoto]:
     """Every decided picture whose bytes are kept, in the order in which they were found.
 
     Left out: what is open or escalated, what people disagree about, and what shows two concepts at once.
     """
     pictures = [picture for picture in read_pictures(session).values() if picture.shows]
     numbers = {group: number for number, group in enumerate(dict.fromkeys(one.group for one in pictures), start=1)}
-    photos = (
-        ReviewedPhoto(path_of(photos_dir, one.sha256), str(one.shows), f"seller {numbers[one.group]}")
-        for one in pictures
-    )
-    return [photo for photo in photos if photo.path.is_file()]
+    photos = [ReviewedPhoto(name_of(one.sha256), str(one.shows), f"seller {numbers[one.group]}") for one in pictures]
+    kept = place.present([photo.name for photo in photos])
+    return [photo for photo in photos if photo.name in kept]
 
 
 def count_by_concept(photos: Iterable[ReviewedPhoto]) -> dict[str, int]:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +25,7 @@ from webapp.services.judging import to_scores
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
+from webapp.storage import Store, StoreAwayError, StoreError, open_store
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ BATCH_PHOTOS = 64
 BATCH_S = 2.0
 # While a crawl brings pictures one by one: how often to look, so that they come in lots.
 LOOK_AGAIN_S = 1.0
+FETCHERS = 8  # threads that bring pictures from a store elsewhere
 # Rules and models may change while a worker is at work: after so long it begins anew with those that hold.
 BENCH_S = 600.0
 FAILURES = (NoModelError, CardError, ModelError, PackError)
@@ -122,7 +125,7 @@ def begin(
     try:
         bench = open_it(session, settings)
         with bench.scanner as scanner:
-            shift = Shift(session, settings, worker, bench, scanner, is_stopping)
+            shift = Shift(session, settings, worker, bench, scanner, is_stopping, open_store(settings))
             while time.monotonic() < until and is_work_left(session, is_stopping, sleep):
                 shift.work()
     except FAILURES as error:
@@ -151,6 +154,7 @@ class Shift:
     bench: Bench
     scanner: ScansPhotos
     is_stopping: Callable[[], bool]
+    place: Store
     _under_way: deque[ScanPhoto] = field(default_factory=deque)
     _outcomes: list[Outcome] = field(default_factory=list)
     _written_at: float = field(default_factory=time.monotonic)
@@ -174,12 +178,15 @@ class Shift:
             rows = claims.claim(self.session, self.worker, self.settings.lease_s, CLAIMED_AT_ONCE)
             if not rows:
                 return
+            waiting: list[ScanPhoto] = []
             for row in rows:
                 if settled := self._settle(row):
                     self._take(settled)
                 else:
-                    self._under_way.append(row)
-                    yield self._photo_of(row)
+                    waiting.append(row)
+            for row, photo in zip(waiting, self._at_hand(waiting), strict=True):
+                self._under_way.append(row)
+                yield photo
 
     def _settle(self, row: ScanPhoto) -> Outcome | None:
         """What needs no decoder and no model: pictures that are known, and those that kill their workers."""
@@ -202,13 +209,22 @@ class Shift:
             scores += tuple(made[name] for name in names)
         return bool(scores)
 
+    def _at_hand(self, rows: Sequence[ScanPhoto]) -> list[Photo]:
+        """The pictures as files of this machine; of a store elsewhere they come side by side."""
+        with ThreadPoolExecutor(FETCHERS) as threads:
+            return list(threads.map(self._photo_of, rows))
+
     def _photo_of(self, row: ScanPhoto) -> Photo:
         listing = listings.to_record(row.listing)
         if row.photo is None:
             return Photo(row.location, None, listing, "there is no picture")
         try:
-            return Photo(row.location, photos.path_of(self.settings.photos_dir, row.photo.sha256), listing)
-        except OSError as error:
+            return Photo(row.location, photos.path_of(self.place, row.photo.sha256), listing)
+        except FileNotFoundError:
+            return Photo(row.location, None, listing, "its bytes are no longer in the store")
+        except StoreAwayError:
+            raise
+        except StoreError as error:
             return Photo(row.location, None, listing, str(error))
 
     def _known(self, sha256: str, pixel_hash: str) -> tuple[Scores, ...]:

@@ -19,9 +19,9 @@ from webapp.services import reviewed
 from webapp.services.jobs import JobError, Stopped, Task
 from webapp.services.leases import LostLeaseError
 from webapp.services.models import name_primary
-from webapp.services.photos import write_whole
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
+from webapp.storage import write_whole
 
 UPLOAD_BYTES = 20 * 1024**2
 SHOWN_EDGE_PX = 1200

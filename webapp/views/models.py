@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
 from rules.model import Pack
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_settings, app_store, db_session
 from webapp.forms.models import TrainForm, TryForm
 from webapp.models import JobKind, Role
 from webapp.services import jobs, lessons, models, reviewed, rules
@@ -90,7 +90,7 @@ def train() -> Answer:
 
 def offer(form: TrainForm, zoo: Zoo) -> dict[str, int]:
     """Fill in what may be chosen; pictures by concept."""
-    counts = reviewed.count_by_concept(reviewed.reviewed_photos(db_session(), app_settings().photos_dir))
+    counts = reviewed.count_by_concept(reviewed.reviewed_photos(db_session(), app_store()))
     confirmed = [(concept, count) for concept, count in counts.items() if concept != lessons.OTHER]
     form.offer([(model.name, model.title) for model in zoo.installed if model.is_whole], confirmed)
     return counts

@@ -6,7 +6,7 @@ from io import BytesIO
 from flask import Blueprint, abort, send_file
 from werkzeug.wrappers import Response
 
-from webapp.extensions import app_settings
+from webapp.extensions import app_store
 from webapp.models import Role
 from webapp.services import photos
 from webapp.views.access import requires
@@ -34,8 +34,9 @@ def large(sha256: str) -> Response:
 @requires(Role.VIEWER)
 def original(sha256: str) -> Response:
     """What a seller uploaded may be anything: it is never shown in place, and never as a type that a browser runs."""
-    path = photos.path_of(app_settings().photos_dir, checked(sha256))
-    if not path.is_file():
+    try:
+        path = photos.path_of(app_store(), checked(sha256))
+    except FileNotFoundError:
         abort(404)
     answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=f"{sha256}.bin")
     answer.headers["Content-Security-Policy"] = "sandbox"
@@ -44,7 +45,7 @@ def original(sha256: str) -> Response:
 
 def jpeg_of(sha256: str, edge_px: int) -> Response:
     try:
-        body = photos.thumbnail(app_settings().photos_dir, checked(sha256), edge_px)
+        body = photos.thumbnail(app_store(), checked(sha256), edge_px)
     except (OSError, ValueError):
         abort(404)
     answer = send_file(BytesIO(body), mimetype="image/jpeg")

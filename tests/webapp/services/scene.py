@@ -182,10 +182,10 @@ class Scene:
         self.scanner_of: type[PlainScanner] = PlainScanner
         self.before_each: Callable[[Context, int], None] = lambda _context, _number: None
 
-    def parts(self, session: Session, _scan: Scan, settings: Settings) -> Parts:
+    def parts(self, session: Session, scan: Scan, settings: Settings, _is_stopping: Any) -> Parts:
         market = Market("shop", "A market for tests", self.crawl, revisit=self.revisit)
         pack = current_pack(session, settings.pack)
-        return Parts(market, pack, nullcontext(cast(Fetcher, self.site)), nullcontext(Archive(None, {})))
+        return Parts(market, pack, nullcontext(cast(Fetcher, self.site)), Archive.of_scan(scan, settings))
 
     def bench(self, session: Session, settings: Settings) -> Bench:
         pack = current_pack(session, settings.pack)

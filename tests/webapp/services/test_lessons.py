@@ -15,10 +15,11 @@ from webapp.services import jobs, lessons, models, photos
 from webapp.services.errors import Refused
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 
 def decide(session: Session, settings: Settings, text: str, state: FindingState, concept: str = "elephant") -> None:
-    photos.store(settings.photos_dir, text.encode())
+    photos.store(open_store(settings), text.encode())
     listing = make_listing(session, seller="ann")
     photo = make_photo(session, listing, text.encode())
     make_scores(session, photo)

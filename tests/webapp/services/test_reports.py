@@ -9,6 +9,7 @@ from webapp.models import AuditEntry, Verdict
 from webapp.services import reports, review
 from webapp.services.errors import Refused
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 END = START + timedelta(days=7)
@@ -62,7 +63,7 @@ def test_what_is_decided_later_does_not_change_a_report(session: Session, settin
 
 def test_a_changed_or_missing_content_is_reported(session: Session, settings: Settings) -> None:
     report = reports.build(session, settings, START, END, None)
-    path = reports.path_of(settings, report.sha256)
+    path = open_store(settings).local_path(reports.name_of(report.sha256))
     path.write_bytes(path.read_bytes().replace(b"suspicion", b"certainty"))
     with pytest.raises(reports.ReportError, match="was changed"):
         reports.read(settings, report)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy.orm import Session
 
@@ -10,6 +8,7 @@ from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, ScoreR
 from webapp.services import photos, reviewed
 from webapp.services.reviewed import ReviewedFigures
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 CONFIRMED, DISMISSED, OPEN = FindingState.CONFIRMED, FindingState.DISMISSED, FindingState.OPEN
 
@@ -105,12 +104,13 @@ def test_a_single_seller_says_little_of_others(session: Session, model: Installe
 
 
 def store(session: Session, settings: Settings, text: str, listing: ListingRow | None = None) -> PhotoRow:
-    photos.store(settings.photos_dir, text.encode())
+    photos.store(open_store(settings), text.encode())
     return make_photo(session, listing, text.encode())
 
 
 def taught(session: Session, settings: Settings) -> list[tuple[str, str]]:
-    return [(photo.path.read_text(), photo.concept) for photo in reviewed.reviewed_photos(session, settings.photos_dir)]
+    place = open_store(settings)
+    return [(place.read(photo.name).decode(), photo.concept) for photo in reviewed.reviewed_photos(session, place)]
 
 
 def test_confirmed_pictures_teach_their_concept_and_dismissed_ones_none(session: Session, settings: Settings) -> None:
@@ -147,10 +147,10 @@ def test_pictures_of_one_seller_are_one_group(session: Session, settings: Settin
     for number, seller in enumerate(["ann", "ann", "bob", None, None]):
         listing = make_listing(session, source, seller=seller)
         decide(session, CONFIRMED, store(session, settings, f"picture {number}", listing), listing)
-    groups = [photo.group for photo in reviewed.reviewed_photos(session, settings.photos_dir)]
+    groups = [photo.group for photo in reviewed.reviewed_photos(session, open_store(settings))]
     assert groups == ["seller 1", "seller 1", "seller 2", "seller 3", "seller 4"], "a card travels: it names no seller"
 
 
 def test_words_alone_teach_nothing(session: Session, settings: Settings) -> None:
     make_finding(session, words_only=True, state=CONFIRMED)
-    assert reviewed.reviewed_photos(session, Path(settings.photos_dir)) == []
+    assert reviewed.reviewed_photos(session, open_store(settings)) == []

@@ -1,7 +1,6 @@
 """Cancelling, pausing, letting go on; one crawl of a source at a time."""
 
 import errno
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -13,8 +12,9 @@ from tests.webapp.services.conftest import Run
 from tests.webapp.services.scene import Scene
 from webapp.db import now
 from webapp.models import AuditEntry, PictureState, Scan, ScanPhoto, ScanState
-from webapp.services import crawling, photos, recording, scans
+from webapp.services import crawling, recording, scans
 from webapp.settings import Settings
+from webapp.storage import FolderStore
 
 
 def test_a_cancelled_scan_keeps_what_was_scored_and_skips_the_rest(
@@ -95,10 +95,10 @@ def test_of_one_source_there_is_one_crawl_at_a_time(
 def test_a_full_disk_is_no_failure_of_the_scan(
     session: Session, settings: Settings, scan: Scan, run: Run, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_path: Path, _body: bytes) -> None:
+    def full(_store: FolderStore, _name: str, _body: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(photos, "write_whole", full)
+    monkeypatch.setattr(FolderStore, "put", full)
     scene.crawl_only(session, scan.id, settings)
     scans.progress(session, scan.id)
     assert (scan.state, scan.photos_failed) == (ScanState.QUEUED, 0)

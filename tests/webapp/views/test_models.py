@@ -13,6 +13,7 @@ from tests.webapp.views.hostile import HOSTILE
 from webapp.models import AuditEntry, FindingState, Job, JobKind, JobState, Role, ScoreRow
 from webapp.services import photos
 from webapp.settings import Settings
+from webapp.storage import open_store
 from webapp.views import models as model_pages
 
 PAGE = f"/models/{DEFAULT}"
@@ -70,7 +71,7 @@ def decide_pictures(session: Session, settings: Settings, confirmed: int, dismis
     """Stored pictures that people decided, each in a listing of its own."""
     for state in [FindingState.CONFIRMED] * confirmed + [FindingState.DISMISSED] * dismissed:
         body = f"picture {session.query(ScoreRow).count()}".encode()
-        photos.store(settings.photos_dir, body)
+        photos.store(open_store(settings), body)
         listing = make_listing(session)
         photo = make_photo(session, listing, body)
         make_scores(session, photo)

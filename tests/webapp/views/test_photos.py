@@ -8,6 +8,7 @@ from tests.webapp.views.conftest import SignIn
 from webapp.models import Role
 from webapp.services import photos
 from webapp.settings import Settings
+from webapp.storage import open_store
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def sha256(settings: Settings) -> str:
     """A PNG of 2,000 by 1,000 with a comment of its maker, in the store."""
     body = io.BytesIO()
     Image.new("RGB", (2000, 1000), "#775533").save(body, "PNG")
-    return photos.store(settings.photos_dir, body.getvalue())[0]
+    return photos.store(open_store(settings), body.getvalue())
 
 
 @pytest.mark.parametrize(("name", "size"), [("thumbnail", (320, 160)), ("view", (1200, 600))])
@@ -32,7 +33,7 @@ def test_pictures_are_shown_re_encoded_and_kept_by_one_browser(
 
 def test_the_original_is_a_download_of_no_type(reviewer: FlaskClient, sha256: str, settings: Settings) -> None:
     answer = reviewer.get(f"/photos/{sha256}/original")
-    assert answer.data == photos.path_of(settings.photos_dir, sha256).read_bytes()
+    assert answer.data == photos.path_of(open_store(settings), sha256).read_bytes()
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Security-Policy"] == "sandbox"
@@ -47,7 +48,7 @@ def test_names_that_are_not_in_the_store_are_404(reviewer: FlaskClient, kind: st
 
 
 def test_a_file_that_is_no_picture_is_not_shown(reviewer: FlaskClient, settings: Settings) -> None:
-    sha256, _ = photos.store(settings.photos_dir, b"<script>alert(1)</script>")
+    sha256 = photos.store(open_store(settings), b"<script>alert(1)</script>")
     assert reviewer.get(f"/photos/{sha256}/view").status_code == 404
 
 
