@@ -24,6 +24,7 @@ SIGNED_IN_AT = "signed_in_at"
 PARTS = (
     "jobs.progress",
     "scans.progress",
+    "scans.log",
     "trials.picture",
     "photos.thumbnail",
     "photos.large",

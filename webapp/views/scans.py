@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from webapp.extensions import db_session
+from webapp.extensions import app_settings, app_store, db_session
 from webapp.models import Role, Scan, ScanPhoto, Source
-from webapp.services import overview, scans, sources
+from webapp.services import archives, crawl_logs, overview, scans, sources
 from webapp.tasks.scans import run_scan, score_pictures
 from webapp.views.access import reader, requires
 from webapp.views.queueing import enqueue
@@ -61,6 +61,17 @@ def show(scan_id: int) -> str:
 @requires(Role.VIEWER)
 def progress(scan_id: int) -> Response:
     return jsonify(progress_of(find_or_404(scan_id)))
+
+
+@pages.get("/scans/<int:scan_id>/log")
+@requires(Role.VIEWER)
+def log(scan_id: int) -> Response:
+    """Every request of the crawl, one JSON object a line, as a file."""
+    find_or_404(scan_id)
+    lines = crawl_logs.read_logs(app_store(), archives.archives_dir(app_settings()), scan_id)
+    name = f"scan-{scan_id}.jsonl"
+    headers = {"Content-Disposition": f"attachment; filename={name}"}
+    return Response(lines, mimetype="application/jsonl", headers=headers)
 
 
 @pages.post("/scans/<int:scan_id>/cancel")

@@ -24,6 +24,7 @@ ROUTES = [
     ("GET", "/removals", Role.VIEWER),
     ("GET", "/scans/1", Role.VIEWER),
     ("GET", "/scans/1/progress", Role.VIEWER),
+    ("GET", "/scans/1/log", Role.VIEWER),
     ("POST", "/sources/1/scans", Role.REVIEWER),
     ("POST", "/scans/1/cancel", Role.REVIEWER),
     ("POST", "/scans/1/pause", Role.REVIEWER),
