@@ -1,0 +1,123 @@
+"""The processes of an installation, each killed and started by itself: what `tuskline run` starts, on any database."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from tests.servers import free_port
+from webapp.db import open_engine
+from webapp.migrations import upgrade
+from webapp.models import Scan
+from webapp.services import scans, sources
+from webapp.settings import Settings
+
+TUSKLINE = str(Path(sys.executable).with_name("tuskline"))
+COMMANDS = {
+    "crawler": ["worker", "--queues", "crawl", "--concurrency", "2"],
+    "scanner": ["worker", "--queues", "scan,reports", "--concurrency", "2"],
+    "beat": ["beat"],
+}
+LEASE_S = 4
+PATIENCE_S = 150.0
+
+
+@dataclass
+class Fleet:
+    """settings: of all processes. The shop is killed with the fleet; what is started twice was killed before."""
+
+    settings: Settings
+    engine: Engine
+    shop_port: int
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            self.launch(name, COMMANDS[name])
+
+    def launch(self, name: str, command: list[str]) -> None:
+        with (self.settings.home / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [TUSKLINE, *command],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        given = {
+            "HOME": str(self.settings.home),
+            "DATABASE_URL": self.settings.sqlalchemy_url,
+            "ALLOWED_ADDRESSES": json.dumps([f"127.0.0.1:{self.shop_port}"]),
+            "SHOP_PORT": str(self.shop_port),
+            "LEASE_S": str(LEASE_S),
+            **({"BROKER_URL": self.settings.broker_url} if self.settings.broker_url else {}),
+        }
+        no_hub = {"HUB_HOME": str(self.settings.home / "no-hub"), "PYTHONUNBUFFERED": "1"}
+        return os.environ | no_hub | {f"TUSKLINE_{name}": value for name, value in given.items()}
+
+    def kill(self, name: str) -> None:
+        """As the kernel kills a process that takes too much memory, and all that it started with it."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def end(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+        self.engine.dispose()
+
+    def begin_scan(self) -> int:
+        options = {"start_url": f"http://127.0.0.1:{self.shop_port}/"}
+        with Session(self.engine) as session:
+            source = sources.ensure_source(session, "Shop", "shop", options)
+            scan = scans.create(session, source.id, "a test")
+            session.commit()
+            return scan.id
+
+    def scan(self, scan_id: int) -> Scan | None:
+        """None while the database is away."""
+        try:
+            with Session(self.engine, expire_on_commit=False) as session:
+                return session.scalars(select(Scan).where(Scan.id == scan_id)).one()
+        except SQLAlchemyError:
+            return None
+
+    def wait(self, scan_id: int, reached: Callable[[Scan], bool]) -> Scan:
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            scan = self.scan(scan_id)
+            if scan is not None and reached(scan):
+                return scan
+            time.sleep(0.05)
+        raise AssertionError(f"not reached in {PATIENCE_S:.0f} s:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        logs = sorted(self.settings.home.glob("*.log"))
+        return "\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in logs)
+
+
+@contextmanager
+def running_fleet(settings: Settings, pictures: Path, listings: int) -> Iterator[Fleet]:
+    """A migrated database and a shop; workers are started by the test."""
+    engine = open_engine(settings.sqlalchemy_url)
+    upgrade(engine)
+    fleet = Fleet(settings, engine, free_port())
+    try:
+        fleet.launch("shop", ["shop", "--photos", str(pictures), "--listings", str(listings)])
+        yield fleet
+    finally:
+        fleet.end()
