@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx2
 
-from scanner.fetch.addresses import origin_of
+from scanner.fetch.addresses import host_of, origin_of
 from scanner.fetch.budget import Budget
 from scanner.fetch.errors import HostStoppedError, StoppedError
 from scanner.fetch.pacing import Pacer
@@ -15,7 +15,10 @@ IsStopped = Callable[[str], str | None]
 
 
 class Door:
-    """is_stopped: why a host is left alone, None where it is not. is_stopping: whether the worker is to end."""
+    """is_stopped: why a host, as host_of writes it, is left alone, None where it is not.
+
+    is_stopping: whether the worker is to end.
+    """
 
     def __init__(
         self, pacer: Pacer, places: Places, budget: Budget, is_stopped: IsStopped, is_stopping: Callable[[], bool]
@@ -57,6 +60,6 @@ class Door:
         self._budget.check(wait_s)
 
     def _check_host(self, url: httpx2.URL) -> None:
-        reason = self._is_stopped(url.host.rstrip("."))
+        reason = self._is_stopped(host_of(url))
         if reason is not None:
             raise HostStoppedError(reason)
