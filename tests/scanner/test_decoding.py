@@ -1,15 +1,20 @@
-"""Thumbnails come from a limited process, which ends with ours."""
+"""Pictures are decoded in limited processes, which end with ours."""
 
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from scanner.decoding import make_thumbnail
-from scanner.images import PictureError
+from scanner.decoding import MEMORY_BYTES, decode_photo, limit_process, make_thumbnail, outcome, spend_cpu
+from scanner.images import PictureError, open_picture
+from scanner.processes import Processes
 from tests.pictures import noise, save
+from tests.scanner import decoders
 
 PROGRAM = """
 import sys
@@ -37,3 +42,75 @@ def test_a_program_that_made_thumbnails_ends(tmp_path: Path) -> None:
     picture = save(noise(400, 200), tmp_path / "a.png")
     for _ in range(5):
         subprocess.run([sys.executable, "-c", PROGRAM, str(picture)], check=True, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Processes]:
+    with Processes(1, limit_process) as process:
+        yield process
+
+
+def test_a_decoder_that_computes_for_too_long_is_one_failure(process: Processes) -> None:
+    endless = process.run(spend_cpu, 0, decoders.compute_forever, timeout_s=60)
+    failure = outcome(endless).failure
+    assert failure is not None
+    assert failure.endswith("s of computing"), failure
+
+
+def test_each_picture_has_its_own_time_to_compute(process: Processes) -> None:
+    for _ in range(3):  # 1.8 s in one process, of which each call may take about 1
+        process.run(spend_cpu, 1, decoders.compute_for, 0.6, timeout_s=60).result()
+    assert 1 <= process.run(spend_cpu, 1, decoders.cpu_left_s, timeout_s=60).result() <= 2
+
+
+def test_a_decoder_has_limits_of_every_kind(process: Processes) -> None:
+    limits = process.run(spend_cpu, 20, decoders.limits, timeout_s=60).result()
+    assert limits["memory"] <= MEMORY_BYTES
+    assert (limits["core"], limits["file"]) == (0, 0)
+    assert limits["files"] <= 128
+    assert 20 <= limits["cpu"] < 60
+
+
+def test_a_decoder_that_wants_too_much_memory_goes_on_with_the_next(process: Processes, tmp_path: Path) -> None:
+    with pytest.raises(MemoryError):
+        process.run(decoders.take_memory, timeout_s=60).result()
+    picture = save(noise(40, 20), tmp_path / "a.png")
+    assert process.run(spend_cpu, 20, decode_photo, picture, (), timeout_s=60).result().width_px == 40
+
+
+def test_a_decoder_can_write_no_file_and_open_few(process: Processes, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="too large"):
+        process.run(decoders.write_file, tmp_path / "a", timeout_s=60).result()
+    with pytest.raises(OSError, match="Too many open files"):
+        process.run(decoders.open_files, 200, timeout_s=60).result()
+
+
+def test_a_decoder_that_crashes_is_one_failure(process: Processes, tmp_path: Path) -> None:
+    crash = process.run(decoders.die, timeout_s=60)
+    picture = save(noise(40, 20), tmp_path / "a.png")
+    after = process.run(spend_cpu, 20, decode_photo, picture, (), timeout_s=60)
+    assert outcome(crash).failure == "its decoder died (exit code -6)"
+    assert outcome(after).failure is None
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.gif", {}), ("a.webp", {"lossless": True}), ("a.png", {"default_image": False}), ("a.avif", {"quality": 100})],
+)
+def test_of_a_moving_picture_the_first_frame_is_seen(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=50, **options)
+    with Image.open(tmp_path / name) as moving:
+        assert moving.n_frames == 3
+    red, green, blue = open_picture(tmp_path / name).resize((1, 1)).getpixel((0, 0))
+    assert red > 230
+    assert max(green, blue) < 25
+
+
+def test_a_frame_larger_than_the_picture_that_it_belongs_to_counts(tmp_path: Path) -> None:
+    """A GIF that says 1 x 1 and whose first frame is 60,000 x 60,000."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 60_000, 60_000, 0) + b"\x02\x02D\x01\0;"
+    (tmp_path / "a.gif").write_bytes(screen + frame)
+    with pytest.raises(PictureError, match=r"pixels|broken"):
+        open_picture(tmp_path / "a.gif")
