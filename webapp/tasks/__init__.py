@@ -8,7 +8,7 @@ from kombu.entity import Exchange, Queue
 from webapp.settings import Settings
 from webapp.tasks.disk_queue import address_of, register
 
-RECONCILE_S = 15.0
+LONGEST_TICK_S = 15.0  # and not longer than a lease: what a dead worker left is seen soon after its end
 SCHEDULES_S = 5.0
 UPKEEP = "upkeep"  # ticks: whatever else a worker serves, it serves these
 QUEUES = ("crawl", "scan", "reports")
@@ -19,11 +19,7 @@ ROUTES = {
     "rules.apply_pack": "reports",
 }
 # Ticks: each looks into the database for what is due.
-TICKS = {
-    "scans.reconcile": RECONCILE_S,
-    "jobs.reconcile": RECONCILE_S,
-    "rules.apply_pack": RECONCILE_S,
-}
+TICKS = ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
 
 register()
 
@@ -48,6 +44,11 @@ class TaskQueue(Celery):  # type: ignore[misc]
         self.__dict__.pop("amqp", None)
 
 
+def ticks(settings: Settings) -> dict[str, float]:
+    """Seconds between two ticks, by task."""
+    return dict.fromkeys(TICKS, max(1.0, min(LONGEST_TICK_S, settings.lease_s / 4))) | {"schedules.fire": SCHEDULES_S}
+
+
 def options(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.broker_url or address_of(settings.queue_dir),
@@ -70,7 +71,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "beat_schedule": {
             # Expires: a tick that nobody took in time is of no use, the next one is on its way.
             name: {"task": name, "schedule": every_s, "options": {"expires": every_s}}
-            for name, every_s in TICKS.items()
+            for name, every_s in ticks(settings).items()
         },
     }
 
