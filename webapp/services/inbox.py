@@ -12,7 +12,7 @@ from webapp.settings import Settings
 MAX_BYTES = 100 * 1024**2
 TOO_LARGE = f"The file is larger than {MAX_BYTES // 1024**2} MB: copy it into the inbox by hand, and give its name."
 ENDINGS = (".warc.gz", ".warc", ".jsonl", ".csv")
-NAME_LETTERS = 60
+NAME_LETTERS = 50
 CHUNK_BYTES = 1024**2
 
 

@@ -126,7 +126,7 @@ def summaries(session: Session) -> list[Summary]:
     """Every source by name, in a handful of queries however many there are."""
     last_scans = {scan.source_id: scan for scan in newest_each(session)}
     counted = select(ListingRow.source_id, func.count()).group_by(ListingRow.source_id)
-    counts = {source_id: count for source_id, count in session.execute(counted)}
+    counts = dict(session.execute(counted).all())
     schedules: dict[int, list[Schedule]] = {}
     for schedule in session.scalars(select(Schedule).order_by(Schedule.id)):
         schedules.setdefault(schedule.source_id, []).append(schedule)
