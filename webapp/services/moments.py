@@ -1,0 +1,108 @@
+"""When a cron expression comes, in the time zone that it is read in."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+from cronsim import CronSim, CronSimError
+
+MAX_JITTER_S = 3600
+CRON_LETTERS = 120
+# What each field counts, and what may stand in it.
+FIELDS = (
+    ("minute", "0 to 59, as in 0, */15 or 5,35"),
+    ("hour", "0 to 23, as in 3, */6 or 8-18"),
+    ("day of the month", "1 to 31, or L for the last"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of the week", "0 to 6 from Sunday on, or SUN to SAT, as in 1-5"),
+)
+# Runs that are looked at to learn how close together they come: enough for a whole day of the closest pattern.
+GAPS_SEEN = 100
+
+Faults = dict[str, list[str]]
+
+
+def check(cron: str, time_zone: str, jitter_s: int) -> Faults:
+    """Everything that is wrong, as sentences by the name of the argument; empty where nothing is."""
+    faults = {
+        "cron": cron_faults(cron),
+        "time_zone": [] if time_zone in zones() else [f"“{time_zone}” is no time zone; take one as Europe/Berlin."],
+        "jitter_s": jitter_faults(jitter_s),
+    }
+    if not any(faults.values()) and jitter_s:
+        faults["jitter_s"] = gap_faults(cron, time_zone, jitter_s)
+    return {name: sentences for name, sentences in faults.items() if sentences}
+
+
+def cron_faults(cron: str) -> list[str]:
+    fields = cron.split()
+    if len(fields) != len(FIELDS):
+        return ["Write five fields parted by spaces: minute, hour, day of the month, month, day of the week."]
+    if len(cron) > CRON_LETTERS:
+        return [f"Shorten the expression to {CRON_LETTERS} letters."]
+    faults = [
+        f"“{written}” is no {name}: use {help}."
+        for place, (written, (name, help)) in enumerate(zip(fields, FIELDS, strict=True))
+        if not is_readable(" ".join(written if n == place else "*" for n in range(len(FIELDS))))
+    ]
+    if not faults and not ever_comes(cron):
+        faults.append("There is no such day in any year, so that it would never come.")
+    return faults
+
+
+def is_readable(cron: str) -> bool:
+    try:
+        CronSim(cron, datetime.now(UTC))
+    except CronSimError:
+        return False
+    return True
+
+
+def ever_comes(cron: str) -> bool:
+    """Whether it comes within fifty years; the fields must be right one by one."""
+    return is_readable(cron) and next(moments(cron, "UTC", datetime.now(UTC)), None) is not None
+
+
+def jitter_faults(jitter_s: int) -> list[str]:
+    return [] if 0 <= jitter_s <= MAX_JITTER_S else ["Put runs off by 0 to 60 minutes."]
+
+
+def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
+    """A run that is put off beyond the next one would change places with it."""
+    runs = islice(moments(cron, time_zone, datetime.now(UTC)), GAPS_SEEN)
+    gap_s = min(((later - sooner).total_seconds() for sooner, later in pairwise(runs)), default=MAX_JITTER_S + 1)
+    if jitter_s < gap_s:
+        return []
+    return [f"Put runs off by less than {gap_s / 60:g} minutes: that is how close together they come."]
+
+
+def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
+    """The moments after `after` at which `cron` comes, in order and in UTC; ends where none comes for fifty years.
+
+    Where clocks are changed it does as cron does: an hour that is skipped is made up for at once, an hour that comes
+    twice counts once; with a * for minute or hour the real time between runs stays the same.
+    Raises CronSimError, and ZoneInfoNotFoundError or ValueError for a zone that is none.
+    """
+    last = after
+    for local in CronSim(cron, after.astimezone(ZoneInfo(time_zone))):
+        moment = local.astimezone(UTC)
+        # In the hour that comes twice the library names the first of the two, also when asked within the second.
+        if moment > last:
+            last = moment
+            yield moment
+
+
+def cron_words(cron: str) -> str:
+    """`At 03:00 every day`; as written where it can't be read."""
+    try:
+        return CronSim(cron, datetime.now(UTC)).explain()
+    except CronSimError:
+        return cron
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Every time zone by its IANA name, in order."""
+    return tuple(sorted(available_timezones()))

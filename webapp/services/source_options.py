@@ -1,0 +1,155 @@
+"""The options of a source: from what people write to the values that its market takes, and back into words."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from math import isfinite
+from typing import Any
+
+from scanner.fetch import AddressError
+from scanner.fetch.addresses import check_url
+from scanner.markets.base import Market, Option, OptionKind
+from webapp.services.errors import Refused
+from webapp.settings import Settings
+
+TEXT_LETTERS = 2000
+SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(slots=True)
+class Reading:
+    """values: what can be stored. faults: sentences by the option's name, those on the whole under an empty name."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_options(market: Market, texts: Mapping[str, str], settings: Settings) -> Reading:
+    """Each option from its text; what is empty is left out, so that the market's default counts."""
+    reading = Reading()
+    known = {option.name for option in market.options}
+    for name in texts.keys() - known:
+        reading.faults[name] = [f"A source of kind {market.kind} has no option {name}."]
+    for option in market.options:
+        try:
+            value = read_option(option, texts.get(option.name, ""), settings)
+        except Refused as fault:
+            reading.faults[option.name] = [str(fault)]
+        else:
+            reading.values |= {} if value is None else {option.name: value}
+    if not reading.faults and (faults := check_whole(market, reading.values)):
+        reading.faults[""] = faults
+    return reading
+
+
+def check_whole(market: Market, values: Mapping[str, Any]) -> list[str]:
+    """What the market itself says of its options, taken together."""
+    try:
+        options = import_module("scanner.markets.options")
+    except ModuleNotFoundError:
+        return []
+    faults: list[str] = options.check_options(market, values)
+    return faults
+
+
+def read_option(option: Option, text: str, settings: Settings) -> Any:
+    """The value behind `text`; None where it is empty. Raises Refused."""
+    text = text.strip()
+    if not text:
+        if option.is_required:
+            raise Refused("This is needed: fill it in.")
+        return None
+    if len(text) > TEXT_LETTERS:
+        raise Refused(f"Shorten this to {TEXT_LETTERS:,} letters.")
+    return READERS[option.kind](option, text, settings)
+
+
+def read_text(_option: Option, text: str, _settings: Settings) -> str:
+    return text
+
+
+def read_url(_option: Option, text: str, settings: Settings) -> str:
+    try:
+        check_url(text, {entry.lower() for entry in settings.allowed_addresses})
+    except AddressError as error:
+        raise Refused(f"{error} Enter an address as https://www.example.com/.") from None
+    return text
+
+
+def read_number(option: Option, text: str, _settings: Settings) -> int | float:
+    """A whole number unless the default is none."""
+    try:
+        number = float(text) if isinstance(option.default, float) else int(text)
+    except ValueError:
+        kind = "number" if isinstance(option.default, float) else "whole number"
+        raise Refused(f"Enter a {kind}, as {option.default if option.default is not None else 10}.") from None
+    if not isfinite(number) or number < 0:
+        raise Refused("Enter a number that is 0 or more.")
+    return number
+
+
+def read_pattern(_option: Option, text: str, _settings: Settings) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise Refused(f"This is no regular expression: {error}.") from None
+    return text
+
+
+def read_choice(option: Option, text: str, _settings: Settings) -> str:
+    if text not in option.choices:
+        raise Refused(f"Choose one of {', '.join(option.choices)}.")
+    return text
+
+
+def read_file(_option: Option, text: str, settings: Settings) -> str:
+    """A path below the inbox, as it is seen from there."""
+    inbox = settings.inbox_dir.resolve()
+    try:
+        path = (inbox / text).resolve()
+        is_there = path.exists()
+    except (OSError, ValueError):
+        raise Refused("This is no path that can be read.") from None
+    if not path.is_relative_to(inbox):
+        raise Refused("Only files in the inbox are read: give a path from there on, as exports/listings.csv.")
+    if not is_there:
+        raise Refused(f"There is no {text} in the inbox ({settings.inbox_dir}): put the file there, or upload it.")
+    return path.relative_to(inbox).as_posix()
+
+
+def read_secret(_option: Option, text: str, _settings: Settings) -> str:
+    if not SECRET.fullmatch(text):
+        raise Refused(
+            "Give the name of an environment variable that holds it, as env:EBAY_SECRET; never the word itself."
+        )
+    return text
+
+
+READERS: dict[OptionKind, Callable[[Option, str, Settings], Any]] = {
+    OptionKind.TEXT: read_text,
+    OptionKind.URL: read_url,
+    OptionKind.NUMBER: read_number,
+    OptionKind.PATTERN: read_pattern,
+    OptionKind.CHOICE: read_choice,
+    OptionKind.FILE: read_file,
+    OptionKind.SECRET: read_secret,
+}
+
+
+def text_of(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def shown(option: Option | None, value: Any) -> str:
+    """A value in words; a secret only where it is the name of a variable, as it should be."""
+    if option is None or option.kind is not OptionKind.SECRET:
+        return text_of(value)
+    text = text_of(value)
+    return f"from the environment variable {text[4:]}" if SECRET.fullmatch(text) else "(hidden)"
+
+
+def shown_all(market: Market | None, values: Mapping[str, Any]) -> dict[str, str]:
+    """Every stored value in words, by the option's name: for pages, terminals and the audit."""
+    options = {option.name: option for option in market.options} if market else {}
+    return {name: shown(options.get(name), value) for name, value in values.items()}
