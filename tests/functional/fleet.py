@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,8 @@ from webapp.migrations import upgrade
 from webapp.models import Scan
 from webapp.services import scans, sources
 from webapp.settings import Settings
+from webapp.tasks import app
+from webapp.tasks.scans import run_scan
 
 TUSKLINE = str(Path(sys.executable).with_name("tuskline"))
 COMMANDS = {
@@ -82,11 +85,14 @@ class Fleet:
 
     def begin_scan(self) -> int:
         options = {"start_url": f"http://127.0.0.1:{self.shop_port}/"}
-        with Session(self.engine) as session:
+        with Session(self.engine, expire_on_commit=False) as session:
             source = sources.ensure_source(session, "Shop", "shop", options)
             scan = scans.create(session, source.id, "a test")
             session.commit()
-            return scan.id
+        app.use(self.settings)
+        task: Any = run_scan
+        task.delay(scan.id)
+        return scan.id
 
     def scan(self, scan_id: int) -> Scan | None:
         """None while the database is away."""

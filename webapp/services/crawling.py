@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 FAILURES = (MarketError, PackError, FetchError, StoreError)
 TROUBLE = (StoreFullError, StoreAwayError, ArchiveError, OperationalError)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-WAIT_FOR_ROOM_S = 60
 
 Announce = Callable[[], None]
 
@@ -174,19 +173,19 @@ def attempt(
         return None
     except TROUBLE as error:
         session.rollback()
-        return trouble(scan_id, error)
+        return trouble(scan_id, error, settings.lease_s)
     except FAILURES as error:
         session.rollback()
         return failure(scan_id, error, is_stopping)
     except OSError as error:
         session.rollback()
-        return trouble(scan_id, error) if error.errno in NO_ROOM else unexpected(scan_id)
+        return trouble(scan_id, error, settings.lease_s) if error.errno in NO_ROOM else unexpected(scan_id)
     except Exception:
         session.rollback()
         return unexpected(scan_id)
 
 
-def trouble(scan_id: int, error: Exception) -> Ending:
+def trouble(scan_id: int, error: Exception, wait_s: int) -> Ending:
     """The machine's fault and not the source's: the disk is full, the database is away. The scan begins again later."""
     logger.warning("scan %d waits: %s", scan_id, error)
     known = {OperationalError: "the database could not be written", StoreAwayError: "the store does not answer"}

@@ -76,7 +76,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-app = TaskQueue(
-    "tuskline", include=["webapp.tasks.models", "webapp.tasks.rules", "webapp.tasks.scans"], set_as_current=True
-)
+ROOMS = ("models", "rules", "scans", "schedules")
+app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

@@ -135,5 +135,5 @@ def test_a_scan_goes_to_its_end_by_the_tick_where_its_last_worker_died_before_sa
 
 
 def test_machine_trouble_is_named_in_words(scan: Scan) -> None:
-    ending = crawling.trouble(scan.id, OperationalError("INSERT", {}, Exception("away")))
+    ending = crawling.trouble(scan.id, OperationalError("INSERT", {}, Exception("away")), 60)
     assert ending.note == "It waits, since the database could not be written; it goes on by itself."

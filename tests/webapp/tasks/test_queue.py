@@ -16,7 +16,7 @@ from webapp.db import now
 from webapp.models import JobState, ScanState
 from webapp.services import scans
 from webapp.settings import Settings
-from webapp.tasks import app, options
+from webapp.tasks import app, options, ticks
 from webapp.tasks.models import reconcile as reconcile_jobs
 from webapp.tasks.rules import apply_pack
 from webapp.tasks.scans import reconcile, run_scan
@@ -53,10 +53,15 @@ def test_what_takes_up_lost_messages_is_on_the_schedule(settings: Settings) -> N
     entries = list(options(settings)["beat_schedule"].values())
     assert (
         {entry["task"] for entry in entries}
-        == {"scans.reconcile", "jobs.reconcile", "rules.apply_pack"}
+        == {"scans.reconcile", "jobs.reconcile", "rules.apply_pack", "schedules.fire"}
         <= set(app.tasks)
     )
-    assert all(entry["schedule"] == 15 for entry in entries)
+    assert {entry["schedule"] for entry in entries} == {15, 5}
+
+
+def test_ticks_are_not_rarer_than_leases_pass(settings: Settings) -> None:
+    settings.lease_s = 8
+    assert ticks(settings)["scans.reconcile"] == 2
 
 
 def test_another_broker_is_one_setting_away(settings: Settings) -> None:
