@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from jinja2.filters import do_filesizeformat
@@ -15,7 +14,7 @@ from rules.explain import lines
 from rules.model import Result
 from webapp.db import now
 from webapp.models import Job, JobKind
-from webapp.services.moments import cron_words
+from webapp.services.moments import cron_words, zone_words
 
 CONCEPT_WORDS = {
     "other": "none of these",
@@ -82,11 +81,6 @@ def digest_head(digest: str | None) -> str:
 
 def exact_time(at: datetime | None) -> str:
     return f"{at:%d %b %Y, %H:%M} UTC" if at else "never"
-
-
-def zone_time(at: datetime, time_zone: str) -> str:
-    """As clocks in the zone show it: `Mon 30 Mar 2026, 03:00 CEST`."""
-    return f"{at.astimezone(ZoneInfo(time_zone)):%a %d %b %Y, %H:%M %Z}"
 
 
 def card_time(written: str) -> str:
@@ -188,5 +182,5 @@ FILTERS = (
     span_words,
     web_address,
     with_code,
-    zone_time,
+    zone_words,
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, RadioField, SelectField, StringField, ValidationError
+from wtforms import IntegerField, RadioField, SelectChoice, SelectField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
 from webapp.models import Overlap, Schedule
@@ -17,9 +17,9 @@ PRESETS = (
     ("on the first of each month", "0 3 1 * *"),
 )
 OVERLAPS = [
-    (Overlap.SKIP.value, "Leave the new run out"),
-    (Overlap.QUEUE.value, "Let the new run wait until the older scan is over"),
-    (Overlap.STOP.value, "Cancel the older scan, and run"),
+    SelectChoice(Overlap.SKIP.value, "Leave the new run out"),
+    SelectChoice(Overlap.QUEUE.value, "Let the new run wait until the older scan is over"),
+    SelectChoice(Overlap.STOP.value, "Cancel the older scan, and run"),
 ]
 
 
@@ -30,7 +30,7 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
         "When (cron expression)",
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "placeholder": "0 3 * * *"},
     )
-    time_zone = SelectField("Time zone", choices=zones(), default="UTC")
+    time_zone = SelectField("Time zone", choices=[SelectChoice(name, name) for name in zones()], default="UTC")
     jitter = IntegerField(
         "Put each run off by up to (minutes)",
         [InputRequired("Enter a number of minutes, 0 for none.")],

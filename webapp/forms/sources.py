@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import Field, SelectField, StringField, ValidationError
+from wtforms import Field, SelectChoice, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
 from scanner.markets.base import Market, Option, OptionKind
@@ -94,8 +94,8 @@ def option_field(option: Option, settings: Settings) -> Any:
             refuse_faults(option, field, settings)
 
     if option.kind is OptionKind.CHOICE:
-        empty = [("", f"As usual ({option.default})" if option.default else "Choose one")]
-        return SelectField(label, [check_option], choices=[*empty, *((one, one) for one in option.choices)])
+        empty = SelectChoice("", f"As usual ({option.default})" if option.default else "Choose one")
+        return SelectField(label, [check_option], choices=[empty, *(SelectChoice(one, one) for one in option.choices)])
     mode = INPUT_MODES.get(option.kind)
     return StringField(label, [check_option], render_kw={**PLAIN, **({"inputmode": mode} if mode else {})})
 
