@@ -14,6 +14,7 @@ from rules.explain import lines
 from rules.model import Result
 from webapp.db import now
 from webapp.models import Job, JobKind
+from webapp.services.moments import cron_words, zone_words
 
 CONCEPT_WORDS = {
     "other": "none of these",
@@ -181,6 +182,7 @@ FILTERS = (
     as_sentence,
     card_time,
     concept_words,
+    cron_words,
     digest_head,
     elapsed,
     exact_time,
@@ -197,4 +199,5 @@ FILTERS = (
     span_words,
     web_address,
     with_code,
+    zone_words,
 )

@@ -8,6 +8,8 @@ import click
 COMMANDS = {
     "run": ("webapp.cli.processes:run", "Start everything on this machine and scan the sample marketplace."),
     "scan": ("scanner.cli.scan:scan", "Score pictures and judge them by the rules, without a database."),
+    "sources": ("webapp.cli.sources:sources", "Add and list the sources that are scanned."),
+    "schedules": ("webapp.cli.schedules:schedules", "Scan sources by themselves, at set times."),
     "models": ("webapp.cli.models:models", "Install, check, measure and teach models."),
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),

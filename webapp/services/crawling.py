@@ -190,10 +190,7 @@ def trouble(scan_id: int, error: Exception, wait_s: int) -> Ending:
     logger.warning("scan %d waits: %s", scan_id, error)
     known = {OperationalError: "the database could not be written", StoreAwayError: "the store does not answer"}
     why = known.get(type(error), "there is no room on the disk")
-    return Ending(
-        waits_s=WAIT_FOR_ROOM_S,
-        note=f"It waits, since {why}; it goes on by itself.",
-    )
+    return Ending(waits_s=wait_s, note=f"It waits, since {why}; it goes on by itself.")
 
 
 def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:

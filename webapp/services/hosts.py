@@ -12,6 +12,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from scanner.fetch import AddressError
+from scanner.fetch.addresses import check_text
 from webapp.db import insert_new
 from webapp.models import StoppedHost
 from webapp.services import audit
@@ -70,11 +72,13 @@ def host_of(text: str) -> str:
     """
     text = text.strip()
     try:
+        check_text(text)
         url = httpx2.URL(text if "://" in text else f"http://{bracketed(text)}")
         host = url.raw_host.decode("ascii").lower().strip("[]").rstrip(".")
-    except (httpx2.InvalidURL, ValueError):
+    except (AddressError, httpx2.InvalidURL, ValueError):
         raise Refused(NO_HOST) from None
-    if url.userinfo or not (is_address(host) or (NAME.fullmatch(host) and len(host) <= HOST_LETTERS)):
+    is_named = url.scheme in ("http", "https") and not url.userinfo
+    if not is_named or not (is_address(host) or (NAME.fullmatch(host) and len(host) <= HOST_LETTERS)):
         raise Refused(NO_HOST)
     return host
 

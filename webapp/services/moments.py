@@ -94,6 +94,11 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
             yield moment
 
 
+def zone_words(moment: datetime, time_zone: str) -> str:
+    """As clocks in the zone show it: `Mon 30 Mar 2026, 03:00 CEST`."""
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%a %d %b %Y, %H:%M %Z}"
+
+
 def cron_words(cron: str) -> str:
     """`At 03:00 every day`; as written where it can't be read."""
     try:

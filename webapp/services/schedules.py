@@ -52,6 +52,13 @@ def next_runs(schedule: Schedule, count: int = RUNS_SHOWN, after: datetime | Non
     return [] if plan.check() else plan.next_runs(count, after)
 
 
+def described(schedule: Schedule) -> str:
+    """One line for a terminal: `1: At 03:00 every day (0 3 * * *, Europe/Berlin), next run 2026-03-28 02:00 UTC`."""
+    words = moments.cron_words(schedule.cron)
+    due = f"next run {schedule.due_at:%Y-%m-%d %H:%M} UTC" if schedule.due_at else "paused"
+    return f"{schedule.id}: {words} ({schedule.cron}, {schedule.time_zone}), {due}"
+
+
 def create(session: Session, source_id: int, plan: Plan, actor: str, dice: Random = DICE) -> Schedule:
     """Add a schedule that runs from now on; the caller commits. Raises NotFound, Refused with every fault."""
     if session.get(Source, source_id) is None:

@@ -50,6 +50,7 @@ def test_the_tick_queues_a_dead_worker_s_job(session: Session, settings: Setting
 
 
 def test_what_takes_up_lost_messages_is_on_the_schedule(settings: Settings) -> None:
+    app.loader.import_default_modules()
     entries = list(options(settings)["beat_schedule"].values())
     assert (
         {entry["task"] for entry in entries}

@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 from tests.factories import make_finding, make_job, make_scan, make_source, make_user
 from tests.webapp.views.conftest import SignIn, post, token_of
 from webapp.models import Role, User
+from webapp.services import hosts, schedules
+from webapp.services.schedules import Plan
 from webapp.views.access import local_path
 
 OPEN = {"sessions.sign_in", "health.live", "health.ready", "static", "bootstrap.static"}
@@ -25,10 +27,27 @@ ROUTES = [
     ("GET", "/scans/1", Role.VIEWER),
     ("GET", "/scans/1/progress", Role.VIEWER),
     ("GET", "/scans/1/log", Role.VIEWER),
-    ("POST", "/sources/1/scans", Role.REVIEWER),
     ("POST", "/scans/1/cancel", Role.REVIEWER),
     ("POST", "/scans/1/pause", Role.REVIEWER),
     ("POST", "/scans/1/resume", Role.REVIEWER),
+    ("GET", "/sources", Role.VIEWER),
+    ("GET", "/sources/new", Role.ADMIN),
+    ("GET", "/sources/new/shop", Role.ADMIN),
+    ("POST", "/sources/new/shop", Role.ADMIN),
+    ("GET", "/sources/1", Role.VIEWER),
+    ("GET", "/sources/1/edit", Role.ADMIN),
+    ("POST", "/sources/1/edit", Role.ADMIN),
+    ("POST", "/sources/1/delete", Role.ADMIN),
+    ("POST", "/sources/1/scans", Role.REVIEWER),
+    ("POST", "/sources/1/schedules", Role.ADMIN),
+    ("GET", "/schedules/1", Role.ADMIN),
+    ("POST", "/schedules/1", Role.ADMIN),
+    ("POST", "/schedules/1/pause", Role.REVIEWER),
+    ("POST", "/schedules/1/resume", Role.REVIEWER),
+    ("POST", "/schedules/1/delete", Role.ADMIN),
+    ("GET", "/hosts", Role.VIEWER),
+    ("POST", "/hosts", Role.REVIEWER),
+    ("POST", "/hosts/1/allow", Role.REVIEWER),
     ("GET", "/rules", Role.VIEWER),
     ("GET", "/rules/elephant_seen", Role.VIEWER),
     ("POST", "/rules/elephant_seen", Role.ADMIN),
@@ -64,6 +83,8 @@ def rows(session: Session) -> None:
     finding = make_finding(session, scan=make_scan(session, make_source(session)))
     assert finding.id == 1
     assert make_job(session).id == 1
+    assert schedules.create(session, 1, Plan("0 3 * * *"), "ann").id == 1
+    assert hosts.stop(session, "shop.example", "why", "ann").id == 1
     session.commit()
 
 

@@ -1,0 +1,32 @@
+"""A host that no crawl is to ask."""
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, Length
+
+from webapp.services.errors import Refused
+from webapp.services.hosts import REASON_LETTERS, host_of
+
+
+class StopForm(FlaskForm):  # type: ignore[misc]
+    host = StringField(
+        "Host",
+        [DataRequired("Enter the host's name, as www.example.com.")],
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    reason = TextAreaField(
+        "Reason",
+        [
+            DataRequired("Say why, so that whoever reads it later knows when to let the host again."),
+            Length(max=REASON_LETTERS, message=f"Shorten the reason to {REASON_LETTERS:,} letters."),
+        ],
+        render_kw={"rows": 2},
+    )
+
+    def validate_host(self, field: Any) -> None:
+        try:
+            host_of(field.data)
+        except Refused as fault:
+            raise ValidationError(str(fault)) from None

@@ -1,0 +1,127 @@
+"""A source: its name, and what its market wants to know."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import Field, SelectChoice, SelectField, StringField, ValidationError
+from wtforms.validators import DataRequired, Length
+
+from scanner.markets.base import Market, Option, OptionKind
+from webapp.services import inbox
+from webapp.services.errors import Refused
+from webapp.services.source_options import read_option, text_of
+from webapp.services.sources import NAME_LETTERS
+from webapp.settings import Settings
+
+PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+INPUT_MODES = {OptionKind.URL: "url", OptionKind.NUMBER: "decimal"}
+
+
+class SourceForm(FlaskForm):  # type: ignore[misc]
+    """With a field for each option of a market, see source_form; `market` is that market."""
+
+    market: Market
+
+    name = StringField(
+        "Name",
+        [
+            DataRequired("Give the source a name, as people call the site."),
+            Length(max=NAME_LETTERS, message=f"Shorten the name to {NAME_LETTERS} letters."),
+        ],
+        render_kw={"autocomplete": "off"},
+    )
+
+    def rows(self) -> list[tuple[Option, Field, Field | None]]:
+        """(option, its field, the field beside it for an upload)."""
+        return [(option, self[field_of(option)], self.upload_of(option)) for option in self.market.options]
+
+    def upload_of(self, option: Option) -> Field | None:
+        return self[f"upload_{option.name}"] if option.kind is OptionKind.FILE else None
+
+    def texts(self) -> dict[str, str]:
+        return {option.name: field.data or "" for option, field, _ in self.rows()}
+
+    def keep_uploads(self, settings: Settings) -> bool:
+        """Store what was sent with a good name, also where other fields have faults: it needs no second sending.
+
+        False where one could not be kept.
+        """
+        kept = [keep_upload(field, upload, settings) for _, field, upload in self.rows() if upload]
+        return all(kept)
+
+
+def keep_upload(field: Field, upload: Field, settings: Settings) -> bool:
+    if not upload.data or upload.errors:
+        return True  # nothing was sent, or the form has a fault already
+    try:
+        field.data = inbox.keep(settings, upload.data.filename, upload.data.stream)
+    except Refused as fault:
+        upload.errors = [str(fault)]
+        return False
+    return True
+
+
+def source_form(market: Market, settings: Settings, **arguments: Any) -> SourceForm:
+    """A form that asks for the market's options; arguments: of the form."""
+    fields: dict[str, Any] = {"market": market}
+    for option in market.options:
+        fields[field_of(option)] = option_field(option, settings)
+        if option.kind is OptionKind.FILE:
+            ends = ",".join(inbox.ENDINGS)
+            fields[f"upload_{option.name}"] = FileField("Or upload it", [check_upload], render_kw={"accept": ends})
+    return type("MarketForm", (SourceForm,), fields)(**arguments)  # type: ignore[no-any-return]
+
+
+def filled_form(market: Market, settings: Settings, name: str, options: Mapping[str, Any]) -> SourceForm:
+    """The form of a source as it stands."""
+    values = {field_of(option): text_of(options.get(option.name)) for option in market.options}
+    return source_form(market, settings, formdata=None, name=name, **values)
+
+
+def field_of(option: Option) -> str:
+    """Apart from the names that every form has."""
+    return f"option_{option.name}"
+
+
+def option_field(option: Option, settings: Settings) -> Any:
+    label = option.title if option.is_required else f"{option.title} (optional)"
+
+    def check_option(form: SourceForm, field: Field) -> None:
+        upload = form.upload_of(option)
+        if upload is None or not upload.data:
+            refuse_faults(option, field, settings)
+
+    if option.kind is OptionKind.CHOICE:
+        empty = SelectChoice("", f"As usual ({option.default})" if option.default else "Choose one")
+        return SelectField(label, [check_option], choices=[empty, *(SelectChoice(one, one) for one in option.choices)])
+    mode = INPUT_MODES.get(option.kind)
+    return StringField(label, [check_option], render_kw={**PLAIN, **({"inputmode": mode} if mode else {})})
+
+
+def refuse_faults(option: Option, field: Field, settings: Settings) -> None:
+    try:
+        read_option(option, field.data or "", settings)
+    except Refused as fault:
+        if option.kind is OptionKind.SECRET:
+            field.data = ""  # it may be the word itself, which no page shows
+        raise ValidationError(str(fault)) from None
+
+
+def check_upload(_form: SourceForm, field: Field) -> None:
+    if field.data:
+        try:
+            inbox.ending_of(field.data.filename)
+        except Refused as fault:
+            raise ValidationError(str(fault)) from None
+
+
+def help_of(option: Option) -> str:
+    """The option's own help, with what counts where nothing is entered."""
+    usual = f"Unless given: {option.default}." if option.default not in (None, "") else ""
+    own = {
+        OptionKind.FILE: "A path below the inbox.",
+        OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
+    }.get(option.kind, "")
+    return " ".join(text for text in (option.help, own, usual) if text)
