@@ -119,7 +119,8 @@ def check_upload(_form: SourceForm, field: Field) -> None:
 
 def help_of(option: Option) -> str:
     """The option's own help, with what counts where nothing is entered."""
-    usual = f"Unless given: {option.default}." if option.default not in (None, "") else ""
+    has_usual = option.default not in (None, "") and option.kind is not OptionKind.CHOICE
+    usual = f"Unless given: {option.default}." if has_usual else ""
     own = {
         OptionKind.FILE: "A path below the inbox.",
         OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
