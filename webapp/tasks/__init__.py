@@ -57,6 +57,8 @@ def options(settings: Settings) -> dict[str, Any]:
 
 
 app = TaskQueue(
-    "tuskline", include=["webapp.tasks.models", "webapp.tasks.rules", "webapp.tasks.scans"], set_as_current=True
+    "tuskline",
+    include=["webapp.tasks.heartbeats", "webapp.tasks.models", "webapp.tasks.rules", "webapp.tasks.scans"],
+    set_as_current=True,
 )
 app.add_defaults(lambda: options(app.settings))

@@ -8,6 +8,7 @@ from webapp.views import (
     errors,
     health,
     jobs,
+    metrics,
     models,
     overview,
     photos,
@@ -34,6 +35,7 @@ ROOMS = (
     users,
     photos,
     health,
+    metrics,
 )
 
 
