@@ -1,8 +1,7 @@
 """Whether the broker answers."""
 
-
 from kombu.connection import Connection
-from redis.exceptions import RedisError
+from kombu.exceptions import KombuError
 
 from webapp.settings import Settings
 from webapp.tasks import options
@@ -11,7 +10,7 @@ PATIENCE_S = 2.0
 
 
 class BrokerError(OSError):
-    """It does not answer; a sentence without its address, which may hold a password."""
+    """It does not answer; the end of a sentence, without the password of the address."""
 
 
 def ask_broker(settings: Settings, patience_s: float = PATIENCE_S) -> str:
@@ -22,5 +21,5 @@ def ask_broker(settings: Settings, patience_s: float = PATIENCE_S) -> str:
         with Connection(address, connect_timeout=patience_s, transport_options=limits) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=patience_s)
             return str(connection.as_uri())
-    except (TimeoutError, OSError, RedisError, *Connection(address).connection_errors) as error:
+    except (OSError, KombuError) as error:
         raise BrokerError(f"does not answer ({error or type(error).__name__})") from error
