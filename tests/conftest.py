@@ -8,6 +8,7 @@ import pytest
 
 from scanner import decoding
 from scanner.zoo.weights import ensure_default
+from tests.servers import PostgresServer, RedisServer, missing_postgres, missing_redis
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,6 +16,24 @@ def _no_process_left() -> Iterator[None]:
     """End the thumbnail process with the session: a worker in our own process registers its own end before ours."""
     yield
     decoding.thumbnail_process().__exit__()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One for all tests of this process; each takes a database of its own."""
+    if reason := missing_postgres():
+        pytest.skip(reason)
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One for all tests of this process, which empty it."""
+    if reason := missing_redis():
+        pytest.skip(reason)
+    with RedisServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

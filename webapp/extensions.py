@@ -1,6 +1,6 @@
 """What the application carries: the database, the sign-in, form tokens, rate limits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import Flask, current_app, g
@@ -22,6 +22,14 @@ limiter = Limiter(get_remote_address)
 bootstrap = Bootstrap5()
 
 
+@dataclass
+class Readiness:
+    """The last answer to whether it can work; until: a moment of time.monotonic() up to which it stands."""
+
+    reasons: list[str] = field(default_factory=list)
+    until: float = 0.0
+
+
 @dataclass(frozen=True)
 class State:
     """What one application owns; `app.extensions["tuskline"]`."""
@@ -29,6 +37,7 @@ class State:
     settings: Settings
     engine: Engine
     sessions: sessionmaker[Session]
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

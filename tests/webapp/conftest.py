@@ -1,12 +1,13 @@
 """A database of its own for every test: a copy of one that was migrated once.
 
-On SQLite always; on PostgreSQL as well where TUSKLINE_TEST_POSTGRES_URL names a server (and a database to connect
-to first) on which the user may create databases.
+On SQLite, and on PostgreSQL where one can be started. TUSKLINE_TEST_POSTGRES_URL names another server (and a database
+to connect to first) on which the user may create databases; TUSKLINE_TEST_BACKENDS=sqlite leaves PostgreSQL out.
 """
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,7 +21,20 @@ from webapp.settings import Settings
 from webapp.tasks import app
 
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
-BACKENDS = ["sqlite", "postgresql"] if POSTGRES_URL else ["sqlite"]
+WANTED = os.environ.get("TUSKLINE_TEST_BACKENDS", "sqlite,postgresql").split(",")
+BACKENDS = [name for name in ("sqlite", "postgresql") if name in WANTED]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database that this test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> str:
+    """The address of a PostgreSQL, and of a database on it to connect to first."""
+    return POSTGRES_URL or str(request.getfixturevalue("postgres_server").url)
 
 
 @pytest.fixture(scope="session")
@@ -31,23 +45,24 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database() -> Iterator[str]:
-    with postgres_database() as name:
-        migrate(postgres_url(name))
-        yield name
+def migrated_database(postgres: str) -> Iterator[str]:
+    with postgres_database(postgres) as url:
+        migrate(url)
+        yield str(make_url(url).database)
 
 
-@pytest.fixture(params=BACKENDS)
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a home of its own, with the tables in place."""
     home = tmp_path / "home"
     home.mkdir()
-    if request.param == "sqlite":
+    if backend == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_file"), home / "tuskline.db")
         yield use(Settings(home=home, database_url=None, broker_url=None))
         return
-    with postgres_database(request.getfixturevalue("migrated_database")) as name:
-        yield use(Settings(home=home, database_url=postgres_url(name), broker_url=None))
+    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated_database")
+    with postgres_database(server, template) as url:
+        yield use(Settings(home=home, database_url=url, broker_url=None))
 
 
 @pytest.fixture
@@ -80,27 +95,19 @@ def migrate(url: str) -> None:
     engine.dispose()
 
 
-class postgres_database:  # used like a function
-    """A database that is made on entering and dropped on leaving."""
-
-    def __init__(self, template: str = "template1") -> None:
-        self.name = f"tuskline_test_{uuid4().hex[:12]}"
-        self.template = template
-
-    def __enter__(self) -> str:
-        run_on_server(f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
-        return self.name
-
-    def __exit__(self, *_: object) -> None:
-        run_on_server(f"DROP DATABASE {self.name} WITH (FORCE)")
+@contextmanager
+def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """The address of a new database, which is dropped on leaving."""
+    name = f"tuskline_test_{uuid4().hex[:12]}"
+    run_on(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        run_on(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def run_on_server(statement: str) -> None:
-    engine = open_engine(str(POSTGRES_URL))
+def run_on(server: str, statement: str) -> None:
+    engine = open_engine(server)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))
     engine.dispose()
-
-
-def postgres_url(database: str) -> str:
-    return make_url(str(POSTGRES_URL)).set(database=database).render_as_string(hide_password=False)

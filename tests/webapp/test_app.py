@@ -117,7 +117,7 @@ from pathlib import Path
 from webapp import create_app
 from webapp.settings import Settings
 from tests.webapp.views.conftest import post
-app = create_app(Settings(home=Path(sys.argv[1]), database_url=None, broker_url=None))
+app = create_app(Settings(home=Path(sys.argv[1]), database_url=sys.argv[3] or None, broker_url=None))
 client = app.test_client()
 assert post(client, "/sign-in", name="mirela", password=sys.argv[2]).status_code == 302
 for address in ("/", "/queue", "/findings/1", "/scans", "/rules", "/rules/elephant_seen", "/reports",
@@ -136,7 +136,7 @@ def test_the_web_process_never_imports_paddle(settings: Settings, session: Sessi
     make_user(session, "mirela")
     make_finding(session)
     session.commit()
-    run = [sys.executable, "-c", USE_PAGES, str(settings.home), PASSWORD]
+    run = [sys.executable, "-c", USE_PAGES, str(settings.home), PASSWORD, settings.database_url or ""]
     root = Path(__file__).parents[2]
     done = subprocess.run(run, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ COMMANDS = {
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
+    "status": ("webapp.cli.status:status", "Tell who works, what waits and what is missing."),
     "web": ("webapp.cli.processes:web", "Serve the web pages."),
     "worker": ("webapp.cli.processes:worker", "Work on what is queued."),
     "beat": ("webapp.cli.processes:beat", "Queue what is due."),

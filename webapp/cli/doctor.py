@@ -103,18 +103,24 @@ def check_rules(settings: Settings) -> Iterator[Answer]:
 
 
 def check_queue(settings: Settings) -> Iterator[Answer]:
-    from kombu.connection import Connection
+    from webapp.tasks.broker import BrokerError, ask_broker
 
-    from webapp.tasks import app
-
-    app.use(settings)
-    address = app.conf.broker_url
     try:
-        with Connection(address) as connection:
-            connection.ensure_connection(max_retries=1, timeout=5)
-            yield True, connection.as_uri() if settings.broker_url else f"the folder {settings.queue_dir}"
-    except (OSError, connection.connection_errors) as error:
-        yield False, f"does not answer ({error}); check TUSKLINE_BROKER_URL"
+        address = ask_broker(settings, patience_s=5)
+        yield True, address if settings.broker_url else f"the folder {settings.queue_dir}"
+    except BrokerError as error:
+        yield False, f"{error}; check TUSKLINE_BROKER_URL"
+
+
+def check_store(settings: Settings) -> Iterator[Answer]:
+    from webapp.storage import StoreError, open_store
+
+    try:
+        store = open_store(settings)
+        store.check()
+        yield True, str(store)
+    except StoreError as error:
+        yield False, f"{error} Check TUSKLINE_STORE_URL."
 
 
 CHECKS: dict[str, Callable[[Settings], Iterator[Answer]]] = {
@@ -125,4 +131,5 @@ CHECKS: dict[str, Callable[[Settings], Iterator[Answer]]] = {
     "models": check_models,
     "rules": check_rules,
     "queue": check_queue,
+    "store": check_store,
 }

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, exists, or_, select, update
+from sqlalchemy import Engine, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.db import now
-from webapp.models import PictureState, Scan, ScanPhoto, ScanState
+from webapp.models import Scan, ScanPhoto, ScanState
 from webapp.services import leases
 
-PENDING = ScanPhoto.state == PictureState.PENDING
+# Written out, not bound: only then do both databases take the index of what waits.
+PENDING: ColumnElement[bool] = literal_column("scan_photos.state = 'pending'")
 # Scans whose pictures may be scored: a paused one's wait.
 OPEN = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING)
 MOST_ATTEMPTS = 3
@@ -24,9 +26,11 @@ def claim(session: Session, worker: str, lease_s: int, limit: int) -> Sequence[S
     free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
     of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
     first = select(ScanPhoto.id).where(PENDING, free, of_open_scans).order_by(ScanPhoto.id).limit(limit)
+    # A CTE, since PostgreSQL may run a subquery that locks rows more than once, and then takes more than its limit.
+    chosen = first.with_for_update(skip_locked=True).cte("chosen")
     taken = (
         update(ScanPhoto)
-        .where(ScanPhoto.id.in_(first.with_for_update(skip_locked=True)), PENDING, free)
+        .where(ScanPhoto.id.in_(select(chosen.c.id)), PENDING, free)
         .values(lease_owner=worker, lease_until=_until(lease_s), attempts=ScanPhoto.attempts + 1)
         .returning(ScanPhoto.id)
     )
@@ -63,11 +67,6 @@ def is_any_free(session: Session) -> bool:
     free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
     of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
     return bool(session.scalar(select(exists().where(PENDING, free, of_open_scans))))
-
-
-def oldest_pending(session: Session) -> datetime | None:
-    """Since when the oldest picture waits."""
-    return session.scalar(select(ScanPhoto.seen_at).where(PENDING).order_by(ScanPhoto.id).limit(1))
 
 
 class PictureHeartbeat(leases.Heartbeat):

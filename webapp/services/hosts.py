@@ -71,9 +71,10 @@ def host_of(text: str) -> str:
     Raises Refused.
     """
     text = text.strip()
+    address = text if "://" in text else f"http://{bracketed(text)}"
     try:
-        check_text(text)
-        url = httpx2.URL(text if "://" in text else f"http://{bracketed(text)}")
+        check_text(address)
+        url = httpx2.URL(address)
         host = url.raw_host.decode("ascii").lower().strip("[]").rstrip(".")
     except (AddressError, httpx2.InvalidURL, ValueError):
         raise Refused(NO_HOST) from None

@@ -76,6 +76,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("models", "rules", "scans", "schedules")
+ROOMS = ("heartbeats", "models", "rules", "scans", "schedules")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

@@ -9,6 +9,7 @@ from webapp.views import (
     health,
     hosts,
     jobs,
+    metrics,
     models,
     overview,
     photos,
@@ -42,6 +43,7 @@ ROOMS = (
     users,
     photos,
     health,
+    metrics,
 )
 
 

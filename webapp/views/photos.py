@@ -36,7 +36,7 @@ def original(sha256: str) -> Response:
     """What a seller uploaded may be anything: it is never shown in place, and never as a type that a browser runs."""
     try:
         path = photos.path_of(app_store(), checked(sha256))
-    except FileNotFoundError:
+    except OSError:
         abort(404)
     answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=f"{sha256}.bin")
     answer.headers["Content-Security-Policy"] = "sandbox"
