@@ -159,4 +159,9 @@ def test_alerts_ask_for_figures_that_are_told() -> None:
     told = set(re.findall(r'"(tuskline_\w+)"', Path(str(metrics.__file__)).read_text()))
     asked = {name.removesuffix("_total") for rule in rules for name in re.findall(r"\btuskline_\w+", rule["expr"])}
     assert asked <= told
+    rows = re.findall(r"^\| (`tuskline_.*?) \|", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE)
+    explained = {
+        name.removesuffix("_total").removesuffix("_info") for row in rows for name in re.findall(r"tuskline_\w+", row)
+    }
+    assert explained == told
     assert yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["rule_files"] == ["alerts.yml"]
