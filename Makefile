@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint lock clean
+.PHONY: help setup run test servers lint lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ setup: .venv/run-installed  ## make .venv/ with everything that Tuskline needs
 run: setup  ## start everything on this machine, scan the sample marketplace, show the dashboard's address
 	@exec $(BIN)/tuskline run $(if $(ONCE),--once) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: .venv/test-installed browser lint  ## run the whole test suite
+test: .venv/test-installed servers lint  ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/test-installed  ## check style, types, layers and rule packs
@@ -25,8 +25,8 @@ lint: .venv/test-installed  ## check style, types, layers and rule packs
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/tuskline rules check
 
-browser:
-	@sh tests/functional/install_chromium.sh
+servers:
+	@sh tests/install_servers.sh
 
 lock: .venv/test-installed  ## pin the newest versions that pyproject.toml allows (needs the network)
 	sh requirements/lock.sh

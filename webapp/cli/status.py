@@ -80,7 +80,9 @@ def ask_all(session: "Session") -> Iterator[Answer]:
         yield False, "beat", "none lives: nothing that is due is begun; start `tuskline beat`"
     unserved = processes.unserved(living)
     for queue in unserved:
-        yield False, "queues", f"nobody serves {queue}; start `tuskline worker --queues {queue}`"
+        # Every worker serves upkeep: there is no asking for it.
+        how = "tuskline worker" if queue == processes.UPKEEP else f"tuskline worker --queues {queue}"
+        yield False, "queues", f"nobody serves {queue}; start `{how}`"
     if not unserved:
         yield True, "queues", "each has a worker"
     yield from ask_work(session)

@@ -1,5 +1,6 @@
 """What crawls fetched, as evidence: archives (WARC) that grow on this machine and then move into the store."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,8 +28,15 @@ def publish(place: Store, path: Path) -> str:
 
 
 def publish_left(place: Store, folder: Path) -> list[str]:
-    """Move what a worker finished and could not publish; the names in the store. Raises what `publish` raises."""
-    return [publish(place, path) for path in sorted(folder.glob(FINISHED))]
+    """Move what a worker finished and could not publish; the names in the store. Raises what `publish` raises.
+
+    Of two workers that do so at once, the second passes over what the first has moved.
+    """
+    moved = []
+    for path in sorted(folder.glob(FINISHED)):
+        with suppress(FileNotFoundError):
+            moved.append(publish(place, path))
+    return moved
 
 
 def name_of(archive: str) -> str:

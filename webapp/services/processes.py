@@ -13,7 +13,8 @@ from webapp.db import insert_new, now
 from webapp.models import WorkerProcess
 
 WORKER, BEAT = "worker", "beat"
-QUEUES = ("crawl", "scan", "reports", "upkeep")  # somebody has to serve each of them
+UPKEEP = "upkeep"
+QUEUES = ("crawl", "scan", "reports", UPKEEP)  # somebody has to serve each of them
 BEAT_S = 15.0
 SILENT_S = 3 * BEAT_S
 FORGOTTEN_S = 3600

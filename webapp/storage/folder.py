@@ -47,7 +47,7 @@ class FolderStore(Store):
                 if error.errno != errno.EXDEV:
                     raise
                 copy_whole(path, target)
-                path.unlink()
+                path.unlink(missing_ok=True)
             sync(target.parent)
 
     def read(self, name: str, sha256: str | None = None) -> bytes:

@@ -91,7 +91,7 @@ class RemoteStore(Store):
         self._tell(lambda files: files.put_file(str(path), key))
         if self._ask(lambda files: files.size(key)) != size:
             raise StoreError(f"{self.url}/{name} did not arrive whole: {path} is kept.")
-        path.unlink()
+        path.unlink(missing_ok=True)
 
     def read(self, name: str, sha256: str | None = None) -> bytes:
         key = self._key(name)

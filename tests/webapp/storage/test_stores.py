@@ -100,3 +100,20 @@ def test_what_a_worker_left_in_the_spool_is_published_later_and_once_more_does_n
     assert archives.publish_left(place, spool) == ["archives/a.warc.gz"]
     assert [path.name for path in spool.iterdir()] == ["b.warc.gz.part"]
     assert archives.publish_left(place, spool) == []
+
+
+def test_two_workers_that_publish_what_was_left_do_not_trip_over_each_other(
+    place: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = archives.archives_dir(Settings(home=tmp_path / "worker"))
+    for name in ("a", "b"):
+        (spool / f"{name}.warc.gz").write_bytes(name.encode())
+    publish = archives.publish
+
+    def overtaken(store: Store, path: Path) -> str:
+        publish(store, spool / "b.warc.gz") if path.name == "a.warc.gz" else None
+        return publish(store, path)
+
+    monkeypatch.setattr(archives, "publish", overtaken)
+    assert archives.publish_left(place, spool) == ["archives/a.warc.gz"]
+    assert sorted(place.list("archives")) == ["archives/a.warc.gz", "archives/b.warc.gz"]
