@@ -16,6 +16,10 @@ from webapp.services.sources import NAME_LETTERS
 from webapp.settings import Settings
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+KIND_HELP = {
+    OptionKind.FILE: "A path below the inbox.",
+    OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
+}
 INPUT_MODES = {OptionKind.URL: "url", OptionKind.NUMBER: "decimal"}
 
 
@@ -119,11 +123,7 @@ def upload_field(endings: tuple[str, ...]) -> Any:
 
 
 def help_of(option: Option) -> str:
-    """The option's own help, with what counts where nothing is entered."""
+    """The option's own help, or what its kind asks for; then what counts where nothing is entered."""
     has_usual = option.default not in (None, "") and option.kind is not OptionKind.CHOICE
     usual = f"Unless given: {option.default}." if has_usual else ""
-    own = {
-        OptionKind.FILE: "A path below the inbox.",
-        OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
-    }.get(option.kind, "")
-    return " ".join(text for text in (option.help, own, usual) if text)
+    return " ".join(text for text in (option.help or KIND_HELP.get(option.kind, ""), usual) if text)
