@@ -16,6 +16,10 @@ from webapp.services.sources import NAME_LETTERS
 from webapp.settings import Settings
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+KIND_HELP = {
+    OptionKind.FILE: "A path below the inbox.",
+    OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
+}
 INPUT_MODES = {OptionKind.URL: "url", OptionKind.NUMBER: "decimal"}
 
 
@@ -38,7 +42,7 @@ class SourceForm(FlaskForm):  # type: ignore[misc]
         return [(option, self[field_of(option)], self.upload_of(option)) for option in self.market.options]
 
     def upload_of(self, option: Option) -> Field | None:
-        return self[f"upload_{option.name}"] if option.kind is OptionKind.FILE else None
+        return self._fields.get(f"upload_{option.name}")
 
     def texts(self) -> dict[str, str]:
         return {option.name: field.data or "" for option, field, _ in self.rows()}
@@ -68,9 +72,8 @@ def source_form(market: Market, settings: Settings, **arguments: Any) -> SourceF
     fields: dict[str, Any] = {"market": market}
     for option in market.options:
         fields[field_of(option)] = option_field(option, settings)
-        if option.kind is OptionKind.FILE:
-            ends = ",".join(inbox.ENDINGS)
-            fields[f"upload_{option.name}"] = FileField("Or upload it", [check_upload], render_kw={"accept": ends})
+        if option.kind is OptionKind.FILE and (endings := inbox.endings_of(market.kind)):
+            fields[f"upload_{option.name}"] = upload_field(endings)
     return type("MarketForm", (SourceForm,), fields)(**arguments)  # type: ignore[no-any-return]
 
 
@@ -109,20 +112,18 @@ def refuse_faults(option: Option, field: Field, settings: Settings) -> None:
         raise ValidationError(str(fault)) from None
 
 
-def check_upload(_form: SourceForm, field: Field) -> None:
-    if field.data:
+def upload_field(endings: tuple[str, ...]) -> Any:
+    def check_upload(_form: SourceForm, field: Field) -> None:
         try:
-            inbox.ending_of(field.data.filename)
+            inbox.ending_of(field.data.filename if field.data else endings[0], endings)
         except Refused as fault:
             raise ValidationError(str(fault)) from None
 
+    return FileField(f"Or upload it ({', '.join(endings)})", [check_upload], render_kw={"accept": ",".join(endings)})
+
 
 def help_of(option: Option) -> str:
-    """The option's own help, with what counts where nothing is entered."""
+    """The option's own help, or what its kind asks for; then what counts where nothing is entered."""
     has_usual = option.default not in (None, "") and option.kind is not OptionKind.CHOICE
     usual = f"Unless given: {option.default}." if has_usual else ""
-    own = {
-        OptionKind.FILE: "A path below the inbox.",
-        OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
-    }.get(option.kind, "")
-    return " ".join(text for text in (option.help, own, usual) if text)
+    return " ".join(text for text in (option.help or KIND_HELP.get(option.kind, ""), usual) if text)

@@ -11,7 +11,9 @@ from webapp.settings import Settings
 
 MAX_BYTES = 100 * 1024**2
 TOO_LARGE = f"The file is larger than {MAX_BYTES // 1024**2} MB: copy it into the inbox by hand, and give its name."
-ENDINGS = (".warc.gz", ".warc", ".jsonl", ".csv")
+ENDINGS = (".csv", ".jsonl", ".warc", ".warc.gz")
+# What a kind of source can read of these; a kind that is not named here may read any. A folder can't be sent.
+ENDINGS_OF = {"csv": (".csv",), "jsonl": (".jsonl",), "warc": (".warc", ".warc.gz"), "folder": ()}
 NAME_LETTERS = 50
 CHUNK_BYTES = 1024**2
 
@@ -58,11 +60,16 @@ def check_size(size_bytes: int) -> None:
         raise Refused(TOO_LARGE)
 
 
-def ending_of(file_name: str) -> str:
-    """Raises Refused for a kind of file that no market reads."""
-    ending = next((ending for ending in ENDINGS if file_name.lower().endswith(ending)), None)
+def endings_of(kind: str) -> tuple[str, ...]:
+    """How files that can be uploaded for a source of that kind end; none where it reads no single file."""
+    return ENDINGS_OF.get(kind, ENDINGS)
+
+
+def ending_of(file_name: str, among: tuple[str, ...] = ENDINGS) -> str:
+    """Raises Refused for a file that ends otherwise."""
+    ending = next((ending for ending in among if file_name.lower().endswith(ending)), None)
     if ending is None:
-        raise Refused(f"Choose a file that ends in {', '.join(reversed(ENDINGS))}.")
+        raise Refused(f"Choose a file that ends in {' or '.join(among)}.")
     return ending
 
 

@@ -92,7 +92,7 @@ def read_number(option: Option, text: str, _settings: Settings) -> int | float:
 def read_pattern(_option: Option, text: str, _settings: Settings) -> str:
     try:
         re.compile(text)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise Refused(f"This is no regular expression: {error}.") from None
     return text
 

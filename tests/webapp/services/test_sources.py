@@ -83,7 +83,7 @@ def add_source(session: Session, name: str) -> None:
         (Option("a", "A", OptionKind.SECRET), "env:KEY_1", "env:KEY_1"),
         (Option("a", "A", OptionKind.SECRET), "env:1KEY", None),
         (Option("a", "A", OptionKind.SECRET), "env:KEY\nx", None),
-        (Option("a", "A", OptionKind.URL), "https://münchen.example/ ", "https://münchen.example/"),
+        (Option("a", "A", OptionKind.URL), "https://shop.example/ ", "https://shop.example/"),
         (Option("a", "A", OptionKind.URL), "javascript:alert(1)", None),
         (Option("a", "A", OptionKind.URL), "http://127.0.0.1:8001/", "http://127.0.0.1:8001/"),
     ],

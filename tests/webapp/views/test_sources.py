@@ -1,7 +1,9 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -12,6 +14,7 @@ from tests.factories import make_listing, make_scan, make_source
 from tests.webapp.views.conftest import SignIn, post, token_of
 from tests.webapp.views.hostile import HOSTILE
 from webapp.db import now
+from webapp.forms.sources import source_form
 from webapp.models import AuditEntry, Role, Schedule, Source
 from webapp.services import inbox
 from webapp.services.errors import Refused
@@ -193,6 +196,19 @@ def test_a_file_that_will_not_do_is_refused(
     assert says in answer.text
     assert sources_of(session) == []
     assert not settings.inbox_dir.exists() or list(settings.inbox_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "endings"), [("csv", (".csv",)), ("warc", (".warc", ".warc.gz")), ("folder", ()), ("table", inbox.ENDINGS)]
+)
+def test_an_upload_is_offered_for_what_the_kind_can_read(
+    app: Flask, settings: Settings, kind: str, endings: tuple[str, ...]
+) -> None:
+    market = replace(TABLE, kind=kind)
+    with app.test_request_context():
+        form = source_form(market, settings, formdata=None)
+        upload = form.upload_of(market.options[0])
+    assert (upload.render_kw["accept"] if upload else "") == ",".join(endings)
 
 
 def test_a_good_file_is_sent_once_also_where_another_field_has_a_fault(
