@@ -15,7 +15,6 @@ from scanner.markets.rows import BadRow
 from scanner.records import NO_PICTURE, Listing, Photo
 
 
-
 class InputError(Exception):
     """An argument that can't be used; the message says what to give."""
 

@@ -121,7 +121,9 @@ class Api:
             return self._context.fetcher.get(address, MAX_BYTES, headers=headers, is_api=True)
         except FetchError as error:
             if error.status == 429:
-                raise BudgetError(f"{self.name} asks to be left alone for now, so the rest was not asked for.") from error
+                raise BudgetError(
+                    f"{self.name} asks to be left alone for now, so the rest was not asked for."
+                ) from error
             raise
 
     def spend(self) -> None:

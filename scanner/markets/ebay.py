@@ -21,28 +21,29 @@ SCOPE = "https://api.ebay.com/oauth/api_scope"
 PAGE_SIZE = 200
 MOST_FOUND = 10_000  # the API pages no further
 EARLY_S = 60  # a token is renewed so long before it runs out
-MARKETPLACES = tuple(
-    f"EBAY_{code}" for code in "US GB DE AU CA FR IT ES NL BE AT CH IE PL HK SG MY PH TW TH VN IN".split()
-)
-KNOWN_ITEM = frozenset(
-    "itemId title shortDescription description price currentBidPrice image additionalImages thumbnailImages seller "
-    "itemLocation itemWebUrl itemCreationDate itemOriginDate "
-    # known, and of no use to us:
-    "itemHref itemAffiliateWebUrl legacyItemId leafCategoryIds categories categoryId categoryIdPath categoryPath "
-    "condition conditionId conditionDescription conditionDescriptors buyingOptions bidCount watchCount itemEndDate "
-    "itemGroupHref itemGroupType shippingOptions shipToLocations pickupOptions marketingPrice unitPrice "
-    "unitPricingMeasure energyEfficiencyClass epid compatibilityMatch compatibilityProperties distanceFromPickupLocation "
-    "qualifiedPrograms adultOnly availableCoupons topRatedBuyingExperience priorityListing listingMarketplaceId "
-    "tyreLabelImageUrl priceDisplayCondition localizedAspects brand color material pattern size mpn gtin "
-    "estimatedAvailabilities returnTerms taxes product primaryProductReviewRating primaryItemGroup quantityLimitPerBuyer "
-    "sellerItemRevision immediatePay enabledForGuestCheckout eligibleForInlineCheckout lotSize uniqueBidderCount "
-    "minimumPriceToBid reservePriceMet addonServices authenticityGuarantee authenticityVerification paymentMethods "
-    "inferredEpid ageGroup gender sizeSystem sizeType eekCategory repairScore hazardousMaterialsLabels warnings "
-    "subtitle relatedItems tradeIn charityTerms manufacturer productSafetyLabels responsiblePersons".split()
-)
-KNOWN_SELLER = frozenset(
-    "username userId feedbackPercentage feedbackScore sellerAccountType sellerLegalInfo".split()
-)
+_COUNTRIES = "US GB DE AU CA FR IT ES NL BE AT CH IE PL HK SG MY PH TW TH VN IN"
+MARKETPLACES = tuple(f"EBAY_{code}" for code in _COUNTRIES.split())
+_USED = """
+itemId title shortDescription description price currentBidPrice image additionalImages thumbnailImages seller
+itemLocation itemWebUrl itemCreationDate itemOriginDate
+"""
+_PASSED_OVER = """
+itemHref itemAffiliateWebUrl legacyItemId leafCategoryIds categories categoryId categoryIdPath categoryPath
+condition conditionId conditionDescription conditionDescriptors buyingOptions bidCount watchCount itemEndDate
+itemGroupHref itemGroupType shippingOptions shipToLocations pickupOptions marketingPrice unitPrice
+unitPricingMeasure energyEfficiencyClass epid compatibilityMatch compatibilityProperties
+distanceFromPickupLocation qualifiedPrograms adultOnly availableCoupons topRatedBuyingExperience
+priorityListing listingMarketplaceId tyreLabelImageUrl priceDisplayCondition localizedAspects brand color
+material pattern size mpn gtin estimatedAvailabilities returnTerms taxes product primaryProductReviewRating
+primaryItemGroup quantityLimitPerBuyer sellerItemRevision immediatePay enabledForGuestCheckout
+eligibleForInlineCheckout lotSize uniqueBidderCount minimumPriceToBid reservePriceMet addonServices
+authenticityGuarantee authenticityVerification paymentMethods inferredEpid ageGroup gender sizeSystem sizeType
+eekCategory repairScore hazardousMaterialsLabels warnings subtitle relatedItems tradeIn charityTerms
+manufacturer productSafetyLabels responsiblePersons
+"""
+_OF_SELLERS = "username userId feedbackPercentage feedbackScore sellerAccountType sellerLegalInfo"
+KNOWN_ITEM = frozenset((_USED + _PASSED_OVER).split())
+KNOWN_SELLER = frozenset(_OF_SELLERS.split())
 
 OPTIONS = (
     Option("words", "Words to search", help="Several searches are parted by semicolons.", is_required=True),
@@ -121,7 +122,9 @@ class Token:
     def _renew(self) -> None:
         form = {"grant_type": "client_credentials", "scope": SCOPE}
         try:
-            fetched = self._context.fetcher.post_form(self._url, form, headers={"Authorization": f"Basic {self._basic}"})
+            fetched = self._context.fetcher.post_form(
+                self._url, form, headers={"Authorization": f"Basic {self._basic}"}
+            )
             answer = read_object(fetched, NAME)
         except FetchError as error:
             raise refuse(error, "eBay's token service", *ERRORS) from error
@@ -197,7 +200,8 @@ class _Search:
     def _listing(self, summary: dict[str, Any], fetched: Fetched) -> Iterator[Listing]:
         self._context.audit("item", summary, KNOWN_ITEM)
         self._context.audit("item.seller", dig(summary, "seller") or {}, KNOWN_SELLER)
-        item, answers = summary, (fetched,)
+        item = summary
+        answers: tuple[Fetched, ...] = (fetched,)
         if self.options["details"] == "yes" and summary.get("itemId"):
             detailed = self._detail(str(summary["itemId"]))
             if detailed:

@@ -17,18 +17,20 @@ API_URL = "https://openapi.etsy.com"
 PAGE_SIZE = 100
 MOST_OFFSET = 12_000  # the API pages no further
 INCLUDES = "Images,Shop"
-KNOWN = frozenset(
-    "listing_id title description url price images shop creation_timestamp original_creation_timestamp "
-    "created_timestamp "
-    # known, and of no use to us:
-    "user_id shop_id state ending_timestamp last_modified_timestamp updated_timestamp state_timestamp quantity "
-    "shop_section_id featured_rank num_favorers non_taxable is_taxable is_customizable is_personalizable "
-    "personalization_is_required personalization_char_count_max personalization_instructions listing_type tags "
-    "materials shipping_profile_id return_policy_id processing_min processing_max who_made when_made is_supply "
-    "item_weight item_weight_unit item_length item_width item_height item_dimensions_unit is_private style file_data "
-    "has_variations should_auto_renew language taxonomy_id readiness_state_id suggested_title views skus videos "
-    "inventory production_partners translations shipping_profile user buyer_price".split()
-)
+_USED = """
+listing_id title description url price images shop creation_timestamp original_creation_timestamp
+created_timestamp
+"""
+_PASSED_OVER = """
+user_id shop_id state ending_timestamp last_modified_timestamp updated_timestamp state_timestamp quantity
+shop_section_id featured_rank num_favorers non_taxable is_taxable is_customizable is_personalizable
+personalization_is_required personalization_char_count_max personalization_instructions listing_type tags
+materials shipping_profile_id return_policy_id processing_min processing_max who_made when_made is_supply
+item_weight item_weight_unit item_length item_width item_height item_dimensions_unit is_private style
+file_data has_variations should_auto_renew language taxonomy_id readiness_state_id suggested_title views skus
+videos inventory production_partners translations shipping_profile user buyer_price
+"""
+KNOWN = frozenset((_USED + _PASSED_OVER).split())
 
 OPTIONS = (
     Option("words", "Words to search", help="Several searches are parted by semicolons.", is_required=True),
@@ -41,7 +43,11 @@ OPTIONS = (
     ),
     Option("calls_a_day", "Calls a day", OptionKind.NUMBER, "How many calls Etsy grants your key.", default=5000),
     Option(
-        "calls_a_second", "Calls a second", OptionKind.NUMBER, "How many calls Etsy grants your key a second.", default=5
+        "calls_a_second",
+        "Calls a second",
+        OptionKind.NUMBER,
+        "How many calls Etsy grants your key a second.",
+        default=5,
     ),
     Option("api_url", "Address of the API", OptionKind.URL, default=API_URL),
     *WEB_OPTIONS,
@@ -82,7 +88,9 @@ class _Search:
     def _total(self, answer: dict[str, Any], words: str, offset: int) -> int:
         total = answer.get("count")
         if not isinstance(total, int):
-            raise MarketError("Etsy answered in a shape that we do not know: it did not say how many listings there are.")
+            raise MarketError(
+                "Etsy answered in a shape that we do not know: it did not say how many listings there are."
+            )
         if offset == 0:
             self._expected += min(total, MOST_OFFSET)
             self._context.expect(self._expected)
@@ -93,7 +101,8 @@ class _Search:
         return total
 
     def _listings(self, found: list[dict[str, Any]], fetched: Fetched) -> Iterator[Listing]:
-        detailed, answers = found, (fetched,)
+        detailed = found
+        answers: tuple[Fetched, ...] = (fetched,)
         if not any("images" in item for item in found):
             batch = self._get("/batch", {"listing_ids": _ids(found), "includes": INCLUDES})
             more = {item.get("listing_id"): item for item in objects(read_object(batch, NAME).get("results"))}

@@ -43,7 +43,10 @@ MARKET = Market(
     "folder",
     "Folder of pictures",
     crawl,
-    (file_option("A folder; each folder in it is one listing, and so is each picture that lies loose in it."), *COMMON_OPTIONS),
+    (
+        file_option("A folder; each folder in it is one listing, and so is each picture that lies loose in it."),
+        *COMMON_OPTIONS,
+    ),
     is_web=False,
     help="Pictures that somebody collected: saved from a chat, handed over by a partner.",
 )

@@ -61,7 +61,10 @@ def _read_object(place: str, row: dict[str, Any], folder: Path, warn: Warn) -> L
     if not isinstance(named, list) or not all(isinstance(text, str) for text in named):
         return BadRow(place, "image_urls must be a list of texts.")
     clean = {name: value.strip() if isinstance(value, str) else value for name, value in row.items()}
-    places = [*split_places(str(clean.get("image_url") or ""), folder), *(place_in(text.strip(), folder) for text in named)]
+    places = [
+        *split_places(str(clean.get("image_url") or ""), folder),
+        *(place_in(text.strip(), folder) for text in named),
+    ]
     return read_row(place, clean, tuple(dict.fromkeys(places)), warn)
 
 

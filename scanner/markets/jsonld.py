@@ -15,7 +15,9 @@ MOST_BLOCKS = 100
 MOST_NESTED = 12
 MOST_THINGS = 5000
 _TYPE = re.compile(r"^\s*application/ld\+json\b", re.IGNORECASE)
-_WRAPPING = re.compile(r"^\s*(?:(?://|/\*)?\s*<!(?:\[CDATA\[|--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]|--)>(?:\s*\*/)?)\s*$")
+_WRAPPING = re.compile(
+    r"^\s*(?:(?://|/\*)?\s*<!(?:\[CDATA\[|--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]|--)>(?:\s*\*/)?)\s*$"
+)
 _COMMENT_LINE = re.compile(r"^\s*(?://.*|<!--.*?-->)\s*$", re.MULTILINE)
 _BETWEEN = re.compile(r"[\s;,]*")
 _DECODER = json.JSONDecoder(strict=False)

@@ -69,7 +69,9 @@ def read_secret(text: str) -> str:
     name = found.group(1) if found else ""
     value = os.environ.get(name, "")
     if not value:
-        raise MarketError(f"The environment variable {name} is not set; put the secret there and start the worker anew.")
+        raise MarketError(
+            f"The environment variable {name} is not set; put the secret there and start the worker anew."
+        )
     return value
 
 

@@ -18,15 +18,19 @@ MOST_URL = 2000
 MOST_NESTED = 1000
 MOST_ATTRIBUTES = 1000
 MOST_CHOICES = 5000
+MOST_NESTABLE = 100_000  # tags in all, closed or not
+MAX_MARKUP_LETTERS = 2 * 1024**2  # scripts and styles not counted
 _SMALL = 32 * 1024  # below this no page can take long
 _TAG = re.compile(r"""<(/?+)([a-zA-Z][a-zA-Z0-9:-]*+)((?:[^"'<>]++|"[^"]*+"|'[^']*+'|["'])*+)>?+""")
+_BARE_TAG = re.compile(r"<(/?+)([a-zA-Z][a-zA-Z0-9:-]*+)()")  # quotes or not: a stray one could hide all that follows
 _QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
-_FLAT = frozenset(
-    "area base br col command embed hr img input keygen link meta param source track wbr "
-    "p li dt dd tr td th tbody thead tfoot option optgroup rb rt rp html head body".split()
-)
+_UNNESTED = """
+area base br col command embed hr img input keygen link meta param source track wbr
+p li dt dd tr td th tbody thead tfoot option optgroup rb rt rp html head body
+"""
+_FLAT = frozenset(_UNNESTED.split())  # void, or ended by the next of their kind
 _CHOICES = frozenset(("option", "optgroup"))
-_RAW = re.compile(r"<(script|style)\b[^>]*+>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_RAW = re.compile(r"<(script|style)\b", re.IGNORECASE)
 # Others (punycode, unicode_escape) are no encodings of pages, and some are slow on purpose-made bytes.
 _ENCODINGS = re.compile(
     r"utf-8|utf-16(-[bl]e)?|utf-32(-[bl]e)?|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|gb2312|gbk|gb18030|hz|big5(hkscs)?|"
@@ -133,7 +137,7 @@ def decode(body: bytes, content_type: str = "") -> str:
     """The text of a page. A byte order mark counts first; bytes that are valid UTF-8 are UTF-8 whatever is declared;
     then the header's word and the page's own, whichever fits all bytes."""
     marked, rest = read_bom(body)
-    if marked:
+    if marked and rest is not None:
         return rest.decode(marked, "replace")
     declared = [name for name in map(_known_encoding, _declared(body, content_type)) if name]
     if not any(_NOT_ASCII_BASED.fullmatch(name) for name in declared):
@@ -148,7 +152,7 @@ def decode(body: bytes, content_type: str = "") -> str:
 
 
 def _declared(body: bytes, content_type: str) -> Iterator[str | None]:
-    yield http_content_type_encoding(content_type.encode("latin-1", "replace"))
+    yield http_content_type_encoding(content_type)
     yield html_body_declared_encoding(body)
 
 
@@ -164,19 +168,39 @@ def bound_markup(text: str) -> tuple[str, bool]:
     """(the text as far as a parser can read it in bounded time, whether that is not all)."""
     if len(text) <= _SMALL:
         return text, False
-    end = _tangle(_RAW.sub(lambda found: " " * len(found.group()), text))
-    return (text, False) if end is None else (text[:end], True)
+    markup, letters = _without_scripts(text)
+    ends = [end for end in (_tangle(markup, _TAG), _tangle(markup, _BARE_TAG)) if end is not None]
+    if letters > MAX_MARKUP_LETTERS:
+        ends.append(MAX_MARKUP_LETTERS)
+    return (text[: min(ends)], True) if ends else (text, False)
 
 
-def _tangle(text: str) -> int | None:
-    depth = choices = 0
-    for found in _TAG.finditer(text):
+def _without_scripts(text: str) -> tuple[str, int]:
+    """(the text with spaces in place of scripts and styles, its letters without them)."""
+    lower, pieces, place = text.lower(), list[str](), 0
+    if len(lower) != len(text):  # a few letters are two in lower case
+        lower = text
+    while found := _RAW.search(text, place):
+        end = lower.find(f"</{found.group(1).lower()}", found.end())
+        end = len(text) if end < 0 else end
+        pieces += [text[place : found.start()], " " * (end - found.start())]
+        place = end
+    pieces.append(text[place:])
+    return "".join(pieces), sum(map(len, pieces[::2]))
+
+
+def _tangle(text: str, tags: re.Pattern[str]) -> int | None:
+    """Where the markup becomes more than a parser should be given, None where it never does."""
+    depth = choices = nestable = 0
+    for found in tags.finditer(text):
         closing, name, rest = found.groups()
         name = name.lower()
         choices += name in _CHOICES
         if name not in _FLAT and not rest.endswith("/"):
             depth = max(0, depth - 1) if closing else depth + 1
-        if depth > MOST_NESTED or choices > MOST_CHOICES or _attributes_count(rest) > MOST_ATTRIBUTES:
+            nestable += not closing
+        too_many = depth > MOST_NESTED or choices > 2 * MOST_CHOICES or nestable > MOST_NESTABLE
+        if too_many or _attributes_count(rest) > MOST_ATTRIBUTES:
             return found.start()
     return None
 

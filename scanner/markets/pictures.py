@@ -9,10 +9,14 @@ from scanner.markets.pages import Page, absolute, attribute
 
 MOST_PHOTOS = 20
 MOST_LOOKED_AT = 500
+MOST_STYLE = 2000
+MOST_SET = 20_000
 LEAST_SIDE_PX = 40  # smaller ones are counting pixels and buttons
 GALLERY = "gallery|carousel|slider|slideshow|swiper|product[-_]?(image|photo|media|picture)|photos|pictures"
 _GALLERY = re.compile(GALLERY, re.IGNORECASE)
-_ASIDE = re.compile(r"related|recommend|similar|upsell|cross-?sell|recently|also-?(like|bought)|footer|header|nav", re.I)
+_ASIDE = re.compile(
+    r"related|recommend|similar|upsell|cross-?sell|recently|also-?(like|bought)|footer|header|nav", re.I
+)
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
 _LAZY = (
     "data-zoom-image",
@@ -107,7 +111,7 @@ def _widest(sets: Iterable[str]) -> str:
 
 def _candidates(text: str) -> Iterator[tuple[float, str]]:
     """An address may itself hold commas: what parts two candidates is a comma before a space, or after a size."""
-    for candidate in re.split(r",\s+|(?<=\d[wx]),", text.strip().rstrip(",")):
+    for candidate in re.split(r",\s+|(?<=\d[wx]),", text[:MOST_SET].strip().rstrip(",")):
         found = _SIZED.match(candidate.strip())
         address = found.group(1) if found else candidate.strip()
         if address and not address.startswith("data:"):
@@ -122,7 +126,7 @@ def _number(text: str) -> float:
 
 
 def _background(node: Any) -> str:
-    found = _BACKGROUND.search(attribute(node, "style"))
+    found = _BACKGROUND.search(attribute(node, "style")[:MOST_STYLE])
     return found.group(1).strip() if found else ""
 
 
@@ -162,7 +166,9 @@ _FULL_SIZE = (
     (re.compile(r"^(https?://(?:[\w-]+\.)?ebayimg\.com/.*/s-l)\d{2,4}(\.\w+)$"), r"\g<1>1600\2"),
     (re.compile(r"^(https?://i\.etsystatic\.com/.*/il_)\d+x(?:N|\d+)(\..*)$"), r"\1fullxfull\2"),
     (
-        re.compile(r"^(https?://(?:cdn\.shopify\.com|[\w.-]+/cdn/shop)/.*)_(?:\d+x\d*|x\d+|grande|large|medium|small|compact)(\.\w+(?:\?.*)?)$"),
+        re.compile(
+            r"^(https?://(?:cdn\.shopify\.com|[\w.-]+/cdn/shop)/.*)_(?:\d+x\d*|x\d+|grande|large|medium|small|compact)(\.\w+(?:\?.*)?)$"
+        ),
         r"\1\2",
     ),
 )

@@ -78,7 +78,9 @@ def _choose(products: list[Thing], page: Page) -> Thing | None:
 
 
 def _names(product: Thing) -> Iterator[str]:
-    yield from (text for key in ("url", "@id", "mainEntityOfPage") for text in as_list(product.get(key)) if _is_text(text))
+    yield from (
+        text for key in ("url", "@id", "mainEntityOfPage") for text in as_list(product.get(key)) if _is_text(text)
+    )
 
 
 def _is_variant(product: Thing, group: Thing) -> bool:

@@ -73,9 +73,12 @@ class Shape:
 
 def compare(before: Shape, now: Shape, is_partial: bool = False) -> list[str]:
     """What changed for the worse, in sentences. is_partial: this crawl was cut short, so its numbers say less."""
-    return [*_fewer_listings(before, now, is_partial), *_lost_fields(before, now), *_lost_ways(before, now)] + list(
-        _new_keys(before.unknown_keys, now.unknown_keys)
-    )
+    return [
+        *_fewer_listings(before, now, is_partial),
+        *_lost_fields(before, now),
+        *_lost_ways(before, now),
+        *_new_keys(before.unknown_keys, now.unknown_keys),
+    ]
 
 
 def _fewer_listings(before: Shape, now: Shape, is_partial: bool) -> Iterator[str]:

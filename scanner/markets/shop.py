@@ -211,7 +211,7 @@ class _Tour:
         for found, what in ((page.is_tangled, Trap.TANGLED), (has_oversized_block(page), Trap.OVERSIZED)):
             if found:
                 self._tally.add_trap(url, what)
-        return _Visit(self._named(page, url, listing, fetched), tuple(page.links()))
+        return _Visit(self._named(page, listing, fetched), tuple(page.links()))
 
     def _is_new_place(self, url: str, page: Page) -> bool:
         """Whether the page is on our site and none that another address led to."""
@@ -239,7 +239,7 @@ class _Tour:
         self._tally.add_trap(url, trap)
         self._hurdles[trap] = self._hurdles.get(trap, 0) + 1
 
-    def _named(self, page: Page, url: str, listing: Listing | None, fetched: Fetched) -> Listing | None:
+    def _named(self, page: Page, listing: Listing | None, fetched: Fetched) -> Listing | None:
         """The listing under the page's own name, None where that was met; some shops name all pages alike."""
         if listing is None:
             return None

@@ -17,11 +17,13 @@ from scanner.records import Listing
 PAGE_SIZE = 250
 MOST_PAGES = 1000
 NO_SHOPIFY = "if it is no Shopify shop, make it a source of kind shop."
-KNOWN = frozenset(
-    "title handle body_html published_at created_at vendor variants images "
-    # known, and of no use to us:
-    "id updated_at product_type tags options image template_suffix published_scope admin_graphql_api_id status".split()
-)
+_USED = """
+title handle body_html published_at created_at vendor variants images
+"""
+_PASSED_OVER = """
+id updated_at product_type tags options image template_suffix published_scope admin_graphql_api_id status
+"""
+KNOWN = frozenset((_USED + _PASSED_OVER).split())
 
 OPTIONS = (
     Option("start_url", "Address of the shop", OptionKind.URL, "Any page of the shop.", is_required=True),
@@ -88,7 +90,11 @@ def _handle(item: dict[str, Any]) -> str:
 
 
 def read_product(item: dict[str, Any], start: str, shop: dict[str, Any], fetched: Fetched) -> Listing:
-    prices = [price for price in (parse_price(each.get("price")) for each in objects(item.get("variants"))) if price is not None]
+    prices = [
+        price
+        for price in (parse_price(each.get("price")) for each in objects(item.get("variants")))
+        if price is not None
+    ]
     lowest: Decimal | None = min(prices, default=None)
     return Listing(
         url=urljoin(start, f"/products/{quote(_handle(item), safe='')}"),
@@ -107,7 +113,9 @@ def read_product(item: dict[str, Any], start: str, shop: dict[str, Any], fetched
 
 
 def _photos(item: dict[str, Any], start: str) -> tuple[str, ...]:
-    named = (absolute(start, image["src"]) for image in objects(item.get("images")) if isinstance(image.get("src"), str))
+    named = (
+        absolute(start, image["src"]) for image in objects(item.get("images")) if isinstance(image.get("src"), str)
+    )
     return tuple(dict.fromkeys(full_size(address) for address in named if address))
 
 

@@ -32,11 +32,13 @@ _CHALLENGE_MARKS = re.compile(
     re.IGNORECASE,
 )
 _CHALLENGE_WORDS = re.compile(
-    r"are you (?:a )?(?:robot|human)|you(?:'|’)?re not a robot|not a robot|verify (?:that )?you are (?:a )?human|"
+    r"are you (?:a )?(?:robot|human)|you.?re not a robot|not a robot|verify (?:that )?you are (?:a )?human|"
     r"checking your browser|just a moment|unusual traffic|complete the captcha|press (?:&|and) hold|attention required",
     re.IGNORECASE,
 )
-_LOGIN_PATH = re.compile(r"/(?:log-?in|sign-?in|auth(?:enticate)?|account/login|users/sign_in|sso|wp-login\.php)\b", re.I)
+_LOGIN_PATH = re.compile(
+    r"/(?:log-?in|sign-?in|auth(?:enticate)?|account/login|users/sign_in|sso|wp-login\.php)\b", re.I
+)
 _LOGIN_WORDS = re.compile(
     r"\b(?:log ?in|sign ?in|anmelden|einloggen|connexion|se connecter|iniciar sesión|accedi|inloggen|войти|"
     r"đăng nhập)\b|登录|登入|ログイン|로그인|เข้าสู่ระบบ",
@@ -45,7 +47,7 @@ _LOGIN_WORDS = re.compile(
 _MISSING_WORDS = re.compile(
     r"\b(?:404|not found|page (?:does not|doesn.t) exist|no longer (?:available|exists)|nicht gefunden|"
     r"existiert nicht|introuvable|n.existe (?:pas|plus)|non trovat[ao]|no encontrad[ao]|não encontrad[ao]|"
-    r"niet gevonden|nie znaleziono|не найден[ао]?|không tìm thấy|tidak ditemukan|bulunamadı|hittades inte)\b|"
+    r"niet gevonden|nie znaleziono|не найд\w+|không tìm thấy|tidak ditemukan|bulunamad\u0131|hittades inte)\b|"
     r"ไม่พบ|页面不存在|找不到|未找到|見つかりません|찾을 수 없",
     re.IGNORECASE,
 )

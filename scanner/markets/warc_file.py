@@ -88,7 +88,9 @@ class _Pictures:
         if answer is None:
             raise FetchError("The archive holds no answer for this picture.")
         if path is None:
-            raise FetchError(answer.failure or f"The archive says that the server answered {answer.status}.", answer.status)
+            raise FetchError(
+                answer.failure or f"The archive says that the server answered {answer.status}.", answer.status
+            )
         if path.stat().st_size > max_bytes:
             raise FetchError(f"The picture is larger than {max_bytes / 1024**2:.4g} MiB.")
         return replace(_fetched(answer), url=url, body=path.read_bytes())
