@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from scanner.fetch import Fetcher, FetchError
 from scanner.images import MAX_BYTES
 from scanner.markets.base import MarketError
-from scanner.markets.csv_file import BadRow, read_rows
+from scanner.markets.csv_file import read_rows
+from scanner.markets.files import SUFFIXES as SUFFIXES
+from scanner.markets.files import is_picture
+from scanner.markets.rows import BadRow
 from scanner.records import NO_PICTURE, Listing, Photo
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".heif", ".bmp", ".jfif")
 
 
 class InputError(Exception):
@@ -84,7 +85,7 @@ def _photo(location: str, listing: Listing | None = None) -> Photo:
 def _walk(folder: Path) -> Iterator[str]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (str(Path(parent, name)) for name in sorted(names) if name.lower().endswith(SUFFIXES))
+        yield from (str(Path(parent, name)) for name in sorted(names) if is_picture(name))
 
 
 def _read_list(path: Path) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a market plug-in is, and what it is given."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scanner.fetch import Fetched, Fetcher
+from scanner.markets.quota import DayQuota, Quota
+from scanner.markets.shape import MOST_UNKNOWN_KEYS, Shape
 from scanner.records import Listing
 
 
@@ -67,7 +69,8 @@ class Context:
     options: arguments of the source, as its market's options describe them. inbox: the folder below which local files
     may be read. get_photo: gives the bytes behind a picture's address; a market whose pictures lie elsewhere than on
     the web (a folder, an archive) puts its own in place before its first listing. warnings: sentences on what is
-    missing, why a crawl is partial.
+    missing, why a crawl is partial. quota: calls a day that an API grants. former_shape: of the scan before.
+    unknown_keys: of an API's answers. cut_short: why the crawl ended before it was through, None where it did not.
     """
 
     options: Mapping[str, Any]
@@ -77,6 +80,10 @@ class Context:
     get_photo: Callable[..., Fetched] | None = None
     listings_expected: int | None = None
     warnings: list[str] = field(default_factory=list)
+    quota: Quota = field(default_factory=DayQuota)
+    former_shape: Shape | None = None
+    unknown_keys: set[str] = field(default_factory=set)
+    cut_short: str | None = None
 
     def expect(self, listings_count: int) -> None:
         """Say how many listings there will be; may be corrected while the crawl goes on."""
@@ -84,6 +91,23 @@ class Context:
 
     def warn(self, sentence: str) -> None:
         self.warnings.append(sentence)
+
+    def end_early(self, sentence: str) -> None:
+        """Say that the crawl ends before it is through: what it did not find may be there all the same."""
+        self.cut_short = sentence
+        self.warn(sentence)
+
+    def audit(self, place: str, record: Mapping[str, Any], known: Collection[str]) -> None:
+        """Note each key of an API's record that the market neither uses nor knowingly passes over.
+
+        place: where the record stands (`item`, `item.seller`). A new key often is the first sign of a changed source.
+        """
+        self._note(f"{place}.{key}" for key in record if key not in known)
+
+    def _note(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if len(self.unknown_keys) < MOST_UNKNOWN_KEYS:
+                self.unknown_keys.add(key[:80])
 
 
 class OptionKind(StrEnum):

@@ -2,31 +2,17 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
 
 from scanner.markets.base import Context, Market, MarketError
-from scanner.markets.values import parse_country, parse_currency, parse_price, parse_time
+from scanner.markets.options import COMMON_OPTIONS, file_option, read_options, resolve_file
+from scanner.markets.rows import COLUMNS, BadRow, Warn, inbox_listings, read_row, split_places
 from scanner.records import Listing
 
-COLUMNS = ("url", "title", "description", "price", "currency", "seller", "image_url", "country", "posted_at")
 REQUIRED = ("url", "title", "image_url")
 MORE_IMAGES = re.compile(r"image_url(_?\d+)?")
 MOST_IN_A_CELL = 1024**2
-
-Warn = Callable[[str], None]
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A line that is no listing: `place` is file:line, `fault` one sentence."""
-
-    place: str
-    fault: str
 
 
 def read_listings(path: Path, warn: Warn | None = None) -> Iterator[Listing]:
@@ -60,10 +46,8 @@ def read_rows(path: Path, warn: Warn | None = None) -> Iterator[Listing | BadRow
 
 def crawl(context: Context) -> Iterator[Listing]:
     """Every listing of the file that the option `path` names. Raises MarketError."""
-    path = context.options.get("path")
-    if not isinstance(path, str) or not path:
-        raise MarketError("A source of kind csv needs the option path.")
-    yield from read_listings(Path(path), context.warn)
+    path = resolve_file(read_options(MARKET, context)["path"], context.inbox)
+    yield from inbox_listings(read_rows(path, context.warn), context, context.inbox or path.parent)
 
 
 def _delimiter(head: str) -> str:
@@ -75,7 +59,7 @@ class _Table:
     def __init__(self, path: Path, rows: Iterator[list[str]], warn: Warn | None) -> None:
         self._path = path
         self._rows = rows
-        self._warn = warn or (lambda _: None)
+        self._warn = warn
 
     def rows(self) -> Iterator[Listing | BadRow]:
         names = self._column_names()
@@ -95,7 +79,7 @@ class _Table:
         return names
 
     def _bad_row(self, fault: str) -> BadRow:
-        return BadRow(f"{self._path}:{_line(self._rows)}", fault)
+        return BadRow(self._place(), fault)
 
     def _check_columns(self, names: list[str]) -> None:
         missing = [name for name in REQUIRED if name not in names]
@@ -112,55 +96,23 @@ class _Table:
         if len(values) > len(names):
             return self._bad_row(f"{len(values)} cells, but there are only {len(names)} columns.")
         cells = list(zip(names, (value.strip() for value in values), strict=False))
-        row, line = dict(cells), _line(self._rows)
-        if not row.get("url"):
-            return self._bad_row("the url is empty; it is what names a listing.")
-        return Listing(
-            url=row["url"],
-            title=row.get("title", ""),
-            description=row.get("description", ""),
-            price=self._value(line, row, "price", parse_price),
-            currency=self._value(line, row, "currency", parse_currency),
-            seller=row.get("seller") or None,
-            country=self._value(line, row, "country", parse_country),
-            posted_at=self._value(line, row, "posted_at", parse_time),
-            photo_urls=self._photos([cell for name, cell in cells if MORE_IMAGES.fullmatch(name)]),
-        )
+        pictures = [cell for name, cell in cells if MORE_IMAGES.fullmatch(name)]
+        places = (place for cell in pictures for place in split_places(cell, self._path.parent))
+        return read_row(self._place(), dict(cells), tuple(dict.fromkeys(places)), self._warn)
 
-    def _value(
-        self, line: int, row: dict[str, str], name: str, parse: Callable[[object], Value | None]
-    ) -> Value | None:
-        text = row.get(name, "")
-        value = parse(text)
-        if text and value is None:
-            self._warn(f"{self._path}:{line}: the {name} “{text[:60]}” can't be read and was left out.")
-        return value
-
-    def _photos(self, cells: list[str]) -> tuple[str, ...]:
-        found = [place for cell in cells for place in self._split(cell)]
-        return tuple(dict.fromkeys(found))
-
-    def _split(self, cell: str) -> list[str]:
-        """A path may hold spaces: a cell that is a file as it stands is one picture."""
-        if "|" in cell:
-            return [self._place(part.strip()) for part in cell.split("|") if part.strip()]
-        if cell and not _is_url(cell) and (self._path.parent / cell).is_file():
-            return [self._place(cell)]
-        return [self._place(part) for part in cell.split()]
-
-    def _place(self, text: str) -> str:
-        return text if _is_url(text) else str((self._path.parent / text).resolve())
-
-
-def _is_url(text: str) -> bool:
-    try:
-        return urlsplit(text).scheme in ("http", "https")
-    except ValueError:
-        return True  # no path either; the fetcher says what is wrong with it
+    def _place(self) -> str:
+        return f"{self._path}:{_line(self._rows)}"
 
 
 def _line(reader: object) -> int:
     return int(getattr(reader, "line_num", 0))
 
 
-MARKET = Market("csv", "CSV file of listings", crawl)
+MARKET = Market(
+    "csv",
+    "CSV file of listings",
+    crawl,
+    (file_option("A table whose first line names the columns."), *COMMON_OPTIONS),
+    is_web=False,
+    help="A table of listings that was exported from elsewhere or written by hand.",
+)

@@ -1,213 +1,256 @@
 """A listing out of a page: schema.org data first, og: tags next, then what the page shows."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from decimal import Decimal
 from html import unescape
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-from extruct.jsonld import JsonLdExtractor
-from selectolax.lexbor import LexborHTMLParser
-
+from scanner.markets.jsonld import Thing, read_things
+from scanner.markets.microdata import read_items
+from scanner.markets.pages import Page, absolute, attribute
+from scanner.markets.pictures import (
+    MOST_PHOTOS,
+    distinct,
+    gallery_pictures,
+    marked_pictures,
+    shown_pictures,
+    tagged_pictures,
+)
 from scanner.markets.values import parse_country, parse_currency, parse_price, parse_time
 from scanner.records import Listing
 
-MOST_PHOTOS = 20
+__all__ = ["MOST_PHOTOS", "find_links", "read_listing", "read_page"]
+
 MOST_TITLE = 500
 MOST_DESCRIPTION = 20_000
-MOST_URL = 2000
-PRODUCT_TYPES = {"Product", "IndividualProduct", "ProductModel", "ProductGroup", "Vehicle", "Car"}
-_SCRIPT = 'script[type="application/ld+json"]'
-_SHOWN = "h1"
+MOST_SELLER = 300
+MOST_OFFERS = 500
+GROUP_TYPE = "ProductGroup"
+PRODUCT_TYPES = {"Product", "IndividualProduct", "ProductModel", GROUP_TYPE, "SomeProducts", "Vehicle", "Car"}
 _PRICE = '[itemprop="price"]'
+_PRICE_CLASS = "main .price, article .price, .product-price, #price"
+_BASKET = 'form[action*="cart/add"], form[class*="add-to-cart"], button[name="add-to-cart"], [id="add-to-cart"]'
 
-Thing = Mapping[str, Any]
 
-
-def read_listing(url: str, body: bytes, is_listing: bool = False) -> Listing | None:
+def read_listing(url: str, body: bytes, is_listing: bool = False, content_type: str = "") -> Listing | None:
     """The listing on the page at `url`, None where the page offers nothing (or several things at once).
 
     is_listing: take the page as a listing even if nothing on it says so.
     """
-    page = LexborHTMLParser(body)
-    products = [thing for thing in _things(page) if _types(thing) & PRODUCT_TYPES]
-    if len(products) == 1:
-        return _from_product(url, products[0], page)
-    if not products and (is_listing or _says_product(page)):
-        return _from_page(url, page)
-    return None
+    return read_page(Page(url, body, content_type), is_listing)
 
 
 def find_links(url: str, body: bytes) -> list[str]:
     """Addresses that the page links to, absolute, without fragment, each once, in their order."""
-    page = LexborHTMLParser(body)
-    base = _base(url, page)
-    hrefs = (node.attributes.get("href") or "" for node in page.css("a[href]") if not _is_nofollow(node.attributes))
-    return list(dict.fromkeys(filter(None, (_absolute(base, href) for href in hrefs))))
+    return Page(url, body).links()
 
 
-def _is_nofollow(attributes: Mapping[str, str | None]) -> bool:
-    return "nofollow" in (attributes.get("rel") or "").lower()
+def read_page(page: Page, is_listing: bool = False) -> Listing | None:
+    """As read_listing; `read_by` of the listing says what it was read from."""
+    for way, things in (("json-ld", read_things), ("microdata", read_items)):
+        products = [thing for thing in things(page) if types_of(thing) & PRODUCT_TYPES]
+        product = _choose(products, page)
+        if product is not None:
+            return replace(_from_product(page, product, way == "microdata"), read_by=way)
+        if products:
+            return None
+    if _says_product(page):
+        return replace(_from_tags(page), read_by="open-graph" if page.meta("og:title") else "html")
+    return replace(_from_tags(page), read_by="html") if is_listing else None
 
 
-def _things(page: LexborHTMLParser) -> Iterator[Thing]:
-    """What the page's JSON-LD speaks of at its top; a broken block is left out, the others count."""
-    for script in page.css(_SCRIPT):
-        for item in _parse_block(script.text()):
-            yield from _unfold(item)
+def types_of(thing: Thing) -> set[str]:
+    names = (str(name) for name in as_list(thing.get("@type")))
+    return {name.rsplit("/", 1)[-1].rsplit(":", 1)[-1].rsplit("#", 1)[-1] for name in names}
 
 
-def _parse_block(text: str) -> list[Any]:
-    try:
-        return list(JsonLdExtractor().extract(f'<script type="application/ld+json">{text}</script>'))
-    except (ValueError, RecursionError):
-        return []
+def _choose(products: list[Thing], page: Page) -> Thing | None:
+    """What the page is about, where it speaks of several things: the group, or the one that is named like the page."""
+    groups = [product for product in products if GROUP_TYPE in types_of(product)]
+    if len(groups) == 1:
+        return _joined(groups[0], [product for product in products if _is_variant(product, groups[0])])
+    if len(products) == 1:
+        return products[0]
+    own = {page.url, page.canonical}
+    named = [product for product in products if own & {absolute(page.base, text) for text in _names(product)}]
+    return named[0] if len(named) == 1 else None
 
 
-def _unfold(item: Any) -> Iterator[Thing]:
-    if not isinstance(item, dict):
-        return
-    yield item
-    for key in ("@graph", "mainEntity"):
-        for inner in _as_list(item.get(key)):
-            if isinstance(inner, dict):
-                yield inner
+def _names(product: Thing) -> Iterator[str]:
+    yield from (
+        text for key in ("url", "@id", "mainEntityOfPage") for text in as_list(product.get(key)) if _is_text(text)
+    )
 
 
-def _types(thing: Thing) -> set[str]:
-    return {str(name).rsplit("/", 1)[-1] for name in _as_list(thing.get("@type"))}
+def _is_variant(product: Thing, group: Thing) -> bool:
+    ids = {str(group[key]) for key in ("@id", "productGroupID", "url") if group.get(key)}
+    pointers = [product.get("inProductGroupWithID"), first_thing(product.get("isVariantOf")).get("@id")]
+    pointers += [first_thing(product.get("isVariantOf")).get("productGroupID"), product.get("isVariantOf")]
+    return any(isinstance(pointer, str) and pointer in ids for pointer in pointers)
 
 
-def _from_product(url: str, product: Thing, page: LexborHTMLParser) -> Listing:
-    offer = _first_thing(product.get("offers"))
-    seller = _first_thing(offer.get("seller")) or _first_thing(product.get("seller"))
-    price = _first_thing(offer.get("priceSpecification"))
-    base = _base(url, page)
-    photos = [_absolute(base, text) for text in _image_texts(product.get("image"))]
+def _joined(group: Thing, others: list[Thing]) -> Thing:
+    """The group with the pictures and the offers of its variants."""
+    variants = [thing for thing in as_list(group.get("hasVariant")) if isinstance(thing, dict)] + others
+    first = variants[0] if variants else {}
+    together = {
+        key: [value for thing in (group, *variants) for value in as_list(thing.get(key))] for key in ("image", "offers")
+    }
+    return {**first, **{key: value for key, value in group.items() if value}, **together}
+
+
+def _from_product(page: Page, product: Thing, is_markup: bool) -> Listing:
+    offers = list(_offers(product.get("offers")))
+    price, currency = _cheapest(offers)
+    seller = _seller(product, offers)
     return Listing(
-        url=url,
-        title=_text(product.get("name"), MOST_TITLE) or _shown_title(page),
-        description=_text(product.get("description"), MOST_DESCRIPTION) or _shown_description(page),
-        price=_first(parse_price, offer.get("price"), offer.get("lowPrice"), price.get("price")),
-        currency=_first(parse_currency, offer.get("priceCurrency"), price.get("priceCurrency")),
-        seller=_text(seller.get("name"), 300) or None,
-        seller_url=_absolute(base, str(seller.get("url") or "")),
-        country=_first(parse_country, *_countries(offer, seller)),
+        url=page.url,
+        title=text_of(product.get("name"), MOST_TITLE) or _shown_title(page),
+        description=text_of(product.get("description"), MOST_DESCRIPTION) or _shown_description(page),
+        price=price if price is not None else parse_price(_tagged_price(page)),
+        currency=currency or parse_currency(_tagged_currency(page)),
+        seller=text_of(seller.get("name"), MOST_SELLER) or None,
+        seller_url=absolute(page.base, str(seller.get("url") or "")),
+        country=_first(parse_country, *_countries(offers, seller)),
         posted_at=_first(
             parse_time,
             *(product.get(key) for key in ("datePosted", "datePublished", "releaseDate")),
-            *(offer.get(key) for key in ("availabilityStarts", "validFrom")),
+            *(offer.get(key) for offer in offers for key in ("availabilityStarts", "validFrom")),
         ),
-        photo_urls=_distinct(photos) or _shown_photos(base, page),
+        photo_urls=_photos(page, product, is_markup),
     )
 
 
-def _from_page(url: str, page: LexborHTMLParser) -> Listing:
-    amount = _meta(page, "product:price:amount") or _meta(page, "og:price:amount") or _shown_price(page)
-    currency = _meta(page, "product:price:currency") or _meta(page, "og:price:currency")
-    return Listing(
-        url=url,
-        title=_shown_title(page),
-        description=_shown_description(page),
-        price=parse_price(amount),
-        currency=parse_currency(currency),
-        photo_urls=_shown_photos(_base(url, page), page),
-    )
+def _photos(page: Page, product: Thing, is_markup: bool) -> tuple[str, ...]:
+    named = distinct(absolute(page.base, text) for text in _image_texts(product.get("image")))
+    marked = marked_pictures(page) if is_markup else ()
+    if len(named) > 1 or len(marked) > 1:
+        return marked or named
+    more = gallery_pictures(page)
+    found = distinct([*(marked or named), *more])
+    return found or tagged_pictures(page) or shown_pictures(page)
 
 
-def _says_product(page: LexborHTMLParser) -> bool:
-    return (
-        "product" in _meta(page, "og:type").lower()
-        or bool(_meta(page, "product:price:amount") or _meta(page, "og:price:amount"))
-        or len(page.css(_PRICE)) == 1
-    )
+def _offers(value: Any, depth: int = 0) -> Iterator[Thing]:
+    """Each single offer; one that sums up others comes after those."""
+    for offer in as_list(value)[:MOST_OFFERS]:
+        if isinstance(offer, dict):
+            if depth < 3:
+                yield from _offers(offer.get("offers"), depth + 1)
+            yield offer
 
 
-def _shown_title(page: LexborHTMLParser) -> str:
-    heading = page.css_first(_SHOWN)
-    return _text(_meta(page, "og:title") or (heading.text() if heading else ""), MOST_TITLE)
+def _cheapest(offers: list[Thing]) -> tuple[Decimal | None, str | None]:
+    """The lowest price in the currency of the first price."""
+    priced = [(price, currency) for price, currency in map(_priced, offers) if price is not None]
+    if not priced:
+        return None, next((currency for _, currency in map(_priced, offers) if currency), None)
+    currency = priced[0][1]
+    return min(price for price, other in priced if other == currency), currency
 
 
-def _shown_description(page: LexborHTMLParser) -> str:
-    return _text(_meta(page, "og:description") or _meta(page, "description"), MOST_DESCRIPTION)
+def _priced(offer: Thing) -> tuple[Decimal | None, str | None]:
+    detail = first_thing(offer.get("priceSpecification"))
+    amounts = (offer.get("price"), offer.get("lowPrice"), detail.get("price"), detail.get("minPrice"))
+    currencies = (offer.get("priceCurrency"), detail.get("priceCurrency"))
+    return _first(parse_price, *amounts), _first(parse_currency, *currencies)
 
 
-def _shown_price(page: LexborHTMLParser) -> str:
-    node = page.css_first(_PRICE)
-    return (node.attributes.get("content") or node.text()) if node else ""
+def _seller(product: Thing, offers: list[Thing]) -> Thing:
+    candidates = [offer.get(key) for offer in offers for key in ("seller", "offeredBy")]
+    return next(filter(None, map(first_thing, [*candidates, product.get("seller")])), {})
 
 
-def _shown_photos(base: str, page: LexborHTMLParser) -> tuple[str, ...]:
-    """og: pictures, or else those in the page's main part; lazy and responsive ones in their largest size."""
-    tagged = [node.attributes.get("content") or "" for node in page.css('meta[property="og:image"]')]
-    shown = [_largest(node.attributes) for node in page.css("main img, article img")] if not any(tagged) else []
-    return _distinct(_absolute(base, text) for text in tagged + shown)
-
-
-def _largest(attributes: Mapping[str, str | None]) -> str:
-    for name in ("data-srcset", "srcset"):
-        candidates = re.split(r",\s+", attributes.get(name) or "")  # an address may itself hold commas
-        sized = [(_width(candidate), candidate.split()[0]) for candidate in candidates if candidate.strip()]
-        if sized:
-            return max(sized)[1]
-    return attributes.get("data-src") or attributes.get("src") or ""
-
-
-def _width(candidate: str) -> float:
-    found = re.search(r"\s([\d.]+)[wx]$", candidate.strip())
-    return float(found.group(1)) if found and found.group(1).count(".") < 2 else 1.0
-
-
-def _meta(page: LexborHTMLParser, name: str) -> str:
-    node = page.css_first(f'meta[property="{name}"], meta[name="{name}"]')
-    return (node.attributes.get("content") or "").strip() if node else ""
-
-
-def _countries(offer: Thing, seller: Thing) -> Iterator[Any]:
-    for place in (seller, _first_thing(offer.get("availableAtOrFrom")), _first_thing(offer.get("offeredBy"))):
-        country = _first_thing(place.get("address")).get("addressCountry")
+def _countries(offers: list[Thing], seller: Thing) -> Iterator[Any]:
+    places = [seller, *(first_thing(offer.get(key)) for offer in offers for key in ("availableAtOrFrom", "offeredBy"))]
+    for place in places:
+        country = first_thing(place.get("address")).get("addressCountry")
         yield country.get("name") if isinstance(country, dict) else country
 
 
-def _image_texts(value: Any) -> Iterator[str]:
-    for image in _as_list(value):
-        if isinstance(image, dict):
-            image = next(filter(None, (image.get(key) for key in ("contentUrl", "url", "@id"))), "")
-        yield from (text for text in _as_list(image) if isinstance(text, str))
+def _from_tags(page: Page) -> Listing:
+    return Listing(
+        url=page.url,
+        title=_shown_title(page),
+        description=_shown_description(page),
+        price=parse_price(_tagged_price(page) or _shown_price(page)),
+        currency=parse_currency(_tagged_currency(page)),
+        photo_urls=tagged_pictures(page) or marked_pictures(page) or shown_pictures(page),
+    )
 
 
-def _first_thing(value: Any) -> Thing:
+def _says_product(page: Page) -> bool:
+    if "product" in page.meta("og:type").lower() or _tagged_price(page) or len(page.tree.css(_PRICE)) == 1:
+        return True
+    return len(page.tree.css("h1")) == 1 and len(page.tree.css(_BASKET)) == 1
+
+
+def _tagged_price(page: Page) -> str:
+    return page.meta("product:price:amount") or page.meta("og:price:amount")
+
+
+def _tagged_currency(page: Page) -> str:
+    return page.meta("product:price:currency") or page.meta("og:price:currency") or _shown_currency(page)
+
+
+def _shown_currency(page: Page) -> str:
+    node = page.tree.css_first('[itemprop="priceCurrency"]')
+    return attribute(node, "content") or (node.text() if node else "")
+
+
+def _shown_title(page: Page) -> str:
+    heading = page.tree.css_first("h1") or page.tree.css_first("title")
+    return text_of(page.meta("og:title") or (heading.text() if heading else ""), MOST_TITLE)
+
+
+def _shown_description(page: Page) -> str:
+    node = page.tree.css_first('[itemprop="description"]')
+    told = page.meta("og:description") or (node.text(separator=" ") if node else "") or page.meta("description")
+    return text_of(told, MOST_DESCRIPTION)
+
+
+def _shown_price(page: Page) -> str:
+    node = page.tree.css_first(_PRICE) or page.tree.css_first(_PRICE_CLASS)
+    return (attribute(node, "content") or node.text()) if node else ""
+
+
+def _image_texts(value: Any, depth: int = 0) -> Iterator[str]:
+    for image in as_list(value)[:MOST_OFFERS]:
+        if isinstance(image, dict) and depth < 3:
+            named = next(filter(None, (image.get(key) for key in ("contentUrl", "url", "@id", "src", "image"))), "")
+            yield from _image_texts(named, depth + 1)
+        elif isinstance(image, list) and depth < 3:
+            yield from _image_texts(image, depth + 1)
+        elif isinstance(image, str):
+            yield image
+
+
+def first_thing(value: Any) -> Thing:
     if isinstance(value, str):
         return {"name": value}
-    return next((thing for thing in _as_list(value) if isinstance(thing, dict)), {})
+    return next((thing for thing in as_list(value) if isinstance(thing, dict)), {})
 
 
 def _first(parse: Any, *values: Any) -> Any:
-    return next((parsed for parsed in map(parse, values) if parsed is not None), None)
+    flat: Iterable[Any] = (inner for value in values for inner in as_list(value))
+    return next((parsed for parsed in map(parse, flat) if parsed is not None), None)
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _text(value: Any, most: int) -> str:
-    return " ".join(unescape(str(value)).split())[:most] if isinstance(value, str | int | float) else ""
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
-def _base(url: str, page: LexborHTMLParser) -> str:
-    node = page.css_first("base[href]")
-    return _absolute(url, (node.attributes.get("href") or "") if node else "") or url
-
-
-def _absolute(base: str, text: str) -> str | None:
-    """The http address that `text` means on that page, None for data:, javascript: and what can't be read."""
-    try:
-        address = urljoin(base, text.strip()).split("#")[0] if text.strip() else ""
-        is_web = urlsplit(address).scheme in ("http", "https") and bool(urlsplit(address).hostname)
-    except ValueError:
-        return None
-    return address if is_web and len(address) <= MOST_URL else None
-
-
-def _distinct(addresses: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, addresses)))[:MOST_PHOTOS]
+def text_of(value: Any, most: int) -> str:
+    """The words in a value of JSON, of a list its first; spaces made one, half letters left out."""
+    value = value[0] if isinstance(value, list) and value else value
+    if isinstance(value, dict):
+        value = value.get("@value") or value.get("name")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    words = " ".join(unescape(str(value)[: 4 * most]).split())
+    return words.encode("utf-8", "ignore").decode().replace("\0", "")[:most]

@@ -9,12 +9,13 @@ from urllib.parse import urljoin
 
 from lxml import etree
 
-from scanner.fetch import FetchError
+from scanner.fetch import AddressError, FetchError, RefusedError
 from scanner.markets.base import Context
 from scanner.markets.values import parse_time
 
 MAX_BYTES = 50 * 1024**2  # what sitemaps.org allows for one, unpacked
 MOST_SITEMAPS = 200
+MOST_PAGES = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Page:
 def find_pages(context: Context, start_url: str) -> list[Page]:
     """Every page of the site's sitemaps, each once, in their order; none where there is no sitemap.
 
-    A sitemap that can't be read is a warning. Raises AddressError when the site may not be asked at all.
+    A sitemap that can't be read is a warning. Raises RefusedError when the site may not be asked at all, or no
+    more.
     """
     guess = urljoin(start_url, "/sitemap.xml")
     named = context.fetcher.sitemaps(start_url)
@@ -39,8 +41,9 @@ def find_pages(context: Context, start_url: str) -> list[Page]:
         url = waiting.pop(0)
         if url in seen:
             continue
-        if len(seen) >= MOST_SITEMAPS:
-            context.warn(f"The site has more than {MOST_SITEMAPS} sitemaps; the rest was left out.")
+        if len(seen) >= MOST_SITEMAPS or len(pages) >= MOST_PAGES:
+            most = f"{MOST_SITEMAPS} sitemaps" if len(seen) >= MOST_SITEMAPS else f"{MOST_PAGES} pages in its sitemaps"
+            context.warn(f"The site has more than {most}; the rest was left out.")
             break
         seen.add(url)
         found, more = _read(context, url, is_guess=not named and url == guess)
@@ -53,6 +56,8 @@ def _read(context: Context, url: str, is_guess: bool) -> tuple[list[Page], list[
     try:
         return parse_sitemap(unpack(context.fetcher.get(url, MAX_BYTES).body), url)
     except FetchError as error:
+        if isinstance(error, RefusedError) and not isinstance(error, AddressError):
+            raise
         if not (is_guess and error.status == 404):
             context.warn(f"The sitemap {url} could not be read: {error}")
     except SitemapError as error:

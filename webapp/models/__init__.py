@@ -7,6 +7,7 @@ from webapp.models.crawls import (
     ListingEvent,
     ListingEventKind,
     ListingVersion,
+    QuotaUse,
     StoppedHost,
 )
 from webapp.models.jobs import Job, JobKind, JobState
@@ -37,6 +38,7 @@ __all__ = [
     "Overlap",
     "PhotoRow",
     "PictureState",
+    "QuotaUse",
     "Report",
     "Role",
     "Scan",

@@ -108,3 +108,15 @@ class StoppedHost(Base):
     reason: Mapped[str]
     actor: Mapped[str] = mapped_column(String(80))
     stopped_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class QuotaUse(Base):
+    """Calls of one day (UTC, as 2026-11-26) to an API whose owner counts them."""
+
+    __tablename__ = "quota_uses"
+    __table_args__ = (UniqueConstraint("name", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    day: Mapped[str] = mapped_column(String(10))
+    used: Mapped[int] = mapped_column(default=0)

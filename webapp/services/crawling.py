@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,9 @@ from rules.load import PackError
 from rules.model import Pack
 from scanner.fetch import Budget, Fetcher, FetchError
 from scanner.markets.base import Context, Market, MarketError
+from scanner.markets.crawling import crawl
 from scanner.markets.registry import find_market
+from scanner.markets.shape import Shape
 from scanner.warc import ArchiveError
 from webapp.db import now
 from webapp.models import Scan, ScanState
@@ -25,6 +28,7 @@ from webapp.services.archiving import Archive
 from webapp.services.hosts import StopList
 from webapp.services.memory import CrawlMemory
 from webapp.services.pictures import Gatherer
+from webapp.services.quotas import StoredQuota
 from webapp.services.recording import Recorder
 from webapp.services.removals import Missing
 from webapp.services.rules import current_pack
@@ -36,6 +40,7 @@ logger = logging.getLogger(__name__)
 # The exceptions whose message is a sentence for people.
 FAILURES = (MarketError, PackError, FetchError, StoreError)
 TROUBLE = (StoreFullError, StoreAwayError, ArchiveError, OperationalError)
+SHAPES_LOOKED_AT = 10
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Announce = Callable[[], None]
@@ -219,11 +224,19 @@ def work(
     begin(session, scan, lease, parts)
     memory = CrawlMemory(session, scan, is_patient=scan.schedule_id is not None)
     with parts.fetcher as fetcher, parts.archive as archive:
-        context = Context(scan.source.options, fetcher, memory, settings.inbox_dir, fetcher.get)
+        context = Context(
+            scan.source.options,
+            fetcher,
+            memory,
+            settings.inbox_dir,
+            fetcher.get,
+            quota=StoredQuota(session.get_bind().engine),
+            former_shape=former_shape(session, scan),
+        )
         recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce)
         with Gatherer(session, scan.source_id, open_store(settings), context.warn) as gatherer:
             try:
-                found = parts.market.crawl(context)
+                found = crawl(parts.market, context)
                 for gathered in gatherer.gather(found, lambda: context.get_photo or fetcher.get):
                     recorder.add(gathered)
                     if is_stopping():
@@ -234,9 +247,10 @@ def work(
                 keep_warnings(session, scan, context)
                 raise
         recorder.write()
-        if not context.warnings:
-            Missing(session, scan, lease, parts.market, context).look()
+        scan.shape = found.shape.to_json()
         keep_warnings(session, scan, context)
+        if context.cut_short is None:
+            Missing(session, scan, lease, parts.market, context, archive).look()
 
 
 def begin(session: Session, scan: Scan, lease: tuple[int, str, int], parts: Parts) -> None:
@@ -244,6 +258,18 @@ def begin(session: Session, scan: Scan, lease: tuple[int, str, int], parts: Part
     started_at = scan.started_at or now()
     leases.renew(session, *lease, pack_digest=parts.pack.digest, started_at=started_at, note=None)
     session.commit()
+
+
+def former_shape(session: Session, scan: Scan) -> Shape | None:
+    """The shape of the source's listings in the last scan before this one that read them to the end."""
+    whole = (
+        Scan.source_id == scan.source_id,
+        Scan.id < scan.id,
+        Scan.crawled_at.is_not(None),
+        Scan.crawl_error.is_(None),
+    )
+    earlier = session.scalars(select(Scan.shape).where(*whole).order_by(Scan.id.desc()).limit(SHAPES_LOOKED_AT))
+    return next((Shape.from_json(shape) for shape in earlier if shape), None)
 
 
 def keep_warnings(session: Session, scan: Scan, context: Context) -> None:

@@ -11,6 +11,7 @@ from scanner.markets.base import Context, Market
 from webapp.db import now
 from webapp.models import FindingRow, FindingState, ListingEvent, ListingEventKind, ListingRow, Scan
 from webapp.services import leases
+from webapp.services.archiving import Archive
 
 MOST_LOOKED_AT = 500  # a scan: the rest has its turn at the next one
 GONE = (404, 410)
@@ -25,13 +26,20 @@ class Missing:
     """
 
     def __init__(
-        self, session: Session, scan: Scan, lease: tuple[int, str, int], market: Market, context: Context
+        self,
+        session: Session,
+        scan: Scan,
+        lease: tuple[int, str, int],
+        market: Market,
+        context: Context,
+        archive: Archive,
     ) -> None:
         self._session = session
         self._scan = scan
         self._lease = lease
         self._market = market
         self._context = context
+        self._archive = archive
 
     def look(self) -> int:
         """Visit them and note those that are gone; commits. How many are. Raises LostLeaseError."""
@@ -59,7 +67,10 @@ class Missing:
         try:
             found = self._market.revisit(self._context, row.url)
         except FetchError as error:
-            return f"The server answered {error.status}." if error.status in GONE else None
+            if error.status not in GONE:
+                return None
+            self._archive.keep(self._session, row, [error.answer] if error.answer else [])
+            return f"The server answered {error.status}."
         if found is None:
             return "The page offers nothing any more."
         row.last_seen_at = now()

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from scanner.markets.base import Context, MarketError
-from scanner.markets.shop import FAILURES_IN_A_ROW, crawl
+from scanner.markets.crawling import crawl
+from scanner.markets.shop import FAILURES_IN_A_ROW, MARKET
 from tests.scanner.fetch.site import Answer, Site, answer
 
 Make = Callable[..., Context]
@@ -31,7 +32,7 @@ def context(site: Site, context_for: Make) -> Context:
 
 
 def titles(context: Context) -> list[str]:
-    return [listing.title for listing in crawl(context)]
+    return [listing.title for listing in crawl(MARKET, context)]
 
 
 def test_the_pages_of_the_sitemap_that_offer_something_are_listings(site: Site, context: Context) -> None:
@@ -80,7 +81,7 @@ def test_the_page_budget_is_kept_and_said(site: Site, context_for: Make) -> None
     for number in range(50):
         site.answers[f"/{number}"] = links_page(f"/{number + 1}", f"/x{number}")
         site.answers[f"/x{number}"] = listing_page(str(number))
-    context = context_for(start_url=site.url("/0"), page_budget=9)
+    context = context_for(start_url=site.url("/0"), pages=9)
     assert len(titles(context)) >= 1
     assert len(site.paths()) == 1 + 9  # and the sitemap that was not there
     assert "page budget is used up" in context.warnings[-1]
@@ -89,7 +90,7 @@ def test_the_page_budget_is_kept_and_said(site: Site, context_for: Make) -> None
 def test_of_a_long_sitemap_the_pages_that_changed_last_are_read(site: Site, context_for: Make) -> None:
     site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(8)))
     site.answers.update({f"/{n}": listing_page(str(n)) for n in range(8)})
-    context = context_for(start_url=site.url("/"), page_budget=3)
+    context = context_for(start_url=site.url("/"), pages=3)
     assert titles(context) == ["7", "6", "5"]
     assert "names 8 pages" in context.warnings[0]
 
@@ -129,7 +130,7 @@ NONSENSE: list[dict[str, object]] = [
     {},
     {"start_url": 5},
     {"start_url": "not an address"},
-    {"start_url": "http://a/", "page_budget": "many"},
+    {"start_url": "http://a/", "pages": "many"},
     {"start_url": "http://a/", "minimum_listings": -1},
     {"start_url": "http://a/", "listing_pattern": "("},
 ]

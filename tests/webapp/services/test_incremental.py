@@ -114,7 +114,7 @@ def test_a_crawl_that_was_cut_short_says_nothing_of_what_it_did_not_meet(
 ) -> None:
     run(scan)
     scene.listings = scene.listings[:1]
-    scene.before_each = lambda context, _number: context.warn("The budget of 1 pages is used up.")
+    scene.before_each = lambda context, _number: context.end_early("The budget of 1 pages is used up.")
     assert again(session, scan, run).state is ScanState.PARTIAL
     assert session.scalars(select(ListingEvent)).all() == []
 

@@ -27,6 +27,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("host", name=op.f("uq_stopped_hosts_host")),
     )
     op.create_table(
+        "quota_uses",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quota_uses")),
+        sa.UniqueConstraint("name", "day", name=op.f("uq_quota_uses_name_day")),
+    )
+    op.create_table(
         "worker_processes",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -255,4 +264,5 @@ def downgrade() -> None:
         table.drop_index(table.f("ix_worker_processes_seen_at"))
 
     op.drop_table("worker_processes")
+    op.drop_table("quota_uses")
     op.drop_table("stopped_hosts")
