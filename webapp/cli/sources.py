@@ -3,6 +3,7 @@
 import click
 
 from scanner.markets.base import Market, MarketError, Option
+from scanner.markets.options import options_of
 from scanner.markets.registry import find_market, list_kinds
 from webapp.cli.opening import open_session, open_settings
 from webapp.models import Source
@@ -79,7 +80,7 @@ def fault_lines(market: Market, faults: dict[str, list[str]]) -> list[str]:
 
 
 def asked_lines(market: Market) -> list[str]:
-    return [f"{market.kind} asks for:", *(f"  {option_line(option)}" for option in market.options)]
+    return [f"{market.kind} asks for:", *(f"  {option_line(option)}" for option in options_of(market))]
 
 
 def option_line(option: Option) -> str:

@@ -9,6 +9,7 @@ from wtforms import Field, SelectChoice, SelectField, StringField, ValidationErr
 from wtforms.validators import DataRequired, Length
 
 from scanner.markets.base import Market, Option, OptionKind
+from scanner.markets.options import options_of
 from webapp.services import inbox
 from webapp.services.errors import Refused
 from webapp.services.source_options import read_option, text_of
@@ -39,7 +40,7 @@ class SourceForm(FlaskForm):  # type: ignore[misc]
 
     def rows(self) -> list[tuple[Option, Field, Field | None]]:
         """(option, its field, the field beside it for an upload)."""
-        return [(option, self[field_of(option)], self.upload_of(option)) for option in self.market.options]
+        return [(option, self[field_of(option)], self.upload_of(option)) for option in options_of(self.market)]
 
     def upload_of(self, option: Option) -> Field | None:
         return self._fields.get(f"upload_{option.name}")
@@ -70,7 +71,7 @@ def keep_upload(field: Field, upload: Field, settings: Settings) -> bool:
 def source_form(market: Market, settings: Settings, **arguments: Any) -> SourceForm:
     """A form that asks for the market's options; arguments: of the form."""
     fields: dict[str, Any] = {"market": market}
-    for option in market.options:
+    for option in options_of(market):
         fields[field_of(option)] = option_field(option, settings)
         if option.kind is OptionKind.FILE and (endings := inbox.endings_of(market.kind)):
             fields[f"upload_{option.name}"] = upload_field(endings)
@@ -79,7 +80,7 @@ def source_form(market: Market, settings: Settings, **arguments: Any) -> SourceF
 
 def filled_form(market: Market, settings: Settings, name: str, options: Mapping[str, Any]) -> SourceForm:
     """The form of a source as it stands."""
-    values = {field_of(option): text_of(options.get(option.name)) for option in market.options}
+    values = {field_of(option): text_of(options.get(option.name)) for option in options_of(market)}
     return source_form(market, settings, formdata=None, name=name, **values)
 
 

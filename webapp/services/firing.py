@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import import_module
 from itertools import islice
 from random import Random
 
@@ -54,12 +53,8 @@ class Following:
     missed_count: int
 
 
-def cancel_scan(session: Session, scan_id: int, actor: str, reason: str) -> None:
-    import_module("webapp.services.scans").cancel(session, scan_id, actor, reason)
-
-
 def fire_due(
-    session: Session, at: datetime | None = None, cancel: Cancel = cancel_scan, dice: Random = DICE
+    session: Session, at: datetime | None = None, cancel: Cancel = scans.cancel, dice: Random = DICE
 ) -> list[int]:
     """Add a scan for each schedule that is due; ids of the scans, to be queued by the caller.
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from math import isfinite
 from typing import Any
 
 from scanner.fetch import AddressError
 from scanner.fetch.addresses import check_url
 from scanner.markets.base import Market, Option, OptionKind
+from scanner.markets.options import check_options, options_of
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 
@@ -28,29 +28,19 @@ class Reading:
 def read_options(market: Market, texts: Mapping[str, str], settings: Settings) -> Reading:
     """Each option from its text; what is empty is left out, so that the market's default counts."""
     reading = Reading()
-    known = {option.name for option in market.options}
+    known = {option.name for option in options_of(market)}
     for name in texts.keys() - known:
         reading.faults[name] = [f"A source of kind {market.kind} has no option {name}."]
-    for option in market.options:
+    for option in options_of(market):
         try:
             value = read_option(option, texts.get(option.name, ""), settings)
         except Refused as fault:
             reading.faults[option.name] = [str(fault)]
         else:
             reading.values |= {} if value is None else {option.name: value}
-    if not reading.faults and (faults := check_whole(market, reading.values)):
+    if not reading.faults and (faults := check_options(market, reading.values, settings.inbox_dir)):
         reading.faults[""] = faults
     return reading
-
-
-def check_whole(market: Market, values: Mapping[str, Any]) -> list[str]:
-    """What the market itself says of its options, taken together."""
-    try:
-        options = import_module("scanner.markets.options")
-    except ModuleNotFoundError:
-        return []
-    faults: list[str] = options.check_options(market, values)
-    return faults
 
 
 def read_option(option: Option, text: str, settings: Settings) -> Any:
@@ -151,5 +141,5 @@ def shown(option: Option | None, value: Any) -> str:
 
 def shown_all(market: Market | None, values: Mapping[str, Any]) -> dict[str, str]:
     """Every stored value in words, by the option's name: for pages, terminals and the audit."""
-    options = {option.name: option for option in market.options} if market else {}
+    options = {option.name: option for option in options_of(market)} if market else {}
     return {name: shown(options.get(name), value) for name, value in values.items()}

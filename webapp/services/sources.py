@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from scanner.markets.base import Market, MarketError, Option
+from scanner.markets.options import options_of
 from scanner.markets.registry import find_market, list_kinds
 from webapp.models import ListingRow, Scan, Schedule, Source
 from webapp.services import audit
@@ -174,9 +175,6 @@ def described(source: Source) -> list[tuple[str, str, Option | None]]:
     """(title, value in words, option) of each stored option in the market's order, then what it does not know."""
     market = market_of(source)
     words = shown_all(market, source.options)
-    known = [(option.title, words.pop(option.name), option) for option in options_of(market) if option.name in words]
+    options = options_of(market) if market else ()
+    known = [(option.title, words.pop(option.name), option) for option in options if option.name in words]
     return [*known, *((name, value, None) for name, value in words.items())]
-
-
-def options_of(market: Market | None) -> tuple[Option, ...]:
-    return market.options if market else ()

@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from scanner.markets.base import Market
+from scanner.markets.options import options_of
 from webapp.extensions import app_settings, db_session
 from webapp.forms.schedules import PRESETS, ScheduleForm
 from webapp.forms.sources import SourceForm, filled_form, help_of, source_form
@@ -132,7 +133,7 @@ def read_form(form: SourceForm) -> Reading | None:
 
 def kept_options(source: Source, form: SourceForm) -> dict[str, Any]:
     """What the form does not ask for: options of an older or newer version of the market."""
-    asked = {option.name for option in form.market.options}
+    asked = {option.name for option in options_of(form.market)}
     return {name: value for name, value in source.options.items() if name not in asked}
 
 

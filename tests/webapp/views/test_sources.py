@@ -133,7 +133,7 @@ def test_a_word_in_place_of_a_variable_is_refused_and_shown_nowhere(admin: Flask
 def test_faults_of_all_options_together_are_told_above(
     admin: FlaskClient, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.services.source_options.check_whole", lambda *_: ["Give a pattern or a number."])
+    monkeypatch.setattr("webapp.services.source_options.check_options", lambda *_: ["Give a pattern or a number."])
     answer = post(admin, "/sources/new/stall", **FILLED)
     assert answer.status_code == 422
     assert "Give a pattern or a number." in answer.text
