@@ -121,6 +121,7 @@ class RedisServer(Server):
     def __init__(self) -> None:
         super().__init__()
         self.port = free_port()
+        self._was_up = False
 
     @property
     def url(self) -> str:
@@ -128,16 +129,21 @@ class RedisServer(Server):
 
     def command(self) -> list[str]:
         assert REDIS is not None
+        if not self._was_up:
+            self.port = free_port()  # another may have taken the one of before; from the first start on it stays
         only_here = ["--bind", "127.0.0.1", "--port", str(self.port)]
         return [REDIS, *only_here, "--save", "", "--appendonly", "no", "--dir", str(self.folder)]
 
     def answers(self) -> bool:
+        """By its folder: at a port that was taken, somebody else's would answer."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                connection.sendall(b"CONFIG GET dir\r\n")
+                is_ours = str(self.folder).encode() in connection.recv(1000)
         except OSError:
             return False
+        self._was_up = self._was_up or is_ours
+        return is_ours
 
 
 class PostgresServer(Server):

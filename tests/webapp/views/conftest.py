@@ -1,4 +1,8 @@
-"""A signed-in client for each role, over a database of its own."""
+"""A signed-in client for each role, over a database of its own.
+
+Pages run on one database, for speed: what they ask for is the services' work, whose tests run on both. To run them on
+PostgreSQL: TUSKLINE_TEST_BACKENDS=postgresql.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, make_user
+from tests.webapp.conftest import BACKENDS
 from webapp import create_app
 from webapp.models import Role
 from webapp.settings import Settings
@@ -16,6 +21,11 @@ from webapp.settings import Settings
 TOKEN = re.compile(r'name="csrf_token" type="hidden" value="([^"]+)"|name="csrf_token" value="([^"]+)"')
 
 SignIn = Callable[[Role], FlaskClient]
+
+
+@pytest.fixture(params=BACKENDS[:1])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
