@@ -1,5 +1,6 @@
 """What earlier crawls knew of a source's pages, so that what did not change is not fetched again."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +50,7 @@ class CrawlMemory:
         self._source_id = scan.source_id
         self._is_patient = is_patient
         self._visits: dict[str, Visit] = {}
+        self._written: set[str] = set()
 
     def recall(self, url: str, changed_at: datetime | None = None) -> Remembered | None:
         if len(url) > URL_LETTERS:
@@ -70,11 +72,17 @@ class CrawlMemory:
         if len(url) <= URL_LETTERS:
             self._visits[url] = Visit(url, answer, **facts)
 
-    def write(self, changed: set[str]) -> None:
-        """Write the visits since the last call, in the caller's transaction. changed: addresses of listings."""
-        for visit in self._visits.values():
-            self._write_one(visit, changed)
-        self._visits.clear()
+    def write(self, written: Collection[str], changed: Collection[str]) -> None:
+        """Write visits, in the caller's transaction: those of listings once these are written too.
+
+        A page that is known as visited while its listing is not would be passed over by the next worker. written,
+        changed: addresses of the listings of this transaction.
+        """
+        self._written.update(written)
+        for visit in list(self._visits.values()):
+            if visit.listing_url is None or visit.listing_url in self._written:
+                self._write_one(visit, changed)
+                del self._visits[visit.url]
 
     def _find(self, url: str) -> CrawledPage | None:
         known = select(CrawledPage).where(CrawledPage.source_id == self._source_id, CrawledPage.url == url)
@@ -103,7 +111,7 @@ class CrawlMemory:
         open_or_confirmed = FindingRow.state.not_in(DECIDED_HARMLESS)
         return bool(self._session.scalar(select(exists().where(FindingRow.listing_id == row.id, open_or_confirmed))))
 
-    def _write_one(self, visit: Visit, changed: set[str]) -> None:
+    def _write_one(self, visit: Visit, changed: Collection[str]) -> None:
         insert_new(self._session, CrawledPage, source_id=self._source_id, url=visit.url, links=[], unchanged_count=0)
         page = self._find(visit.url)
         if page is None:
@@ -127,7 +135,7 @@ class CrawlMemory:
         row = listings.find(self._session, self._source_id, visit.listing_url) if visit.listing_url else None
         page.listing_id = row.id if row else None
 
-    def _says_the_same(self, page: CrawledPage, visit: Visit, changed: set[str]) -> bool:
+    def _says_the_same(self, page: CrawledPage, visit: Visit, changed: Collection[str]) -> bool:
         return page.listing_id is not None and visit.listing_url is not None and visit.listing_url not in changed
 
 

@@ -92,7 +92,7 @@ class Recorder:
         written = Written()
         for gathered in self._held:
             self._write_listing(gathered, written)
-        self._memory.write(written.changed)
+        self._memory.write([one.listing.url for one in self._held], written.changed)
         self._session.flush()
         opened = opening.judge_listings(self._session, self._scan, self._pack, written.to_judge)
         leases.renew(

@@ -172,7 +172,7 @@ def remember(session: Session, row: ListingRow, is_patient: bool = True, **facts
     former = CrawlMemory(session, make_scan(session, row.source), is_patient)
     given = {"answer": answer(etag='"1"'), "links": (f"{SITE}/2",), "listing_url": row.url, **facts}
     former.keep(row.url, **given)  # type: ignore[arg-type]
-    former.write(set())
+    former.write([row.url], [])
     session.flush()
     return CrawlMemory(session, make_scan(session, row.source), is_patient)
 
@@ -216,9 +216,20 @@ def test_a_suspected_listing_is_visited_every_time(session: Session, row: Listin
 def test_a_page_that_this_very_scan_visited_is_not_visited_again(session: Session, row: ListingRow) -> None:
     current = CrawlMemory(session, make_scan(session, row.source), is_patient=False)
     current.keep(row.url, answer(), listing_url=row.url)
-    current.write({row.url})
+    current.write([row.url], [row.url])
     recalled = current.recall(row.url)
     assert recalled is not None and not recalled.is_due
+
+
+def test_a_page_is_remembered_once_its_listing_is_written(session: Session, row: ListingRow) -> None:
+    current = CrawlMemory(session, make_scan(session, row.source), is_patient=False)
+    current.keep(row.url, answer(), listing_url=row.url)
+    current.keep(f"{SITE}/category", answer(), links=(row.url,))
+    current.write([], [])
+    assert current.recall(row.url) is None
+    assert current.recall(f"{SITE}/category") is not None
+    current.write([row.url], [])
+    assert current.recall(row.url) is not None
 
 
 def test_the_sitemap_s_word_that_nothing_changed_counts_for_a_week(session: Session, row: ListingRow) -> None:
