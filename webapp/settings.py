@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     crawl_pace_s: float = Field(
         default=1.0, ge=0, description="least seconds between two requests to a host; a longer Crawl-delay counts"
     )
-    crawl_pages: int = Field(default=20_000, ge=1, description="pages that one crawl fetches at most")
+    crawl_pages: int = Field(
+        default=50_000, ge=1, description="answers (pages and pictures) that one crawl fetches at most"
+    )
     crawl_megabytes: int = Field(default=20_000, ge=1, description="megabytes that one crawl fetches at most")
     crawl_hours: float = Field(default=12, gt=0, description="hours that one crawl takes at most")
     archive_megabytes: int = Field(

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Generator, Iterator
-from typing import Self
+from typing import Self, cast
 
-from scanner.fetch import BudgetError, FetchError, HostStoppedError, StoppedError
+from scanner.fetch import BudgetError, Fetcher, FetchError, HostStoppedError, StoppedError
+from scanner.markets.allowance import PageAllowance
 from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.options import check_options
 from scanner.markets.shape import Shape, compare
@@ -18,6 +19,8 @@ def crawl(market: Market, context: Context) -> "Crawl":
     faults = check_options(market, context.options, context.inbox)
     if faults:
         raise MarketError(" ".join(faults))
+    if pages := context.options.get("pages"):
+        context.fetcher = cast(Fetcher, PageAllowance(context.fetcher, pages))
     return Crawl(market, context)
 
 

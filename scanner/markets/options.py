@@ -21,10 +21,26 @@ COMMON_OPTIONS = (
         default=1,
     ),
 )
+OR_SETTINGS = "; if empty, as the settings allow."
 WEB_OPTIONS = (
-    Option("pages", "Most pages", OptionKind.NUMBER, "How many requests a crawl may make; empty for no limit."),
-    Option("hours", "Most hours", OptionKind.NUMBER, "How many hours a crawl may take; empty for no limit."),
-    Option("megabytes", "Most megabytes", OptionKind.NUMBER, "How much a crawl may fetch; empty for no limit."),
+    Option(
+        "pages",
+        "Most pages",
+        OptionKind.NUMBER,
+        "How many pages a crawl may read, pictures not counted; if empty, as many as the settings allow.",
+    ),
+    Option(
+        "hours",
+        "Most hours",
+        OptionKind.NUMBER,
+        "How many hours a crawl may take; if empty, as many as the settings allow.",
+    ),
+    Option(
+        "megabytes",
+        "Most megabytes",
+        OptionKind.NUMBER,
+        "How much a crawl may fetch; if empty, as much as the settings allow.",
+    ),
     Option(
         "pace_s",
         "Seconds between requests",

@@ -17,7 +17,7 @@ from scanner.markets.traps import Probe, Trap, is_challenge, is_challenge_error,
 from scanner.markets.walking import Walk
 from scanner.records import Listing
 
-PAGE_BUDGET = 5000
+PAGE_BUDGET = 20_000
 PAGE_MAX_BYTES = 5 * 1024**2
 FAILURES_IN_A_ROW = 10
 SURE_WAYS = ("json-ld", "microdata")  # nobody writes a price for search engines onto a page that is not there
@@ -43,7 +43,7 @@ OPTIONS = (
         default="auto",
         choices=("auto", "sitemap", "links"),
     ),
-    replace(WEB_OPTIONS[0], help=f"How many pages a crawl may read; {PAGE_BUDGET} if empty.", default=PAGE_BUDGET),
+    replace(WEB_OPTIONS[0], help="How many pages a crawl may read, pictures not counted.", default=PAGE_BUDGET),
     *WEB_OPTIONS[1:],
     *COMMON_OPTIONS,
 )

@@ -102,14 +102,14 @@ class Fleet:
         except SQLAlchemyError:
             return None
 
-    def wait(self, scan_id: int, reached: Callable[[Scan], bool]) -> Scan:
-        until = time.monotonic() + PATIENCE_S
+    def wait(self, scan_id: int, reached: Callable[[Scan], bool], patience_s: float = PATIENCE_S) -> Scan:
+        until = time.monotonic() + patience_s
         while time.monotonic() < until:
             scan = self.scan(scan_id)
             if scan is not None and reached(scan):
                 return scan
             time.sleep(0.05)
-        raise AssertionError(f"not reached in {PATIENCE_S:.0f} s:\n{self.last_words()}")
+        raise AssertionError(f"not reached in {patience_s:.0f} s:\n{self.last_words()}")
 
     def last_words(self) -> str:
         logs = sorted(self.settings.home.glob("*.log"))
@@ -117,13 +117,14 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(settings: Settings, pictures: Path, listings: int) -> Iterator[Fleet]:
-    """A migrated database and a shop; workers are started by the test."""
+def running_fleet(settings: Settings, pictures: Path | None, listings: int) -> Iterator[Fleet]:
+    """A migrated database and a shop, of those pictures or of its own; workers are started by the test."""
     engine = open_engine(settings.sqlalchemy_url)
     upgrade(engine)
     fleet = Fleet(settings, engine, free_port())
     try:
-        fleet.launch("shop", ["shop", "--photos", str(pictures), "--listings", str(listings)])
+        of_pictures = ["--photos", str(pictures)] if pictures else []
+        fleet.launch("shop", ["shop", *of_pictures, "--listings", str(listings)])
         yield fleet
     finally:
         fleet.end()

@@ -95,11 +95,10 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
 
 
 def budget_of(options: Mapping[str, Any], settings: Settings) -> Budget:
-    """What the source's own options allow, and never more than the settings."""
-    pages = min(options.get("pages") or settings.crawl_pages, settings.crawl_pages)
+    """What the source's own options allow, and never more than the settings; its pages are counted as it asks."""
     megabytes = min(options.get("megabytes") or settings.crawl_megabytes, settings.crawl_megabytes)
     hours = min(options.get("hours") or settings.crawl_hours, settings.crawl_hours)
-    return Budget(pages=pages, bytes=megabytes * 10**6, seconds=hours * 3600)
+    return Budget(pages=settings.crawl_pages, bytes=megabytes * 10**6, seconds=hours * 3600)
 
 
 def doze(seconds: float, is_stopping: IsStopping, sleep: Callable[[float], object] = time.sleep) -> None:
