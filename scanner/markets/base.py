@@ -140,6 +140,7 @@ class Market:
     """A kind of source. `crawl` yields each listing once and raises MarketError.
 
     is_web: whether its listings are web pages that can vanish; of an uploaded table that says nothing.
+    counts_pages: whether it keeps to the option `pages` by itself, sitemaps and the like not counted.
     revisit: reads the one listing at an address again: None where the page offers nothing any more, FetchError where
     it can't be had; a market without it never says that a listing is gone.
     """
@@ -150,4 +151,5 @@ class Market:
     options: tuple[Option, ...] = ()
     is_web: bool = True
     help: str = ""
+    counts_pages: bool = False
     revisit: Callable[[Context, str], Listing | None] | None = None

@@ -19,7 +19,8 @@ def crawl(market: Market, context: Context) -> "Crawl":
     faults = check_options(market, context.options, context.inbox)
     if faults:
         raise MarketError(" ".join(faults))
-    if pages := context.options.get("pages"):
+    pages = context.options.get("pages")
+    if pages and not market.counts_pages:
         context.fetcher = cast(Fetcher, PageAllowance(context.fetcher, pages))
     return Crawl(market, context)
 

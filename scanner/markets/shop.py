@@ -323,6 +323,7 @@ MARKET = Market(
     "Web shop",
     crawl,
     OPTIONS,
+    counts_pages=True,
     revisit=revisit,
     help="Any shop on the web; its pages are found by its sitemap or its links, its listings by what search engines "
     "are told.",
