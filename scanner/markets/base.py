@@ -97,12 +97,13 @@ class Context:
         self.cut_short = sentence
         self.warn(sentence)
 
-    def audit(self, place: str, record: Mapping[str, Any], known: Collection[str]) -> None:
+    def audit(self, place: str, record: Any, known: Collection[str]) -> None:
         """Note each key of an API's record that the market neither uses nor knowingly passes over.
 
         place: where the record stands (`item`, `item.seller`). A new key often is the first sign of a changed source.
         """
-        self._note(f"{place}.{key}" for key in record if key not in known)
+        if isinstance(record, Mapping):
+            self._note(f"{place}.{key}" for key in record if key not in known)
 
     def _note(self, keys: Iterable[str]) -> None:
         for key in keys:

@@ -199,7 +199,7 @@ class _Search:
 
     def _listing(self, summary: dict[str, Any], fetched: Fetched) -> Iterator[Listing]:
         self._context.audit("item", summary, KNOWN_ITEM)
-        self._context.audit("item.seller", dig(summary, "seller") or {}, KNOWN_SELLER)
+        self._context.audit("item.seller", dig(summary, "seller"), KNOWN_SELLER)
         item = summary
         answers: tuple[Fetched, ...] = (fetched,)
         if self.options["details"] == "yes" and summary.get("itemId"):

@@ -136,9 +136,9 @@ def site_of(url: str) -> str:
 def decode(body: bytes, content_type: str = "") -> str:
     """The text of a page. A byte order mark counts first; bytes that are valid UTF-8 are UTF-8 whatever is declared;
     then the header's word and the page's own, whichever fits all bytes."""
-    marked, rest = read_bom(body)
-    if marked and rest is not None:
-        return rest.decode(marked, "replace")
+    marked, mark = read_bom(body)
+    if marked and mark:
+        return body[len(mark) :].decode(marked, "replace")
     declared = [name for name in map(_known_encoding, _declared(body, content_type)) if name]
     if not any(_NOT_ASCII_BASED.fullmatch(name) for name in declared):
         declared.insert(0, "utf-8")

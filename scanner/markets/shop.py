@@ -20,6 +20,7 @@ from scanner.records import Listing
 PAGE_BUDGET = 20_000
 PAGE_MAX_BYTES = 5 * 1024**2
 FAILURES_IN_A_ROW = 10
+FORBIDDEN = "forbidden"  # as RobotsError calls it
 SURE_WAYS = ("json-ld", "microdata")  # nobody writes a price for search engines onto a page that is not there
 
 OPTIONS = (
@@ -125,7 +126,8 @@ class _Tour:
     def _tell_of_walk(self, walk: Walk) -> None:
         for url, count in walk.left_out():
             self._context.warn(
-                f"{count} addresses like {url} were not read, because none of many such pages led to a listing."
+                f"Addresses like {url} were followed no further ({count} are left): none of many such pages led to a "
+                "listing."
             )
         if walk.endless_count:
             self._context.warn(f"{walk.endless_count} addresses that only repeat themselves were not read.")
@@ -272,7 +274,10 @@ class _Tour:
         except RobotsError as error:
             if url == self.start_url:
                 raise MarketError(f"{url} can't be crawled. {error}") from error
-            self._forbidden += 1
+            if error.words == FORBIDDEN:
+                self._forbidden += 1
+            else:  # the page led to another site, whose wishes are not known
+                self._tally.add_failure(url, str(error))
             return None
         except AddressError as error:
             self._count_failure(url, error)

@@ -20,8 +20,8 @@ class Trap(StrEnum):
 
     CHALLENGE = "asked us to prove that we are no robot"
     LOGIN = "asked us to sign in"
-    MISSING = "said that they are not there, though the server called them found"
-    TANGLED = "were too deeply nested or too full of attributes to be read to the end"
+    MISSING = "turned out to be missing, though the server answered as if all was well"
+    TANGLED = "had too many tags inside one another, or attributes, to be read to the end"
     OVERSIZED = "had more data for search engines than is read, so that was passed over"
     ELSEWHERE = "sent us on to another site"
 

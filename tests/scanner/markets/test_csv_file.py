@@ -120,8 +120,10 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 def test_a_source_of_kind_csv_reads_the_file_of_its_option(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("url,title,image_url,price\nu,t,i,?\n")
     with Fetcher() as fetcher:
-        context = Context({"path": str(tmp_path / "a.csv")}, fetcher)
+        context = Context({"path": "a.csv"}, fetcher, inbox=tmp_path)
         assert [listing.url for listing in crawl(context)] == ["u"]
         assert len(context.warnings) == 1
         with pytest.raises(MarketError, match="option path"):
-            list(crawl(Context({}, fetcher)))
+            list(crawl(Context({}, fetcher, inbox=tmp_path)))
+        with pytest.raises(MarketError, match="no inbox folder"):
+            list(crawl(Context({"path": "a.csv"}, fetcher)))
