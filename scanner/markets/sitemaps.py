@@ -95,8 +95,18 @@ def parse_sitemap(body: bytes, url: str) -> tuple[list[Page], list[str]]:
     name = etree.QName(root).localname
     if name not in ("urlset", "sitemapindex"):
         raise SitemapError("It is no sitemap.")
-    entries = [Page(urljoin(url, place), parse_time(changed)) for place, changed in _entries(root) if place]
+    entries = [
+        Page(address, parse_time(changed)) for place, changed in _entries(root) if (address := _join(url, place))
+    ]
     return (entries, []) if name == "urlset" else ([], [entry.url for entry in entries])
+
+
+def _join(url: str, place: str) -> str | None:
+    """The address that a line names; None where it is none: one strange line must not end the sitemap."""
+    try:
+        return urljoin(url, place) if place else None
+    except ValueError:
+        return None
 
 
 def _entries(root: Any) -> Iterator[tuple[str, str]]:

@@ -45,7 +45,11 @@ class Ebay:
             return refused
         if call.path.endswith("/oauth2/token"):
             self.tokens += 1
-            return {"access_token": f"token-{self.tokens}", "expires_in": 7200, "token_type": "Application Access Token"}
+            return {
+                "access_token": f"token-{self.tokens}",
+                "expires_in": 7200,
+                "token_type": "Application Access Token",
+            }
         if call.path.endswith("/search"):
             offset = int(call.query["offset"])
             found = [item(n, **self.more) for n in range(offset, min(offset + 200, self.total))]

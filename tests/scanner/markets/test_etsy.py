@@ -62,7 +62,9 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def context_of(api: Etsy, **options: Any) -> tuple[Context, FakeFetcher]:
     fetcher = FakeFetcher(api)
-    return context_on(fetcher, **{"words": "bangle", "api_key": "env:ETSY_KEY", "calls_a_second": 0, **options}), fetcher
+    return context_on(
+        fetcher, **{"words": "bangle", "api_key": "env:ETSY_KEY", "calls_a_second": 0, **options}
+    ), fetcher
 
 
 def crawled(context: Context) -> list[Listing]:

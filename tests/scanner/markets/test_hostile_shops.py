@@ -143,4 +143,3 @@ def test_many_categories_before_the_first_listing_are_all_read() -> None:
 
     listings, lines = crawled(route)
     assert (len(listings), lines) == (130, [])
-
