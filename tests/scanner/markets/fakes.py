@@ -30,7 +30,13 @@ class FakeFetcher:
     calls: list[Call] = field(default_factory=list)
 
     def get(
-        self, url: str, max_bytes: int = 0, *, headers: Mapping[str, str] | None = None, is_api: bool = False, **_: object
+        self,
+        url: str,
+        max_bytes: int = 0,  # noqa: ARG002  # as a real one takes it
+        *,
+        headers: Mapping[str, str] | None = None,
+        is_api: bool = False,
+        **_: object,
     ) -> Fetched:
         return self._reply(url, headers, None, is_api)
 

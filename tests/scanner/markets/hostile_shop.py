@@ -17,7 +17,9 @@ PAGE_LIMIT = 5 * 1024**2
 
 RECAPTCHA = b"<title>Hold on</title><div class='g-recaptcha' data-sitekey=x></div><p>Please show that you are human"
 HCAPTCHA = b"<script src='https://hcaptcha.com/1/api.js'></script><div class=h-captcha></div>"
-TURNSTILE = b"<title>Just a moment...</title><script src='https://challenges.cloudflare.com/turnstile/v0/api.js'></script>"
+TURNSTILE = (
+    b"<title>Just a moment...</title><script src='https://challenges.cloudflare.com/turnstile/v0/api.js'></script>"
+)
 CF_CHALLENGE = b"<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
 PERIMETER_X = b"<div id='px-captcha'></div>"
 DATADOME = b"<script src='https://geo.captcha-delivery.com/captcha/'></script>"
@@ -25,7 +27,13 @@ ROBOT = b"<h1>Are you a robot?</h1>"
 CHALLENGES = (RECAPTCHA, HCAPTCHA, TURNSTILE, CF_CHALLENGE, PERIMETER_X, DATADOME, ROBOT)
 
 LOGIN = b"<title>Sign in</title><form action=/session><input name=mail><input type=password name=word></form>"
-NOT_FOUND = "<title>Nada</title><meta property='og:type' content='product'><p>Esta página ya no está con nosotros; mire lo que tenemos hoy en la tienda.</p>"
+NOT_FOUND = (
+    "<title>Nada</title><meta property='og:type' content='product'>"
+    "<p>Esta página ya no está con nosotros; mire lo que tenemos hoy en la tienda.</p>"
+)
+
+BOMB = gzip.compress(b"x" * (4 * PAGE_LIMIT), 1)
+SITEMAP_BOMB = gzip.compress(b"x" * (60 * 1024**2), 1)
 
 
 @dataclass
@@ -49,7 +57,13 @@ def page(title: str, *links: str, data: object = None, rest: str = "", charset: 
 
 
 def product(name: str, **more: object) -> dict[str, object]:
-    return {"@type": "Product", "name": name, "image": "/p.jpg", "offers": {"price": "5", "priceCurrency": "EUR"}, **more}
+    return {
+        "@type": "Product",
+        "name": name,
+        "image": "/p.jpg",
+        "offers": {"price": "5", "priceCurrency": "EUR"},
+        **more,
+    }
 
 
 def html(body: bytes, **headers: str) -> Reply:
@@ -78,8 +92,18 @@ def bazaar(path: str, query: dict[str, list[str]]) -> Reply | None:
     """Found by links. Good listings: 0 to 11 at /item/N, three more behind the last page of the category."""
     parts = path.strip("/").split("/")
     if path == "/":
-        traps = ["/loop/1", "/calendar?month=2026-01", "/items?sid=a1b2c3d4", "/wall", "/captcha/0", "/maze/a1", "/slow"]
-        return html(page("Bazaar", "/category", *traps, "/deep", "/filter?color=1", "/photo-page", "/bomb", "/elsewhere"))
+        traps = [
+            "/loop/1",
+            "/calendar?month=2026-01",
+            "/items?sid=a1b2c3d4",
+            "/wall",
+            "/captcha/0",
+            "/maze/a1",
+            "/slow",
+        ]
+        return html(
+            page("Bazaar", "/category", *traps, "/deep", "/filter?color=1", "/photo-page", "/bomb", "/elsewhere")
+        )
     if path == "/category":
         number = int(query.get("page", ["1"])[0])
         items = [f"/item/{n}" for n in range(number * 4 - 4, number * 4)]
@@ -111,7 +135,7 @@ def bazaar(path: str, query: dict[str, list[str]]) -> Reply | None:
         return html(LOGIN)
     if parts[0] == "captcha":
         number = int(parts[1])
-        return html(CHALLENGES[number], **{}) if number else html(page("", *map("/captcha/{}".format, range(1, 7))))
+        return html(CHALLENGES[number]) if number else html(page("", *map("/captcha/{}".format, range(1, 7))))
     if path == "/slow":
         return Reply(write=drip)
     if path == "/deep":
@@ -121,7 +145,7 @@ def bazaar(path: str, query: dict[str, list[str]]) -> Reply | None:
     if path == "/photo.jpg":
         return html(page("Your photo is being prepared"))
     if path == "/bomb":
-        return html(gzip.compress(b"x" * (4 * PAGE_LIMIT)), **{"Content-Encoding": "gzip"})
+        return html(BOMB, **{"Content-Encoding": "gzip"})
     if path == "/elsewhere":
         return sent_on("http://shop.invalid/")
     return None
@@ -145,7 +169,7 @@ def charset_page(name: str) -> Reply:
     before = f'<html><head><meta charset="{declared}">' if declared else "<html><head>"
     tags = '<meta property="og:type" content="product"><meta property="og:title" content="'
     if name == "mark":
-        return Reply(f"{before}{tags}牙彫\">".encode("utf-16"), headers={"Content-Type": header})
+        return Reply(f'{before}{tags}牙彫">'.encode("utf-16"), headers={"Content-Type": header})
     return Reply((before + tags).encode() + word + b'">', headers={"Content-Type": header})
 
 
@@ -169,7 +193,7 @@ def depot(path: str, query: dict[str, list[str]]) -> Reply | None:
     if path == "/pages.xml.gz":
         return Reply(gzip.compress(f"<urlset>{''.join(map(loc, DEPOT_PAGES))}</urlset>".encode()))
     if path == "/bomb.xml.gz":
-        return Reply(gzip.compress(b"x" * (60 * 1024**2)))
+        return Reply(SITEMAP_BOMB)
     if parts[0] == "good":
         return html(page("Good", data=product(f"Good {parts[1]}")))
     if parts[0] == "broken":
@@ -235,9 +259,11 @@ def running(route: Route) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -45,7 +45,11 @@ class Ebay:
             return refused
         if call.path.endswith("/oauth2/token"):
             self.tokens += 1
-            return {"access_token": f"token-{self.tokens}", "expires_in": 7200, "token_type": "Application Access Token"}
+            return {
+                "access_token": f"token-{self.tokens}",
+                "expires_in": 7200,
+                "token_type": "Application Access Token",
+            }
         if call.path.endswith("/search"):
             offset = int(call.query["offset"])
             found = [item(n, **self.more) for n in range(offset, min(offset + 200, self.total))]
@@ -185,8 +189,8 @@ def test_what_ebay_says_of_a_refusal_is_told() -> None:
     api.is_refused = lambda call: refusal(400, error) if "/search" in call.path else None
     with pytest.raises(MarketError, match=r"It says: “The q is too long\.”"):
         crawled(context_of(api)[0])
-    api.is_refused = lambda call: refusal(401, {"error_description": "client authentication failed"})
-    with pytest.raises(MarketError, match="token service could not be asked.*client authentication failed"):
+    api.is_refused = lambda _: refusal(401, {"error_description": "client authentication failed"})
+    with pytest.raises(MarketError, match=r"token service could not be asked.*client authentication failed"):
         crawled(context_of(api)[0])
 
 

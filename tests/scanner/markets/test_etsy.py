@@ -62,7 +62,9 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def context_of(api: Etsy, **options: Any) -> tuple[Context, FakeFetcher]:
     fetcher = FakeFetcher(api)
-    return context_on(fetcher, **{"words": "bangle", "api_key": "env:ETSY_KEY", "calls_a_second": 0, **options}), fetcher
+    return context_on(
+        fetcher, **{"words": "bangle", "api_key": "env:ETSY_KEY", "calls_a_second": 0, **options}
+    ), fetcher
 
 
 def crawled(context: Context) -> list[Listing]:
@@ -121,7 +123,7 @@ def test_a_broken_answer_is_one_sentence(answer: Any) -> None:
 def test_what_etsy_says_of_a_refusal_is_told() -> None:
     api = Etsy(1)
     api.is_refused = lambda _: refusal(403, {"error": "Shared secret is required in x-api-key header."})
-    with pytest.raises(MarketError, match="Etsy could not be asked.*Shared secret is required"):
+    with pytest.raises(MarketError, match=r"Etsy could not be asked.*Shared secret is required"):
         crawled(context_of(api)[0])
 
 

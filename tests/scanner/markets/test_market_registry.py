@@ -9,7 +9,6 @@ from scanner.markets.base import Market, MarketError
 from scanner.markets.options import COMMON_OPTIONS, WEB_OPTIONS
 from scanner.markets.registry import find_market, list_kinds, list_markets
 
-
 OURS = ["csv", "ebay", "etsy", "feed", "folder", "jsonl", "shop", "shopify", "warc"]
 
 

@@ -59,7 +59,10 @@ BAD: list[tuple[str, Any]] = [
     *(("pattern", value) for value in (5, "(", "a" * 501, "(?P<n>a)(?P<n>b)")),
     *(("size", value) for value in ("medium", 5)),
     *(("key", value) for value in ("s3cret", "env:", "env:A-B", "ENV:A", 5)),
-    *(("path", value) for value in ("/etc/passwd", "../secret.csv", "way-out/secret.csv", "none.csv", 5, "a\0b", "round")),
+    *(
+        ("path", value)
+        for value in ("/etc/passwd", "../secret.csv", "way-out/secret.csv", "none.csv", 5, "a\0b", "round")
+    ),
     ("words", 5),
     ("minimum_listings", "many"),
 ]
@@ -83,8 +86,13 @@ def test_a_secret_itself_is_never_repeated() -> None:
 def test_options_are_read_with_their_defaults() -> None:
     with Fetcher() as fetcher:
         options = read_options(MARKET, Context({**GOOD, "size": None}, fetcher))
-        assert (options["count"], options["size"], options["words"], options["minimum_listings"]) == (7, "small", None, 1)
-        with pytest.raises(MarketError, match="address.*missing"):
+        assert (options["count"], options["size"], options["words"], options["minimum_listings"]) == (
+            7,
+            "small",
+            None,
+            1,
+        )
+        with pytest.raises(MarketError, match=r"address.*missing"):
             read_options(MARKET, Context({}, fetcher))
 
 

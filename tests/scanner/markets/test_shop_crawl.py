@@ -5,6 +5,7 @@ import pytest
 from scanner.markets.base import Context, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.shop import FAILURES_IN_A_ROW, MARKET
+from scanner.records import Listing
 from tests.scanner.fetch.site import Answer, Site, answer
 
 Make = Callable[..., Context]
@@ -187,7 +188,7 @@ def test_the_sitemap_may_be_passed_over(site: Site, context_for: Make) -> None:
 def test_listings_that_came_before_too_many_failures_stay(site: Site, context: Context) -> None:
     site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(20)))
     site.answers.update({"/0": listing_page("0"), "/1": listing_page("1")})
-    found = []
+    found: list[Listing] = []
     with pytest.raises(MarketError, match=f"{FAILURES_IN_A_ROW} pages in a row"):
         found.extend(crawl(MARKET, context))
     assert [listing.title for listing in found] == ["0", "1"]

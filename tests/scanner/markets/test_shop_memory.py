@@ -99,7 +99,8 @@ def linked(site: Site) -> Site:
 Visit = Callable[..., tuple[list[Listing], Context]]
 
 
-def test_of_an_unchanged_shop_every_listing_is_known_and_no_page_is_sent_again(linked: Site, visit: Visit) -> None:
+@pytest.mark.usefixtures("linked")
+def test_of_an_unchanged_shop_every_listing_is_known_and_no_page_is_sent_again(visit: Visit) -> None:
     first, _ = visit()
     again, context = visit()
     assert [listing.title for listing in again] == [listing.title for listing in first] == ["One", "Two"]
