@@ -88,8 +88,10 @@ def outcome(future: "Future[DecodedPhoto]") -> DecodedPhoto:
 
 def make_thumbnail(path: Path, edge_px: int) -> bytes:
     """A JPEG at most `edge_px` wide and high, decoded in a process under limits. Raises PictureError."""
+    run = thumbnail_process().run
+    made: Future[bytes] = run(spend_cpu, CPU_S, shrink_photo, path, edge_px, timeout_s=TIMEOUT_S)
     try:
-        return thumbnail_process().run(spend_cpu, CPU_S, shrink_photo, path, edge_px, timeout_s=TIMEOUT_S).result()
+        return made.result()
     except TimeoutError:
         raise PictureError(f"decoding took longer than {TIMEOUT_S} s") from None
     except ProcessExpired as error:

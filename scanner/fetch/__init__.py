@@ -10,8 +10,8 @@ from scanner.fetch.errors import (
     RobotsError,
     StoppedError,
 )
-from scanner.fetch.exchanges import Exchange
-from scanner.fetch.fetcher import Fetched, Fetcher
+from scanner.fetch.exchanges import Exchange, Fetched
+from scanner.fetch.fetcher import Fetcher
 from scanner.fetch.log import LogEntry
 
 __all__ = [

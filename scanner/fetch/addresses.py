@@ -77,9 +77,14 @@ def host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def host_of(url: httpx2.URL) -> str:
+    """The host as it is looked up: in lower case, other alphabets as `xn--...`, without a dot at its end."""
+    return url.raw_host.decode("ascii").rstrip(".")
+
+
 def origin_of(url: httpx2.URL) -> str:
     """`host:port` of a URL, its scheme's own port written out."""
-    return host_port(url.host, url.port or DEFAULT_PORTS[url.scheme])
+    return host_port(host_of(url), url.port or DEFAULT_PORTS[url.scheme])
 
 
 def check_url(text: str, allowed: Collection[str] = ()) -> httpx2.URL:
@@ -129,7 +134,7 @@ def _check_authority(authority: str) -> None:
 def _check_parts(url: httpx2.URL, allowed: Collection[str]) -> None:
     if url.scheme not in DEFAULT_PORTS:
         raise AddressError("Only http and https addresses are fetched.")
-    if not url.host:
+    if not url.raw_host:
         raise AddressError("The address names no host.")
     if url.userinfo:
         raise AddressError("Addresses with a user name or password in them are not fetched.")
@@ -139,12 +144,13 @@ def _check_parts(url: httpx2.URL, allowed: Collection[str]) -> None:
 
 
 def _check_host(url: httpx2.URL, allowed: Collection[str]) -> None:
+    host = url.raw_host.decode("ascii")
     try:
-        address = ipaddress.ip_address(url.host)
+        address = ipaddress.ip_address(host)
     except ValueError:
-        _check_name(url.host)
+        _check_name(host)
     else:
-        check_addresses(url.host, url.port or DEFAULT_PORTS[url.scheme], [str(address)], allowed)
+        check_addresses(host, url.port or DEFAULT_PORTS[url.scheme], [str(address)], allowed)
 
 
 def _check_name(host: str) -> None:

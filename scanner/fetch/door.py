@@ -5,17 +5,21 @@ from contextlib import contextmanager
 
 import httpx2
 
-from scanner.fetch.addresses import origin_of
+from scanner.fetch.addresses import host_of, origin_of
 from scanner.fetch.budget import Budget
-from scanner.fetch.errors import HostStoppedError, StoppedError
-from scanner.fetch.pacing import Pacer
+from scanner.fetch.errors import FetchError, HostStoppedError, StoppedError
+from scanner.fetch.pacing import JITTER, LONGEST_WAIT_S, Pacer
 from scanner.fetch.places import Places
 
+LONGEST_HOLD_S = LONGEST_WAIT_S * (1 + JITTER)
 IsStopped = Callable[[str], str | None]
 
 
 class Door:
-    """is_stopped: why a host is left alone, None where it is not. is_stopping: whether the worker is to end."""
+    """is_stopped: why a host, as host_of writes it, is left alone, None where it is not.
+
+    is_stopping: whether the worker is to end.
+    """
 
     def __init__(
         self, pacer: Pacer, places: Places, budget: Budget, is_stopped: IsStopped, is_stopping: Callable[[], bool]
@@ -34,6 +38,7 @@ class Door:
         """
         self._check_host(url)
         host = origin_of(url)
+        self._check_hold(host)
         with self._places.place(host, self._check_ourselves) as queued_s:
             paced_s = self._pacer.wait(host, delay_s, burst, self._check_ourselves)
             self._check_ourselves()
@@ -51,12 +56,21 @@ class Door:
         """Nobody asks the host for that long."""
         self._pacer.hold(origin_of(url), seconds)
 
+    def _check_hold(self, host: str) -> None:
+        held_s = self._pacer.held_s(host)
+        if held_s > LONGEST_HOLD_S:
+            raise left_alone(held_s)
+
     def _check_ourselves(self, wait_s: float = 0.0) -> None:
         if self._is_stopping():
             raise StoppedError("The fetch was given up because the work was asked to end.")
         self._budget.check(wait_s)
 
     def _check_host(self, url: httpx2.URL) -> None:
-        reason = self._is_stopped(url.host.rstrip("."))
+        reason = self._is_stopped(host_of(url))
         if reason is not None:
             raise HostStoppedError(reason)
+
+
+def left_alone(seconds: float, status: int | None = None) -> FetchError:
+    return FetchError(f"The server asks to be left alone for {seconds:.0f} s; try later.", status)

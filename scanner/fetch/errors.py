@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scanner.fetch.fetcher import Fetched
+    from scanner.fetch.exchanges import Fetched
 
 
 class FetchError(Exception):

@@ -1,7 +1,8 @@
-"""What went over the wire, kept for an archive."""
+"""What a fetch brings, and what went over the wire for it, kept for an archive."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx2
@@ -42,6 +43,27 @@ class Exchange:
     certificate_sha256: str | None = None
     robots: str = ""
     is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A successful answer. `url` was asked for, `final_url` gave it; header names are in lower case.
+
+    status: 200 to 299, or 304 where the caller named what it has and that is still so; then the body is empty.
+    exchanges: all that was asked and answered on the way, redirects first.
+    """
+
+    url: str
+    final_url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fetched_at: datetime
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.status == 304
 
 
 def capture(

@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -21,9 +20,10 @@ from scanner.fetch.bodies import ENCODINGS, encoding_of, read_packed, read_start
 from scanner.fetch.budget import Budget
 from scanner.fetch.connections import CheckedTransport, Resolver, resolve
 from scanner.fetch.deadlines import Deadline, deadline
-from scanner.fetch.door import Door, IsStopped
+from scanner.fetch.door import Door, IsStopped, left_alone
+from scanner.fetch.errands import Answer, Errand
 from scanner.fetch.errors import FetchError
-from scanner.fetch.exchanges import Exchange, capture, note_peer
+from scanner.fetch.exchanges import Exchange, Fetched, capture, note_peer
 from scanner.fetch.log import NOT_ASKED, LogEntry, Note, noted
 from scanner.fetch.pacing import JITTER, LONGEST_WAIT_S, Pacer, back_off_s
 from scanner.fetch.places import Places
@@ -36,70 +36,6 @@ MAX_KEPT_BYTES = 256 * 1024  # of an answer that is no success: enough to show w
 MAX_REDIRECTS = 5
 MAX_TRIES = 3
 BUSY = (429, 503)
-ELSEWHERE = (301, 302, 303, 307, 308)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A successful answer. `url` was asked for, `final_url` gave it; header names are in lower case.
-
-    status: 200 to 299, or 304 where the caller named what it has and that is still so; then the body is empty.
-    exchanges: all that was asked and answered on the way, redirects first.
-    """
-
-    url: str
-    final_url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    fetched_at: datetime
-    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
-
-    @property
-    def is_unchanged(self) -> bool:
-        return self.status == 304
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """conditions: what the caller has of the page; headers: the caller's own, for the origin of `url` alone."""
-
-    url: str
-    max_bytes: int
-    conditions: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] | None = None
-    asks_robots: bool = True
-    is_robots: bool = False
-
-    @property
-    def method(self) -> str:
-        return "GET" if self.form is None else "POST"
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether an archive may have what goes over the wire: a form and what it yields are secrets."""
-        return self.form is None and not self.is_robots
-
-    @property
-    def all_headers(self) -> dict[str, str]:
-        return {**self.conditions, **self.headers}
-
-    def is_answered(self, status: int) -> bool:
-        return 200 <= status < 300 or (status == 304 and bool(self.conditions))
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    url: httpx2.URL
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-    exchange: Exchange | None = None
-
-    @property
-    def location(self) -> str | None:
-        return self.headers.get("location") if self.status in ELSEWHERE else None
 
 
 class Fetcher:
@@ -188,12 +124,12 @@ class Fetcher:
         """
         conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         known = {name: value for name, value in conditions.items() if value and value.isascii() and value.isprintable()}
-        return self._run(_Errand(url, max_bytes, known, headers or {}, asks_robots=not is_api))
+        return self._run(Errand(url, max_bytes, known, headers or {}, asks_robots=not is_api))
 
     def post_form(self, url: str, data: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
         """What an API answers to a form. It is not sent on, not asked of robots.txt, and, as such forms and answers
         hold secrets, kept nowhere. Raises FetchError."""
-        return self._run(_Errand(url, MAX_BYTES, headers=headers or {}, form=data, asks_robots=False))
+        return self._run(Errand(url, MAX_BYTES, headers=headers or {}, form=data, asks_robots=False))
 
     def sitemaps(self, url: str) -> list[str]:
         """The sitemaps named in the robots.txt of the site of `url`. Raises RefusedError."""
@@ -201,9 +137,9 @@ class Fetcher:
             return self._robots.sitemaps(check_url(url, self._allowed))
 
     def _fetch_robots(self, url: str) -> bytes:
-        return self._run(_Errand(url, ROBOTS_MAX_BYTES, asks_robots=False, is_robots=True)).body
+        return self._run(Errand(url, ROBOTS_MAX_BYTES, asks_robots=False, is_robots=True)).body
 
-    def _run(self, errand: _Errand) -> Fetched:
+    def _run(self, errand: Errand) -> Fetched:
         exchanges: list[Exchange] = []
         with deadline(self._deadline_s) as clock:
             answer = self._follow(errand, clock, exchanges)
@@ -220,7 +156,7 @@ class Fetcher:
             raise FetchError(f"The server answered {_status_words(answer.status)}.", answer.status, fetched)
         return fetched
 
-    def _follow(self, errand: _Errand, clock: Deadline, exchanges: list[Exchange]) -> _Answer:
+    def _follow(self, errand: Errand, clock: Deadline, exchanges: list[Exchange]) -> Answer:
         base, place = None, errand.url
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._ask_patiently(base, place, errand, clock, exchanges)
@@ -230,8 +166,8 @@ class Fetcher:
         raise FetchError(f"The site sent us on more than {MAX_REDIRECTS} times.")
 
     def _ask_patiently(
-        self, base: httpx2.URL | None, place: str, errand: _Errand, clock: Deadline, exchanges: list[Exchange]
-    ) -> _Answer:
+        self, base: httpx2.URL | None, place: str, errand: Errand, clock: Deadline, exchanges: list[Exchange]
+    ) -> Answer:
         """One hop: `place` as named by the page at `base`, asked again where the server is busy."""
         for attempt in range(MAX_TRIES):
             with noted(place, self._log) as note:
@@ -251,13 +187,14 @@ class Fetcher:
         note.url = str(target)
         return target
 
-    def _back_off(self, answer: _Answer, attempt: int) -> None:
+    def _back_off(self, answer: Answer, attempt: int) -> None:
+        """Nobody asks this server for a while. Raises FetchError where that is longer than a fetch can wait."""
         wait_s = back_off_s(answer.headers.get("retry-after"), attempt)
-        if wait_s > LONGEST_WAIT_S:
-            raise FetchError(f"The server asks to be left alone for {wait_s:.0f} s; try later.", answer.status)
         self._door.hold(answer.url, wait_s)
+        if wait_s > LONGEST_WAIT_S:
+            raise left_alone(wait_s, answer.status)
 
-    def _ask_in_turn(self, url: httpx2.URL, errand: _Errand, clock: Deadline, note: Note) -> _Answer:
+    def _ask_in_turn(self, url: httpx2.URL, errand: Errand, clock: Deadline, note: Note) -> Answer:
         note.robots = self._robots.check(url) if errand.asks_robots else NOT_ASKED
         theirs_s = self._robots.delay_s(url) if errand.asks_robots else 0.0
         ours_s = 0.0 if origin_of(url) in self._allowed else self._pace_s
@@ -268,7 +205,7 @@ class Fetcher:
             with _in_words(clock):
                 return self._ask(url, errand, note)
 
-    def _ask(self, url: httpx2.URL, errand: _Errand, note: Note) -> _Answer:
+    def _ask(self, url: httpx2.URL, errand: Errand, note: Note) -> Answer:
         started_at = datetime.now(UTC)
 
         def count(bytes_read: int) -> None:
@@ -282,10 +219,10 @@ class Fetcher:
             packed, is_cut, body = self._read(response, errand, count)
         keeps = self._keep_exchanges and errand.is_kept
         exchange = capture(response, packed, started_at, note.robots, is_cut) if keeps else None
-        return _Answer(url, response.status_code, dict(response.headers), body, exchange)
+        return Answer(url, response.status_code, dict(response.headers), body, exchange)
 
     def _read(
-        self, response: httpx2.Response, errand: _Errand, count: Callable[[int], None]
+        self, response: httpx2.Response, errand: Errand, count: Callable[[int], None]
     ) -> tuple[bytes, bool, bytes]:
         """(the body as it came, whether it was cut off, the body unpacked); of no success the first is of interest."""
         if response.is_success:

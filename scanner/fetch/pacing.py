@@ -54,6 +54,10 @@ class Pacer:
         with self._lock:
             self._held_until[host] = max(self._held_until.get(host, 0.0), self._clock() + self.lengthen(seconds))
 
+    def held_s(self, host: str) -> float:
+        """Seconds for which nobody asks this host, 0 where it is not on hold."""
+        return max(0.0, self._held_until.get(host, 0.0) - self._clock())
+
     def lengthen(self, seconds: float) -> float:
         return seconds * (1 + self._jitter * self._random())
 

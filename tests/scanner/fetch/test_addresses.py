@@ -26,6 +26,10 @@ CLOSED = [
     "2002:7f00:1::",
     "2001:0:4136:e378:8000:63bf:80ff:fffe",
     "2001:db8::1",
+    "::ffff:1.1.1.1",
+    "2002:101:101::1",
+    "2606:4700::5efe:7f00:1",
+    "2606:4700::200:5efe:7f00:1",
     "fc00::1",
     "fe80::1",
     "fe80::1%lo",
@@ -33,32 +37,6 @@ CLOSED = [
     "ff02::1",
 ]
 OPEN = ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "64:ff9b::101:101"]
-
-HOSTILE_TEXTS = [
-    "",
-    "example.org",
-    "//example.org/",
-    "file:///etc/passwd",
-    "ftp://example.org/",
-    "gopher://example.org/",
-    "javascript:alert(1)",
-    "data:image/png;base64,AAAA",
-    "http://",
-    "http:///path",
-    "http://example.org:22/",
-    "http://example.org:6379/",
-    "http://example.org:99999/",
-    "http://user@example.org/",
-    "http://user:secret@example.org/",
-    "http://example.org\\@127.0.0.1/",
-    "http:\\\\example.org/",
-    "http://exa mple.org/",
-    "http://example.org/\r\nX-Injected: 1",
-    "http://example.org/\x00",
-    "http://example.org/" + "a" * 5000,
-    "http://[::1/",
-    "http://[fe80::1%25lo]:25/",
-]
 
 
 @pytest.mark.parametrize("address", CLOSED)
@@ -71,12 +49,30 @@ def test_addresses_on_the_open_internet_are_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("url", HOSTILE_TEXTS)
-def test_a_url_with_a_hostile_text_is_refused_with_one_sentence(url: str) -> None:
-    with pytest.raises(AddressError) as refused:
+@pytest.mark.parametrize("url", ["", "example.org", "//example.org/", "/path", "http", "http:", "?", "#"])
+def test_what_is_no_whole_address_is_refused(url: str) -> None:
+    with pytest.raises(AddressError):
         check_url(url)
-    assert str(refused.value).endswith(".")
-    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("HTTPS://Shop.Example/A?b=1", "https://shop.example/A?b=1"),
+        ("http://shop.example:80/", "http://shop.example/"),
+        ("https://shop.example:443/a", "https://shop.example/a"),
+        ("http://shop.example./", "http://shop.example./"),
+        ("http://1.1.1.1/", "http://1.1.1.1/"),
+        ("http://[2606:4700:4700::1111]/", "http://[2606:4700:4700::1111]/"),
+        ("https://bücher.example/ä", "https://xn--bcher-kva.example/%C3%A4"),
+        ("https://商店.example/", "https://xn--czrs0t.example/"),
+        ("http://my_shop.example/@seller", "http://my_shop.example/@seller"),
+        ("http://3com.example/", "http://3com.example/"),
+        ("http://shop.example/?next=http://[::1]/", "http://shop.example/?next=http://[::1]/"),
+    ],
+)
+def test_ordinary_addresses_may_be_asked(text: str, url: str) -> None:
+    assert str(check_url(text)) == url
 
 
 def test_a_port_is_asked_once_its_host_and_port_are_allowed() -> None:

@@ -159,7 +159,10 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(site: Site, fetcher: F
     site.answers["/a"] = answer(429, Retry_After="3600")
     with pytest.raises(FetchError, match="3600 s; try later"):
         fetcher.get(site.url("/a"))
+    with pytest.raises(FetchError, match=r"(3600|3599) s; try later"):
+        fetcher.get(site.url("/b"))
     assert naps == []
+    assert site.paths() == ["/a"], "it is left alone until then"
 
 
 def test_a_closed_port_is_one_sentence() -> None:

@@ -1,0 +1,52 @@
+"""What a fetch sets out with, and what one request of it brings back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+
+from scanner.fetch.exchanges import Exchange
+
+ELSEWHERE = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """conditions: what the caller has of the page; headers: the caller's own, for the origin of `url` alone."""
+
+    url: str
+    max_bytes: int
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    asks_robots: bool = True
+    is_robots: bool = False
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.form is None else "POST"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an archive may have what goes over the wire: a form and what it yields are secrets."""
+        return self.form is None and not self.is_robots
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        return {**self.conditions, **self.headers}
+
+    def is_answered(self, status: int) -> bool:
+        return 200 <= status < 300 or (status == 304 and bool(self.conditions))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    url: httpx2.URL
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    exchange: Exchange | None = None
+
+    @property
+    def location(self) -> str | None:
+        return self.headers.get("location") if self.status in ELSEWHERE else None
