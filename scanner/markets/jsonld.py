@@ -19,7 +19,7 @@ _WRAPPING = re.compile(
     r"^\s*(?:(?://|/\*)?\s*<!(?:\[CDATA\[|--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]|--)>(?:\s*\*/)?)\s*$"
 )
 _COMMENT_LINE = re.compile(r"^\s*(?://.*|<!--.*?-->)\s*$", re.MULTILINE)
-_BETWEEN = re.compile(r"[\s;,]*")
+_BETWEEN = re.compile("[\\s;,\ufeff]*")
 _DECODER = json.JSONDecoder(strict=False)
 
 Thing = Mapping[str, Any]

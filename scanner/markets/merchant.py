@@ -15,7 +15,7 @@ from scanner.records import Listing
 
 NAMESPACE = "http://base.google.com/ns/1.0"
 MOST_IN_A_CELL = 1024**2
-_AMOUNT = re.compile(r"^\s*(.*?\d)\s*([A-Z]{3})?\s*$|^\s*([A-Z]{3})\s*(\d.*)$")
+_AMOUNT = re.compile(r"\s*(?:(?P<before>[A-Z]{3})\s*)?(?P<amount>\d[^A-Za-z]*?)\s*(?P<after>[A-Z]{3})?\s*")
 _SEVERAL = frozenset(("additional_image_link",))
 
 Fields = Mapping[str, list[str]]
@@ -108,10 +108,10 @@ def read_item(fields: Fields, base: str) -> Listing | None:
 
 def read_amount(written: str) -> tuple[Any, str | None]:
     """(price, currency) of "12.50 EUR" or "EUR 12.50"."""
-    found = _AMOUNT.match(written)
+    found = _AMOUNT.fullmatch(written[:100])
     if not found:
         return parse_price(written), None
-    return parse_price(found.group(1) or found.group(4)), parse_currency(found.group(2) or found.group(3))
+    return parse_price(found["amount"]), parse_currency(found["before"] or found["after"])
 
 
 def _one(fields: Fields, name: str) -> str:

@@ -32,7 +32,7 @@ class FakeFetcher:
     def get(
         self,
         url: str,
-        max_bytes: int = 0,
+        max_bytes: int = 0,  # noqa: ARG002  # as a real one takes it
         *,
         headers: Mapping[str, str] | None = None,
         is_api: bool = False,

@@ -27,7 +27,13 @@ ROBOT = b"<h1>Are you a robot?</h1>"
 CHALLENGES = (RECAPTCHA, HCAPTCHA, TURNSTILE, CF_CHALLENGE, PERIMETER_X, DATADOME, ROBOT)
 
 LOGIN = b"<title>Sign in</title><form action=/session><input name=mail><input type=password name=word></form>"
-NOT_FOUND = "<title>Nada</title><meta property='og:type' content='product'><p>Esta página ya no está con nosotros; mire lo que tenemos hoy en la tienda.</p>"
+NOT_FOUND = (
+    "<title>Nada</title><meta property='og:type' content='product'>"
+    "<p>Esta página ya no está con nosotros; mire lo que tenemos hoy en la tienda.</p>"
+)
+
+BOMB = gzip.compress(b"x" * (4 * PAGE_LIMIT), 1)
+SITEMAP_BOMB = gzip.compress(b"x" * (60 * 1024**2), 1)
 
 
 @dataclass
@@ -139,7 +145,7 @@ def bazaar(path: str, query: dict[str, list[str]]) -> Reply | None:
     if path == "/photo.jpg":
         return html(page("Your photo is being prepared"))
     if path == "/bomb":
-        return html(gzip.compress(b"x" * (4 * PAGE_LIMIT)), **{"Content-Encoding": "gzip"})
+        return html(BOMB, **{"Content-Encoding": "gzip"})
     if path == "/elsewhere":
         return sent_on("http://shop.invalid/")
     return None
@@ -187,7 +193,7 @@ def depot(path: str, query: dict[str, list[str]]) -> Reply | None:
     if path == "/pages.xml.gz":
         return Reply(gzip.compress(f"<urlset>{''.join(map(loc, DEPOT_PAGES))}</urlset>".encode()))
     if path == "/bomb.xml.gz":
-        return Reply(gzip.compress(b"x" * (60 * 1024**2)))
+        return Reply(SITEMAP_BOMB)
     if parts[0] == "good":
         return html(page("Good", data=product(f"Good {parts[1]}")))
     if parts[0] == "broken":
@@ -253,9 +259,11 @@ def running(route: Route) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

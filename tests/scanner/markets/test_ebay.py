@@ -189,8 +189,8 @@ def test_what_ebay_says_of_a_refusal_is_told() -> None:
     api.is_refused = lambda call: refusal(400, error) if "/search" in call.path else None
     with pytest.raises(MarketError, match=r"It says: “The q is too long\.”"):
         crawled(context_of(api)[0])
-    api.is_refused = lambda call: refusal(401, {"error_description": "client authentication failed"})
-    with pytest.raises(MarketError, match="token service could not be asked.*client authentication failed"):
+    api.is_refused = lambda _: refusal(401, {"error_description": "client authentication failed"})
+    with pytest.raises(MarketError, match=r"token service could not be asked.*client authentication failed"):
         crawled(context_of(api)[0])
 
 

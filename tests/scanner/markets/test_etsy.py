@@ -123,7 +123,7 @@ def test_a_broken_answer_is_one_sentence(answer: Any) -> None:
 def test_what_etsy_says_of_a_refusal_is_told() -> None:
     api = Etsy(1)
     api.is_refused = lambda _: refusal(403, {"error": "Shared secret is required in x-api-key header."})
-    with pytest.raises(MarketError, match="Etsy could not be asked.*Shared secret is required"):
+    with pytest.raises(MarketError, match=r"Etsy could not be asked.*Shared secret is required"):
         crawled(context_of(api)[0])
 
 

@@ -92,7 +92,7 @@ def test_options_are_read_with_their_defaults() -> None:
             None,
             1,
         )
-        with pytest.raises(MarketError, match="address.*missing"):
+        with pytest.raises(MarketError, match=r"address.*missing"):
             read_options(MARKET, Context({}, fetcher))
 
 

@@ -5,6 +5,7 @@ import pytest
 from scanner.markets.base import Context, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.shop import FAILURES_IN_A_ROW, MARKET
+from scanner.records import Listing
 from tests.scanner.fetch.site import Answer, Site, answer
 
 Make = Callable[..., Context]
@@ -140,3 +141,55 @@ NONSENSE: list[dict[str, object]] = [
 def test_options_that_make_no_sense_are_said(options: dict[str, object], context_for: Make) -> None:
     with pytest.raises(MarketError):
         titles(context_for(**options))
+
+
+def canonical_page(title: str, canonical: str) -> Answer:
+    data = f'<script type="application/ld+json">{{"@type": "Product", "name": "{title}"}}</script>'
+    return answer(body=f'<link rel="canonical" href="{canonical}">{data}'.encode())
+
+
+def test_several_addresses_of_one_listing_are_one_listing(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(path) for path in ("/1?color=red", "/1?color=blue", "/2")))
+    for path, canonical in (("/1?color=red", "/1"), ("/1?color=blue", "/1"), ("/2", "http://elsewhere.example/2")):
+        site.answers[path] = canonical_page("One" if canonical == "/1" else "Two", canonical)
+    found = list(crawl(MARKET, context))
+    assert [listing.url for listing in found] == [site.url("/1"), site.url("/2")]
+    assert [(listing.read_by, len(listing.answers)) for listing in found] == [("json-ld", 1)] * 2
+
+
+def test_a_shop_that_calls_every_page_by_one_name_loses_none(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(3)))
+    site.answers.update({f"/{n}": canonical_page(f"Title {n}", "/shop") for n in range(3)})
+    assert titles(context) == ["Title 0", "Title 1", "Title 2"]
+
+
+def test_two_addresses_that_lead_to_one_page_are_one_listing(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/old"), site.url("/new"))
+    site.answers.update({"/old": answer(302, Location="/new"), "/new": listing_page("One")})
+    assert [listing.url for listing in crawl(MARKET, context)] == [site.url("/new")]
+
+
+def test_further_start_pages_and_the_next_page_of_a_head_are_followed(site: Site, context_for: Make) -> None:
+    site.answers["/"] = links_page("/1")
+    site.answers["/more"] = answer(body=b'<link rel="next" href="/more?page=2">')
+    site.answers["/more?page=2"] = links_page("/2")
+    site.answers.update({"/1": listing_page("One"), "/2": listing_page("Two")})
+    context = context_for(start_url=site.url("/"), more_pages=site.url("/more"))
+    assert sorted(titles(context)) == ["One", "Two"]
+
+
+def test_the_sitemap_may_be_passed_over(site: Site, context_for: Make) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/old"))
+    site.answers.update({"/": links_page("/1"), "/1": listing_page("One")})
+    assert titles(context_for(start_url=site.url("/"), way="links")) == ["One"]
+    assert "/sitemap.xml" not in site.paths()
+
+
+def test_listings_that_came_before_too_many_failures_stay(site: Site, context: Context) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(20)))
+    site.answers.update({"/0": listing_page("0"), "/1": listing_page("1")})
+    found: list[Listing] = []
+    with pytest.raises(MarketError, match=f"{FAILURES_IN_A_ROW} pages in a row"):
+        found.extend(crawl(MARKET, context))
+    assert [listing.title for listing in found] == ["0", "1"]
+    assert len(context.warnings) == 1 and context.warnings[0].startswith(f"{FAILURES_IN_A_ROW} pages could not be read")
