@@ -1,7 +1,8 @@
 """One scan's archive: what was fetched for its listings, kept byte for byte, and a line for every request."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,7 @@ class Archive:
         self._log = log
         self._facts = dict(facts)
         self._stack = ExitStack()
+        self._recent: deque[tuple[Fetched, Sequence[Record]]] = deque(maxlen=2)
 
     @classmethod
     def of_scan(cls, scan: Scan, settings: Settings) -> Self:
@@ -60,8 +62,17 @@ class Archive:
     def keep(self, session: Session, row: ListingRow, answers: Iterable[Fetched]) -> None:
         """Archive the answers, and note under the listing where they lie; the caller commits. Raises ArchiveError."""
         for answer in answers:
-            for record in self._writer.add(answer, self._facts | {"listing": row.url}):
+            for record in self._records_of(answer, row):
                 session.add(self._capture_of(row, record))
+
+    def _records_of(self, answer: Fetched, row: ListingRow) -> Sequence[Record]:
+        """The answer's records; those of one that offers many listings (an API's page, a feed) are written once."""
+        for known, records in self._recent:
+            if known is answer:
+                return records
+        records = self._writer.add(answer, self._facts | {"listing": row.url})
+        self._recent.append((answer, records))
+        return records
 
     def publish(self) -> None:
         """Move archives that are finished into the store; where that can't be now, they stay for a later time."""

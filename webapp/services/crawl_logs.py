@@ -33,8 +33,10 @@ class CrawlLog:
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("w", encoding="utf-8")
+        unseen = self._path.with_suffix(".new")
+        self._file = unseen.open("w", encoding="utf-8")
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        unseen.rename(self._path)  # only now: nobody takes it for a dead worker's before it is locked
         return self
 
     def __exit__(self, *_: object) -> None:

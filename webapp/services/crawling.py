@@ -3,8 +3,8 @@
 import errno
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 FAILURES = (MarketError, PackError, FetchError, StoreError)
 TROUBLE = (StoreFullError, StoreAwayError, ArchiveError, OperationalError)
 SHAPES_LOOKED_AT = 10
+WARNINGS_KEPT = 200
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Announce = Callable[[], None]
@@ -78,7 +79,7 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
     """The real parts, as settings and source say. Raises one of FAILURES."""
     market = find_market(scan.source.kind)
     pack = current_pack(session, settings.pack)
-    budget = budget_of(scan.source.options, settings)
+    budget = budget_of(scan, settings)
     archive = Archive.of_scan(scan, settings)
     fetcher = Fetcher(
         contact=settings.contact,
@@ -94,11 +95,20 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
     return Parts(market, pack, fetcher, archive, budget)
 
 
-def budget_of(options: Mapping[str, Any], settings: Settings) -> Budget:
-    """What the source's own options allow, and never more than the settings; its pages are counted as it asks."""
+def budget_of(scan: Scan, settings: Settings) -> Budget:
+    """What the source's own options allow, and never more than the settings; less what the scan has used already.
+
+    A source's pages are counted where its market asks for them.
+    """
+    options = scan.source.options
     megabytes = min(options.get("megabytes") or settings.crawl_megabytes, settings.crawl_megabytes)
     hours = min(options.get("hours") or settings.crawl_hours, settings.crawl_hours)
-    return Budget(pages=settings.crawl_pages, bytes=megabytes * 10**6, seconds=hours * 3600)
+    used_s = (now() - scan.started_at).total_seconds() if scan.started_at else 0.0
+    return Budget(
+        pages=max(0, settings.crawl_pages - scan.fetched_pages),
+        bytes=max(0, megabytes * 10**6 - scan.fetched_bytes),
+        seconds=max(0.0, hours * 3600 - used_s),
+    )
 
 
 def doze(seconds: float, is_stopping: IsStopping, sleep: Callable[[float], object] = time.sleep) -> None:
@@ -233,13 +243,14 @@ def work(
             former_shape=former_shape(session, scan),
         )
         recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce)
-        with Gatherer(session, scan.source_id, open_store(settings), context.warn) as gatherer:
+        with Gatherer(session, scan.source_id, open_store(settings), context) as gatherer:
             try:
                 found = crawl(parts.market, context)
-                for gathered in gatherer.gather(found, lambda: context.get_photo or fetcher.get):
-                    recorder.add(gathered)
-                    if is_stopping():
-                        raise Stopped
+                with closing(found):
+                    for gathered in gatherer.gather(found, lambda: context.get_photo or fetcher.get):
+                        recorder.add(gathered)
+                        if is_stopping():
+                            raise Stopped
             except (Stopped, *FAILURES):
                 # The market gave up half way, say: what was seen until then is true.
                 recorder.write()
@@ -272,7 +283,8 @@ def former_shape(session: Session, scan: Scan) -> Shape | None:
 
 
 def keep_warnings(session: Session, scan: Scan, context: Context) -> None:
-    """Commits."""
-    for sentence in context.warnings:
-        scans.add_warning(scan, sentence)
+    """Commits. Of very many sentences the first are kept, and how many more there were."""
+    told = list(dict.fromkeys([*scan.warnings, *context.warnings]))
+    more = len(told) - WARNINGS_KEPT
+    scan.warnings = told if more <= 0 else [*told[:WARNINGS_KEPT], f"And {more} more of the same kinds."]
     session.commit()

@@ -17,6 +17,7 @@ from webapp.models import ListingRow, ListingVersion, Scan
 
 URL_LETTERS = 2000
 SELLER_LETTERS = 300
+MOST_PHOTOS = 100
 PRICE_BELOW = Decimal(10) ** 16
 
 
@@ -36,7 +37,7 @@ def clean(listing: Listing) -> Listing:
         country=clean_code(listing.country, 2),
         seller=clean_text(listing.seller)[:SELLER_LETTERS] if listing.seller else None,
         seller_url=clean_url(listing.seller_url),
-        photo_urls=tuple(dict.fromkeys(clean_text(url) for url in listing.photo_urls)),
+        photo_urls=tuple(dict.fromkeys(clean_text(url) for url in listing.photo_urls))[:MOST_PHOTOS],
     )
 
 

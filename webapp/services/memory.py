@@ -98,13 +98,11 @@ class CrawlMemory:
     def _is_due(self, page: CrawledPage, row: ListingRow | None, changed_at: datetime | None) -> bool:
         if page.visited_scan_id == self._scan_id:
             return False  # this very scan was there, before its worker died
-        if row is not None and row.content_sha256 is None:
-            return True
+        if row is not None and (row.content_sha256 is None or row.removed_at or self._is_flagged(row)):
+            return True  # also one that was gone: that a sitemap still names it does not bring it back
         if changed_at and page.changed_at and changed_at <= page.changed_at:
             return now() - page.visited_at > SITEMAP_TRUSTED
-        if not self._is_patient or page.due_at is None or page.due_at <= now():
-            return True
-        return row is not None and self._is_flagged(row)
+        return not self._is_patient or page.due_at is None or page.due_at <= now()
 
     def _is_flagged(self, row: ListingRow) -> bool:
         """A listing under suspicion is visited every time, so that its end is seen on the day."""

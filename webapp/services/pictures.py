@@ -1,7 +1,7 @@
 """From a crawl's listings to pictures in the store: fetched beside the crawl, and only where they are not known."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,8 +10,8 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from scanner.fetch import Fetched, FetchError
-from scanner.images import MAX_BYTES
+from scanner.fetch import BudgetError, Fetched, FetchError, HostStoppedError, StoppedError
+from scanner.markets.base import Context
 from scanner.records import Listing
 from webapp.db import now
 from webapp.models import Appearance
@@ -21,6 +21,8 @@ from webapp.storage import Store, StoreAwayError, StoreError, StoreFullError
 
 FETCHERS = 4  # threads; the fetcher keeps the pace of each host, so that more of them help with several hosts alone
 LISTINGS_AHEAD = 8
+PICTURES_AHEAD = 48
+PICTURE_BYTES = 20 * 1024**2
 ASK_AGAIN = timedelta(days=30)  # after so long a picture of an unchanged listing is asked for once more
 ETAG_LETTERS, DATE_LETTERS = 300, 60
 
@@ -32,6 +34,7 @@ class Picture:
     """One picture of a listing: its bytes in the store under `sha256`, or one `failure`.
 
     answer: what was fetched just now; None where the bytes were known. is_asked: the server was asked in any case.
+    is_cut_short: the failure is not the picture's: the crawl's budget is used up, or its host is stopped.
     """
 
     url: str
@@ -40,6 +43,7 @@ class Picture:
     failure: str | None = None
     answer: Fetched | None = None
     is_asked: bool = False
+    is_cut_short: bool = False
 
     @classmethod
     def known(cls, appearance: Appearance, *, is_asked: bool = False) -> Self:
@@ -61,11 +65,11 @@ class Gatherer:
     get_photo(url, max_bytes=, etag=, last_modified=) gives the bytes of one.
     """
 
-    def __init__(self, session: Session, source_id: int, place: Store, warn: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, source_id: int, place: Store, context: Context) -> None:
         self._session = session
         self._source_id = source_id
         self._place = place
-        self._warn = warn
+        self._context = context
         self._threads = ThreadPoolExecutor(FETCHERS, thread_name_prefix="pictures")
 
     def __enter__(self) -> Self:
@@ -84,7 +88,7 @@ class Gatherer:
         try:
             for listing in self._clean(found):
                 ahead.append((listing, self._begin(listing, get_photo())))
-                while ahead and (len(ahead) > LISTINGS_AHEAD or all(future.done() for future in ahead[0][1])):
+                while ahead and (is_far_ahead(ahead) or all(future.done() for future in ahead[0][1])):
                     yield self._finish(*ahead.popleft())
         except Exception as error:
             broken = error
@@ -99,7 +103,7 @@ class Gatherer:
             if len(listing.url) <= URL_LETTERS:
                 yield listing
             else:
-                self._warn(f"A listing was left out because its address is longer than {URL_LETTERS} letters.")
+                self._context.warn(f"A listing was left out because its address is longer than {URL_LETTERS} letters.")
 
     def _begin(self, listing: Listing, get_photo: GetPhoto) -> list["Future[Picture]"]:
         known = self._known_pictures(listing)
@@ -112,7 +116,11 @@ class Gatherer:
         return self._threads.submit(fetch_picture, url, known, get_photo, self._place)
 
     def _finish(self, listing: Listing, pictures: list["Future[Picture]"]) -> Gathered:
-        return Gathered(listing, tuple(future.result() for future in pictures))
+        done = tuple(future.result() for future in pictures)
+        for picture in done:
+            if picture.is_cut_short and self._context.cut_short is None:
+                self._context.end_early(f"Some pictures were not fetched. {picture.failure}")
+        return Gathered(listing, done)
 
     def _is_same(self, listing: Listing) -> bool:
         row = listings.find(self._session, self._source_id, listing.url)
@@ -126,15 +134,23 @@ class Gatherer:
         return {one.url: one for one in self._session.scalars(shown)}
 
 
+def is_far_ahead(ahead: Collection[tuple[Listing, Sequence[object]]]) -> bool:
+    """Whether so much is held that the crawl is to wait."""
+    return len(ahead) > LISTINGS_AHEAD or sum(len(pictures) for _, pictures in ahead) > PICTURES_AHEAD
+
+
 def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place: Store) -> Picture:
     """Ask for one picture, with what is known of it, and store its bytes. Raises StoreFullError and StoreAwayError."""
     if len(url) > URL_LETTERS:
         return Picture(url[:URL_LETTERS], failure=f"its address is longer than {URL_LETTERS} letters")
     etag, last_modified = (known.etag, known.last_modified) if known else (None, None)
     try:
-        answer = get_photo(url, max_bytes=MAX_BYTES, etag=etag, last_modified=last_modified)
+        answer = get_photo(url, max_bytes=PICTURE_BYTES, etag=etag, last_modified=last_modified)
+    except StoppedError:
+        raise  # the worker ends
     except FetchError as error:
-        return Picture(url, failure=str(error), is_asked=True)
+        is_cut_short = isinstance(error, BudgetError | HostStoppedError)
+        return Picture(url, failure=str(error), is_asked=True, is_cut_short=is_cut_short)
     if answer.is_unchanged and known is not None:
         return Picture.known(known, is_asked=True)
     try:

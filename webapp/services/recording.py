@@ -31,6 +31,7 @@ from webapp.services.memory import CrawlMemory
 from webapp.services.pictures import Gathered, Picture, validators_of
 
 BATCH_PHOTOS = 64
+BATCH_BYTES = 64 * 1024**2
 BATCH_S = 2.0
 
 
@@ -82,7 +83,8 @@ class Recorder:
         """Take the next listing; commits where a batch is full. Raises LostLeaseError."""
         self._held.append(gathered)
         held = sum(max(len(one.pictures), 1) for one in self._held)
-        if held >= BATCH_PHOTOS or time.monotonic() - self._written_at >= BATCH_S:
+        held_bytes = sum(picture.size_bytes for one in self._held for picture in one.pictures if picture.answer)
+        if held >= BATCH_PHOTOS or held_bytes >= BATCH_BYTES or time.monotonic() - self._written_at >= BATCH_S:
             self.write()
 
     def write(self) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from scanner.fetch import FetchError
+from scanner.fetch import AddressError, FetchError, RefusedError
 from scanner.markets.base import Context, Market
 from webapp.db import now
-from webapp.models import FindingRow, FindingState, ListingEvent, ListingEventKind, ListingRow, Scan
+from webapp.models import CrawledPage, FindingRow, FindingState, ListingEvent, ListingEventKind, ListingRow, Scan
 from webapp.services import leases
 from webapp.services.archiving import Archive
 
@@ -47,8 +47,13 @@ class Missing:
             return 0
         gone = 0
         for row in self._candidates():
-            reason = self._reason(row)
+            try:
+                reason = self._reason(row)
+            except RefusedError as error:
+                self._context.end_early(f"Not every listing that is missing was visited. {error}")
+                break
             leases.renew(self._session, *self._lease)
+            self._note_visit(row)
             if reason is not None:
                 note_removal(self._session, row, self._scan.id, reason)
                 gone += 1
@@ -56,9 +61,16 @@ class Missing:
         return gone
 
     def _candidates(self) -> list[ListingRow]:
+        """Those whose page was visited longest ago come first: one that can't be read must not stand in the way."""
         missed = select(ListingRow).where(ListingRow.source_id == self._scan.source_id)
         missed = missed.where(ListingRow.removed_at.is_(None), ListingRow.last_scan_id != self._scan.id)
-        return list(self._session.scalars(missed.order_by(ListingRow.last_seen_at).limit(MOST_LOOKED_AT)))
+        missed = missed.outerjoin(CrawledPage, CrawledPage.listing_id == ListingRow.id).distinct()
+        visited_at = func.coalesce(CrawledPage.visited_at, ListingRow.first_seen_at)
+        ordered = missed.add_columns(visited_at.label("visited")).order_by("visited", ListingRow.id)
+        return [row for row, _ in self._session.execute(ordered.limit(MOST_LOOKED_AT))]
+
+    def _note_visit(self, row: ListingRow) -> None:
+        self._session.execute(update(CrawledPage).where(CrawledPage.listing_id == row.id).values(visited_at=now()))
 
     def _reason(self, row: ListingRow) -> str | None:
         """Why the listing is gone; None where it stands, or where that can't be known now."""
@@ -66,6 +78,10 @@ class Missing:
             return None
         try:
             found = self._market.revisit(self._context, row.url)
+        except AddressError:
+            return None
+        except RefusedError:
+            raise
         except FetchError as error:
             if error.status not in GONE:
                 return None

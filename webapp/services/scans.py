@@ -5,7 +5,8 @@ A scan's crawl is services.crawling; its pictures are scored by services.scoring
 
 from datetime import timedelta
 
-from sqlalchemy import exists, or_, select, update
+import httpx2
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
@@ -128,9 +129,31 @@ def unfinished(session: Session, source_id: int) -> Scan | None:
 
 
 def is_behind_another(session: Session, scan: Scan) -> bool:
-    """Whether an older scan of the same source is at work: two crawls of one site at once would not be polite."""
-    older = exists().where(Scan.source_id == scan.source_id, Scan.id < scan.id, Scan.state.in_(AT_WORK))
-    return bool(session.scalar(select(older)))
+    """Whether an older scan of the same source is at work, or one that crawls the same host.
+
+    Each keeps the pace that a site asks for; two at once would be twice as fast.
+    """
+    older = select(Scan).options(joinedload(Scan.source)).where(Scan.id < scan.id, Scan.state.in_(AT_WORK))
+    hosts = hosts_of(scan.source)
+    return any(
+        other.source_id == scan.source_id or (other.state is not ScanState.SCORING and hosts & hosts_of(other.source))
+        for other in session.scalars(older)
+    )
+
+
+def hosts_of(source: Source) -> set[str]:
+    """The hosts that the source's options name; of an API, which has its own, the kind stands for it."""
+    values = (value for value in source.options.values() if isinstance(value, str))
+    addresses = [word for value in values for word in value.split() if word.startswith(("http://", "https://"))]
+    hosts = {httpx2.URL(address).host for address in addresses if is_readable(address)}
+    return hosts or {source.kind}
+
+
+def is_readable(address: str) -> bool:
+    try:
+        return bool(httpx2.URL(address).host)
+    except (httpx2.InvalidURL, ValueError):
+        return False
 
 
 def reconcile(session: Session, settings: Settings) -> list[int]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scanner.fetch import Fetcher, LogEntry
-from scanner.warc import read_record
+from scanner.warc import read_archive, read_record
 from tests.factories import make_listing, make_scan
 from tests.scanner.fetch.site import Site, answer, running_site
 from webapp.db import now
@@ -55,6 +55,23 @@ def test_an_answer_can_be_found_again_from_its_listing(
     with archives.open_archive(place, capture.archive) as file:
         found = read_record(file, capture.record_id)
     assert (found.status, found.body) == (200, b"<h1>Carved figure</h1>")
+
+
+def test_an_answer_that_offers_many_listings_is_archived_once(
+    session: Session, settings: Settings, place: Store, site: Site
+) -> None:
+    scan = make_scan(session)
+    rows = [make_listing(session, scan.source) for _ in range(3)]
+    with fetching(site) as fetcher, Archive.of_scan(scan, settings) as archive:
+        answer_of_all = fetcher.get(site.url("/1"))
+        for row in rows:
+            archive.keep(session, row, [answer_of_all])
+    session.commit()
+    [record_id] = {archiving.captures_of(session, row.id)[0].record_id for row in rows}
+    [name] = place.list("archives")
+    with archives.open_archive(place, name.removeprefix("archives/")) as file:
+        assert [one.url for one in read_archive(file)] == [site.url("/1")]
+    assert record_id
 
 
 def test_a_full_archive_moves_into_the_store_while_the_crawl_goes_on(

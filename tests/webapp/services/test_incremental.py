@@ -119,6 +119,21 @@ def test_a_crawl_that_was_cut_short_says_nothing_of_what_it_did_not_meet(
     assert session.scalars(select(ListingEvent)).all() == []
 
 
+def test_missing_listings_have_their_turn_also_behind_some_that_can_not_be_read(
+    session: Session, scan: Scan, run: Run, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.before_each = lambda context, number: context.memory.keep(
+        scene.listings[number].url, answer(), listing_url=scene.listings[number].url
+    )
+    run(scan)
+    scene.listings = scene.listings[:2]
+    scene.site.answers[f"{SITE}/3"] = FetchError("The server did not answer in time.")
+    monkeypatch.setattr(removals, "MOST_LOOKED_AT", 1)
+    for _ in range(2):
+        again(session, scan, run)
+    assert [event.listing.url for event in session.scalars(select(ListingEvent))] == [f"{SITE}/4"]
+
+
 def test_a_listing_that_comes_back_is_noted(session: Session, scan: Scan, run: Run, scene: Scene) -> None:
     run(scan)
     every = list(scene.listings)
@@ -230,6 +245,19 @@ def test_a_page_is_remembered_once_its_listing_is_written(session: Session, row:
     assert current.recall(f"{SITE}/category") is not None
     current.write([row.url], [])
     assert current.recall(row.url) is not None
+
+
+def test_neither_a_suspected_nor_a_vanished_listing_is_left_to_the_sitemap_s_word(
+    session: Session, row: ListingRow
+) -> None:
+    changed_at = now() - timedelta(days=3)
+    current = remember(session, row, changed_at=changed_at)
+    assert not current.recall(row.url, changed_at).is_due  # type: ignore[union-attr]
+    row.removed_at = now()
+    assert current.recall(row.url, changed_at).is_due  # type: ignore[union-attr]
+    row.removed_at = None
+    make_finding(session, row)
+    assert current.recall(row.url, changed_at).is_due  # type: ignore[union-attr]
 
 
 def test_the_sitemap_s_word_that_nothing_changed_counts_for_a_week(session: Session, row: ListingRow) -> None:

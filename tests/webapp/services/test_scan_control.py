@@ -1,15 +1,18 @@
 """Cancelling, pausing, letting go on; one crawl of a source at a time."""
 
 import errno
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from scanner.fetch import BudgetError
 from scanner.markets.base import Context
+from tests.factories import make_source
 from tests.webapp.services.conftest import Run
-from tests.webapp.services.scene import Scene
+from tests.webapp.services.scene import SITE, Scene
 from webapp.db import now
 from webapp.models import AuditEntry, PictureState, Scan, ScanPhoto, ScanState
 from webapp.services import crawling, recording, scans
@@ -137,3 +140,41 @@ def test_a_scan_goes_to_its_end_by_the_tick_where_its_last_worker_died_before_sa
 def test_machine_trouble_is_named_in_words(scan: Scan) -> None:
     ending = crawling.trouble(scan.id, OperationalError("INSERT", {}, Exception("away")), 60)
     assert ending.note == "It waits, since the database could not be written; it goes on by itself."
+
+
+def test_a_budget_that_ends_at_the_pictures_makes_the_scan_partial(scan: Scan, run: Run, scene: Scene) -> None:
+    scene.site.answers[f"{SITE}/1b.jpg"] = BudgetError("The budget of 3 pages is used up.")
+    run(scan)
+    assert scan.state is ScanState.PARTIAL
+    assert scan.note == "Some pictures were not fetched. The budget of 3 pages is used up."
+
+
+def test_a_scan_that_goes_on_has_what_is_left_of_its_budget(session: Session, settings: Settings, scan: Scan) -> None:
+    settings.crawl_pages, settings.crawl_megabytes, settings.crawl_hours = 10, 1, 2
+    scan.fetched_pages, scan.fetched_bytes = 9, 999_999
+    scan.started_at = now() - timedelta(hours=1)
+    session.flush()
+    budget = crawling.budget_of(scan, settings)
+    budget.take_page()
+    with pytest.raises(BudgetError, match="pages"):
+        budget.take_page()
+    budget.check(wait_s=3000)
+    with pytest.raises(BudgetError, match=r"hours|seconds"):
+        budget.check(wait_s=3700)
+
+
+def test_of_one_host_there_is_one_crawl_at_a_time(session: Session) -> None:
+    first = scans.create(session, make_source(session, start_url="https://shop.example/bags").id, "ann")
+    second = scans.create(session, make_source(session, start_url="https://SHOP.example/art").id, "ann")
+    other = scans.create(session, make_source(session, start_url="https://other.example/").id, "ann")
+    assert [scans.is_behind_another(session, one) for one in (first, second, other)] == [False, True, False]
+    first.state = ScanState.SCORING
+    session.flush()
+    assert not scans.is_behind_another(session, second), "only its pictures are left"
+
+
+def test_very_many_warnings_are_cut(scan: Scan, run: Run, scene: Scene) -> None:
+    scene.before_each = lambda context, number: [context.warn(f"{number}, {n} is wrong.") for n in range(300)]
+    run(scan)
+    assert len(scan.warnings) == crawling.WARNINGS_KEPT + 1
+    assert scan.warnings[-1] == "And 1000 more of the same kinds."
