@@ -47,7 +47,7 @@ def oversee(home: Home, children: Children, source: str, once: bool) -> int:
     children.start()
     children.wait_until_ready()
     with ScanDisplay() as display:
-        while not scan.state.is_over:
+        while not scan.state.is_at_rest:
             time.sleep(STEP_S)
             children.tend()
             requeue_left(home, children)

@@ -42,8 +42,14 @@ def claim(session: Session, worker: str, lease_s: int, limit: int) -> Sequence[S
 
 
 def renew(session: Session, worker: str, lease_s: int) -> None:
-    """Keep all that the worker has, in the caller's transaction."""
-    session.execute(_owned_by(worker).values(lease_until=_until(lease_s)))
+    """Keep all that the worker has, in the caller's transaction.
+
+    Rows that are locked are just being ended by the worker itself: waiting for them could be a deadlock.
+    """
+    owned = select(ScanPhoto.id).where(PENDING, ScanPhoto.lease_owner == worker).order_by(ScanPhoto.id)
+    kept = owned.with_for_update(skip_locked=True).cte("kept")
+    renewed = update(ScanPhoto).where(ScanPhoto.id.in_(select(kept.c.id))).values(lease_until=_until(lease_s))
+    session.execute(renewed, execution_options={"synchronize_session": False})
 
 
 def give_back(session: Session, worker: str) -> None:

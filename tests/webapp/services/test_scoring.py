@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -132,6 +133,22 @@ def test_two_workers_at_once_get_different_pictures(
     with session_factory(engine)() as other:
         second = {row.id for row in claims.claim(other, "second", 60, 4)}
     assert (len(first), len(second), first & second) == (4, 2, set())
+
+
+def test_renewing_waits_for_no_row_that_is_just_being_ended(
+    session: Session, engine: Engine, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    many(scene, 3)
+    scene.crawl_only(session, scan.id, settings)
+    first, *others = claims.claim(session, "worker", 5, 3)
+    if engine.dialect.name == "postgresql":
+        session.execute(select(ScanPhoto.id).where(ScanPhoto.id == first.id).with_for_update())
+    with session_factory(engine)() as heart:
+        claims.renew(heart, "worker", 600)
+        heart.commit()
+    session.rollback()
+    renewed = session.scalars(select(ScanPhoto.id).where(ScanPhoto.lease_until > now() + timedelta(seconds=60)))
+    assert {row.id for row in others} <= set(renewed)
 
 
 def test_a_picture_that_kills_its_workers_is_a_failure_at_the_fourth_try(
