@@ -102,7 +102,11 @@ def check_url(text: str, allowed: Collection[str] = ()) -> httpx2.URL:
 
 
 def join_url(base: httpx2.URL, location: str, allowed: Collection[str] = ()) -> httpx2.URL:
-    """Where a page at `base` sends us on to, if it may be asked. Raises AddressError."""
+    """Where a page at `base` sends us on to, if it may be asked. Raises AddressError.
+
+    Spaces in it are written %20, as browsers do; whatever else is odd is refused.
+    """
+    location = location.strip(" ").replace(" ", "%20")
     check_text(location)
     try:
         target = str(base.join(location))

@@ -84,11 +84,12 @@ def back_off_s(retry_after: str | None, attempt: int) -> float:
 
 
 def _read_retry_after(text: str) -> float | None:
-    if text.strip().isdecimal():
-        return float(text)
+    """None where it can't be read: servers write strange things."""
     try:
+        if text.strip().isdecimal():
+            return float(text)
         when = parsedate_to_datetime(text)
-    except ValueError:
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

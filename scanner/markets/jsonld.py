@@ -15,10 +15,11 @@ MOST_BLOCKS = 100
 MOST_NESTED = 12
 MOST_THINGS = 5000
 _TYPE = re.compile(r"^\s*application/ld\+json\b", re.IGNORECASE)
-_WRAPPING = re.compile(
-    r"^\s*(?:(?://|/\*)?\s*<!(?:\[CDATA\[|--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]|--)>(?:\s*\*/)?)\s*$"
-)
-_COMMENT_LINE = re.compile(r"^\s*(?://.*|<!--.*?-->)\s*$", re.MULTILINE)
+# Bounded, and tried at the text's two ends alone: a page may hold a million spaces.
+_OPENING = re.compile(r"(?://|/\*)?\s{0,20}<!(?:\[CDATA\[|--)(?:\s{0,20}\*/)?")
+_CLOSING = re.compile(r"(?://|/\*)?\s{0,20}(?:\]\]|--)>(?:\s{0,20}\*/)?$")
+CLOSING_LETTERS = 60
+_COMMENT_LINE = re.compile(r"^[ \t]*(?://.*|<!--.*?-->)[ \t]*$", re.MULTILINE)
 _BETWEEN = re.compile("[\\s;,\ufeff]*")
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -60,14 +61,24 @@ def parse_block(text: str) -> list[Any]:
 def _repairs(text: str) -> Iterator[str]:
     """The text as it is, then with ever more taken out that is no JSON."""
     yield text
-    bare = _WRAPPING.sub("", text.strip()).strip()
-    bare = _WRAPPING.sub("", bare)
+    bare = _unwrapped(text)
     yield bare
     if "&quot;" in bare or "&#34;" in bare:
         bare = unescape(bare)
         yield bare
     bare = _COMMENT_LINE.sub("", bare)
     yield jstyleson.dispose(bare)
+
+
+def _unwrapped(text: str) -> str:
+    """Without the CDATA or comment marks that once hid scripts from old browsers."""
+    text = text.strip()
+    if opening := _OPENING.match(text):
+        text = text[opening.end() :].lstrip()
+    tail = text[-CLOSING_LETTERS:]
+    if closing := _CLOSING.search(tail):
+        text = text[: len(text) - len(tail) + closing.start()].rstrip()
+    return text
 
 
 def _values(text: str) -> Iterator[Any]:

@@ -18,6 +18,7 @@ MOST_URL = 2000
 MOST_NESTED = 1000
 MOST_ATTRIBUTES = 1000
 MOST_CHOICES = 5000
+_BREAKS = re.compile(r"[\t\r\n]")
 MOST_NESTABLE = 100_000  # tags in all, closed or not
 MAX_MARKUP_LETTERS = 2 * 1024**2  # scripts and styles not counted
 _SMALL = 32 * 1024  # below this no page can take long
@@ -115,9 +116,13 @@ def attribute(node: Any, name: str) -> str:
 
 
 def absolute(base: str, text: str) -> str | None:
-    """The http address that `text` means on that page, None for data:, javascript: and what can't be read."""
+    """The http address that `text` means on that page, None for data:, javascript: and what can't be read.
+
+    As in browsers, line breaks in it do not count and spaces are written %20.
+    """
+    text = _BREAKS.sub("", text.strip()).replace(" ", "%20")
     try:
-        address = urljoin(base, text.strip()).split("#")[0] if text.strip() else ""
+        address = urljoin(base, text).split("#")[0] if text else ""
         is_web = urlsplit(address).scheme in ("http", "https") and bool(urlsplit(address).hostname)
     except ValueError:
         return None

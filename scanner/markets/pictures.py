@@ -15,11 +15,16 @@ LEAST_SIDE_PX = 40  # smaller ones are counting pixels and buttons
 GALLERY = "gallery|carousel|slider|slideshow|swiper|product[-_]?(image|photo|media|picture)|photos|pictures"
 _GALLERY = re.compile(GALLERY, re.IGNORECASE)
 _ASIDE = re.compile(
-    r"related|recommend|similar|upsell|cross-?sell|recently|also-?(like|bought)|footer|header|nav", re.I
+    r"related|recommend|similar|upsell|cross-?sell|recently|also-?(like|bought)|"
+    r"(?:^|\s)(?:site-|page-|main-)?(?:footer|header|nav)(?:\s|$)",
+    re.IGNORECASE,
 )
+_WHOLE = ("main", "body", "html")  # their classes tell of the theme, not of what lies in them
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
 _LAZY = (
     "data-zoom-image",
+    "data-image-large-src",
+    "data-full-size-image-url",
     "data-large_image",
     "data-large-image",
     "data-full",
@@ -133,7 +138,7 @@ def _background(node: Any) -> str:
 def _is_in_gallery(node: Any) -> bool:
     is_gallery = False
     for _ in range(8):
-        if node is None:
+        if node is None or node.tag in _WHOLE:
             break
         names = f"{attribute(node, 'class')} {attribute(node, 'id')} {node.tag}"
         if _ASIDE.search(names):

@@ -17,7 +17,7 @@ from scanner.markets.pictures import (
     shown_pictures,
     tagged_pictures,
 )
-from scanner.markets.values import parse_country, parse_currency, parse_price, parse_time
+from scanner.markets.values import parse_amount, parse_country, parse_currency, parse_time
 from scanner.records import Listing
 
 __all__ = ["MOST_PHOTOS", "find_links", "read_listing", "read_page"]
@@ -53,7 +53,7 @@ def read_page(page: Page, is_listing: bool = False) -> Listing | None:
         product = _choose(products, page)
         if product is not None:
             return replace(_from_product(page, product, way == "microdata"), read_by=way)
-        if products:
+        if products and "product" not in page.meta("og:type").lower():
             return None
     if _says_product(page):
         return replace(_from_tags(page), read_by="open-graph" if page.meta("og:title") else "html")
@@ -70,11 +70,27 @@ def _choose(products: list[Thing], page: Page) -> Thing | None:
     groups = [product for product in products if GROUP_TYPE in types_of(product)]
     if len(groups) == 1:
         return _joined(groups[0], [product for product in products if _is_variant(product, groups[0])])
-    if len(products) == 1:
-        return products[0]
     own = {page.url, page.canonical}
     named = [product for product in products if own & {absolute(page.base, text) for text in _names(product)}]
-    return named[0] if len(named) == 1 else None
+    titled = [product for product in products if _title_of(product) in _headings(page)]
+    return next((one for some in (products, named, titled) if (one := _only(some))), None)
+
+
+def _only(products: list[Thing]) -> Thing | None:
+    """The one product, also where two programs of the shop describe it in a block each."""
+    if not products or len({_title_of(product) for product in products}) > 1:
+        return None
+    return products[0] if len(products) == 1 else _joined(products[0], products[1:])
+
+
+def _title_of(product: Thing) -> str:
+    return text_of(product.get("name"), MOST_TITLE).casefold()
+
+
+def _headings(page: Page) -> set[str]:
+    heading = page.tree.css_first("h1")
+    texts = (page.meta("og:title"), heading.text() if heading else "")
+    return {text_of(text, MOST_TITLE).casefold() for text in texts if text}
 
 
 def _names(product: Thing) -> Iterator[str]:
@@ -108,7 +124,7 @@ def _from_product(page: Page, product: Thing, is_markup: bool) -> Listing:
         url=page.url,
         title=text_of(product.get("name"), MOST_TITLE) or _shown_title(page),
         description=text_of(product.get("description"), MOST_DESCRIPTION) or _shown_description(page),
-        price=price if price is not None else parse_price(_tagged_price(page)),
+        price=price if price is not None else parse_amount(_tagged_price(page)),
         currency=currency or parse_currency(_tagged_currency(page)),
         seller=text_of(seller.get("name"), MOST_SELLER) or None,
         seller_url=absolute(page.base, str(seller.get("url") or "")),
@@ -154,7 +170,7 @@ def _priced(offer: Thing) -> tuple[Decimal | None, str | None]:
     detail = first_thing(offer.get("priceSpecification"))
     amounts = (offer.get("price"), offer.get("lowPrice"), detail.get("price"), detail.get("minPrice"))
     currencies = (offer.get("priceCurrency"), detail.get("priceCurrency"))
-    return _first(parse_price, *amounts), _first(parse_currency, *currencies)
+    return _first(parse_amount, *amounts), _first(parse_currency, *currencies)
 
 
 def _seller(product: Thing, offers: list[Thing]) -> Thing:
@@ -174,7 +190,7 @@ def _from_tags(page: Page) -> Listing:
         url=page.url,
         title=_shown_title(page),
         description=_shown_description(page),
-        price=parse_price(_tagged_price(page) or _shown_price(page)),
+        price=parse_amount(_tagged_price(page) or _shown_price(page)),
         currency=parse_currency(_tagged_currency(page)),
         photo_urls=tagged_pictures(page) or marked_pictures(page) or shown_pictures(page),
     )
@@ -218,7 +234,8 @@ def _shown_price(page: Page) -> str:
 def _image_texts(value: Any, depth: int = 0) -> Iterator[str]:
     for image in as_list(value)[:MOST_OFFERS]:
         if isinstance(image, dict) and depth < 3:
-            named = next(filter(None, (image.get(key) for key in ("contentUrl", "url", "@id", "src", "image"))), "")
+            told = {str(key).lower(): value for key, value in image.items()}
+            named = next(filter(None, (told.get(key) for key in ("contenturl", "url", "@id", "src", "image"))), "")
             yield from _image_texts(named, depth + 1)
         elif isinstance(image, list) and depth < 3:
             yield from _image_texts(image, depth + 1)

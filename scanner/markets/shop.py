@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scanner.fetch import AddressError, Fetched, FetchError, RefusedError, RobotsError
+from scanner.fetch import AddressError, BudgetError, Fetched, FetchError, RefusedError, RobotsError
 from scanner.markets import sitemaps
 from scanner.markets.base import Context, Market, MarketError, Option, OptionKind, Remembered
 from scanner.markets.jsonld import has_oversized_block
@@ -20,6 +20,8 @@ from scanner.records import Listing
 PAGE_BUDGET = 20_000
 PAGE_MAX_BYTES = 5 * 1024**2
 FAILURES_IN_A_ROW = 10
+GONE = (404, 410)
+TOO_MANY = 429
 FORBIDDEN = "forbidden"  # as RobotsError calls it
 SURE_WAYS = ("json-ld", "microdata")  # nobody writes a price for search engines onto a page that is not there
 
@@ -298,6 +300,10 @@ class _Tour:
             raise MarketError(f"{url} could not be read. {error}") from error
         else:
             self._tally.add_failure(url, str(error))
+        if error.status in GONE:
+            return  # what was taken down is no sign of a site that fails
+        if error.status == TOO_MANY and self._read:
+            raise BudgetError(str(error)) from error
         self._failures += 1
         if self._failures >= FAILURES_IN_A_ROW:
             self.judge()

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 MOST = Decimal(10) ** 15  # more than any price, and what the database holds
 _NUMBER = re.compile(r"\d[\d.,'\u2019\s]*")
+_MACHINE_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?")
 _SPACES = re.compile(r"['\u2019\s]")
 _SYMBOLS = {"€": "EUR", "£": "GBP", "₫": "VND", "฿": "THB", "₹": "INR", "₽": "RUB"}  # $ and ¥ name several
 
@@ -19,6 +20,12 @@ def parse_price(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and 0 <= amount < MOST and not text.startswith("-") else None
+
+
+def parse_amount(value: object) -> Decimal | None:
+    """The amount in a value that programs read: a point is the decimal one ("19.000" is 19); else as parse_price."""
+    text = value.strip() if isinstance(value, str) else ""
+    return parse_price(Decimal(text)) if _MACHINE_NUMBER.fullmatch(text) else parse_price(value)
 
 
 def _plain(number: str) -> str:

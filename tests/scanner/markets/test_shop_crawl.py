@@ -53,6 +53,7 @@ def test_a_page_that_fails_is_a_warning_and_not_the_end(site: Site, context: Con
 
 def test_too_many_failures_in_a_row_end_the_crawl(site: Site, context: Context) -> None:
     site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(20)))
+    site.answers.update({f"/{n}": answer(500) for n in range(20)})
     with pytest.raises(MarketError, match=f"{FAILURES_IN_A_ROW} pages in a row"):
         titles(context)
     assert len(site.paths()) == 1 + FAILURES_IN_A_ROW
@@ -187,9 +188,31 @@ def test_the_sitemap_may_be_passed_over(site: Site, context_for: Make) -> None:
 
 def test_listings_that_came_before_too_many_failures_stay(site: Site, context: Context) -> None:
     site.answers["/sitemap.xml"] = sitemap(*(site.url(f"/{n}") for n in range(20)))
+    site.answers.update({f"/{n}": answer(500) for n in range(20)})
     site.answers.update({"/0": listing_page("0"), "/1": listing_page("1")})
     found: list[Listing] = []
     with pytest.raises(MarketError, match=f"{FAILURES_IN_A_ROW} pages in a row"):
         found.extend(crawl(MARKET, context))
     assert [listing.title for listing in found] == ["0", "1"]
     assert len(context.warnings) == 1 and context.warnings[0].startswith(f"{FAILURES_IN_A_ROW} pages could not be read")
+
+
+def test_listings_that_were_taken_down_are_no_sign_of_a_site_that_fails(site: Site, context_for: Make) -> None:
+    gone = [site.url(f"/gone/{n}") for n in range(FAILURES_IN_A_ROW + 5)]
+    site.answers["/sitemap.xml"] = sitemap(*gone, site.url("/good"))
+    site.answers["/good"] = listing_page("Vase")
+    context = context_for(start_url=site.url("/"))
+    assert titles(context) == ["Vase"]
+    assert len(context.warnings) == 1
+    assert context.warnings[0].startswith("15 pages could not be read")
+
+
+def test_a_site_that_asks_to_be_left_alone_ends_the_crawl_as_partial(site: Site, context_for: Make) -> None:
+    site.answers["/sitemap.xml"] = sitemap(*(site.url(path) for path in ("/good", "/busy", "/more")))
+    site.answers["/good"] = listing_page("Vase")
+    site.answers["/busy"] = answer(429, Retry_After="3600")
+    context = context_for(start_url=site.url("/"))
+    assert titles(context) == ["Vase"]
+    assert context.cut_short is not None
+    assert "left alone" in context.cut_short
+    assert "/more" not in site.paths()
