@@ -50,7 +50,7 @@ def read_page(page: Page, is_listing: bool = False) -> Listing | None:
     """As read_listing; `read_by` of the listing says what it was read from."""
     for way, things in (("json-ld", read_things), ("microdata", read_items)):
         products = [thing for thing in things(page) if types_of(thing) & PRODUCT_TYPES]
-        product = _choose(products, page)
+        product = _choose(products, page, way)
         if product is not None:
             return replace(_from_product(page, product, way == "microdata"), read_by=way)
         if products and "product" not in page.meta("og:type").lower():
@@ -65,7 +65,7 @@ def types_of(thing: Thing) -> set[str]:
     return {name.rsplit("/", 1)[-1].rsplit(":", 1)[-1].rsplit("#", 1)[-1] for name in names}
 
 
-def _choose(products: list[Thing], page: Page) -> Thing | None:
+def _choose(products: list[Thing], page: Page, way: str) -> Thing | None:
     """What the page is about, where it speaks of several things: the group, or the one that is named like the page."""
     groups = [product for product in products if GROUP_TYPE in types_of(product)]
     if len(groups) == 1:
@@ -73,14 +73,15 @@ def _choose(products: list[Thing], page: Page) -> Thing | None:
     own = {page.url, page.canonical}
     named = [product for product in products if own & {absolute(page.base, text) for text in _names(product)}]
     titled = [product for product in products if _title_of(product) in _headings(page)]
-    return next((one for some in (products, named, titled) if (one := _only(some))), None)
+    return next((one for some in (products, named, titled) if (one := _only(some, way))), None)
 
 
-def _only(products: list[Thing]) -> Thing | None:
-    """The one product, also where two programs of the shop describe it in a block each."""
-    if not products or len({_title_of(product) for product in products}) > 1:
-        return None
-    return products[0] if len(products) == 1 else _joined(products[0], products[1:])
+def _only(products: list[Thing], way: str) -> Thing | None:
+    """The one product, also where two programs of the shop describe it in a block each (markup is one program's)."""
+    if len(products) == 1:
+        return products[0]
+    is_one = way == "json-ld" and len({_title_of(product) for product in products}) == 1
+    return _joined(products[0], products[1:]) if is_one else None
 
 
 def _title_of(product: Thing) -> str:
