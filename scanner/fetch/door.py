@@ -67,9 +67,10 @@ class Door:
         self._budget.check(wait_s)
 
     def _check_host(self, url: httpx2.URL) -> None:
-        reason = self._is_stopped(host_of(url))
+        host = host_of(url)
+        reason = self._is_stopped(host)
         if reason is not None:
-            raise HostStoppedError(reason)
+            raise HostStoppedError(reason, host)
 
 
 def left_alone(seconds: float, status: int | None = None) -> FetchError:

@@ -31,7 +31,11 @@ class BudgetError(RefusedError):
 
 
 class HostStoppedError(RefusedError):
-    """Somebody has stopped all crawls of this host."""
+    """Somebody has stopped all crawls of `host` (its ASCII name in lower case)."""
+
+    def __init__(self, sentence: str, host: str = "") -> None:
+        super().__init__(sentence)
+        self.host = host
 
 
 class StoppedError(RefusedError):

@@ -36,6 +36,10 @@ MAX_KEPT_BYTES = 256 * 1024  # of an answer that is no success: enough to show w
 MAX_REDIRECTS = 5
 MAX_TRIES = 3
 BUSY = (429, 503)
+# After so many fetches in a row that a busy host answered to no try.
+WORN_OUT = 5
+FIRST_REST_S = 90.0  # longer than a fetch waits
+LONGEST_REST_S = 900.0
 
 
 class Fetcher:
@@ -84,6 +88,7 @@ class Fetcher:
         self._log = log
         self._keep_exchanges = keep_exchanges
         self._robots = Robots(self._fetch_robots, AGENT)
+        self._worn: dict[str, int] = {}
         self._client = httpx2.Client(
             transport=CheckedTransport(self._allowed, resolver, verify or True),
             trust_env=False,
@@ -175,8 +180,10 @@ class Fetcher:
                 answer = self._ask_in_turn(target, errand, clock, note)
             exchanges += [answer.exchange] if answer.exchange else []
             if answer.status not in BUSY:
+                self._worn.pop(origin_of(answer.url), None)
                 return answer
             self._back_off(answer, attempt)
+        self._rest(answer.url)
         raise FetchError(
             f"The server answered {_status_words(answer.status)} to each of {MAX_TRIES} tries; try later.",
             answer.status,
@@ -194,9 +201,18 @@ class Fetcher:
         if wait_s > LONGEST_WAIT_S:
             raise left_alone(wait_s, answer.status)
 
+    def _rest(self, url: httpx2.URL) -> None:
+        """Where fetch after fetch fails at a busy host, let it alone for ever longer: each then fails at once."""
+        host = origin_of(url)
+        worn = self._worn[host] = self._worn.get(host, 0) + 1
+        if worn >= WORN_OUT:
+            self._door.hold(url, min(FIRST_REST_S * 2.0 ** (worn - WORN_OUT), LONGEST_REST_S))
+
     def _ask_in_turn(self, url: httpx2.URL, errand: Errand, clock: Deadline, note: Note) -> Answer:
-        note.robots = self._robots.check(url) if errand.asks_robots else NOT_ASKED
-        theirs_s = self._robots.delay_s(url) if errand.asks_robots else 0.0
+        # An API is asked without robots.txt; a site that it sends us on to is not.
+        asks_robots = errand.asks_robots or not (errand.is_robots or _same_origin(url, errand.url))
+        note.robots = self._robots.check(url) if asks_robots else NOT_ASKED
+        theirs_s = self._robots.delay_s(url) if asks_robots else 0.0
         ours_s = 0.0 if origin_of(url) in self._allowed else self._pace_s
         burst = self._burst if theirs_s == 0 else 1
         with self._door.turn(url, max(ours_s, theirs_s), burst, is_page=not errand.is_robots) as waited_s:
@@ -227,6 +243,10 @@ class Fetcher:
         """(the body as it came, whether it was cut off, the body unpacked); of no success the first is of interest."""
         if response.is_success:
             encoding = encoding_of(response.headers)
+            if errand.is_robots and not encoding:
+                # RFC 9309: of a file that is too long the first part counts, to its last whole line.
+                start, is_cut = read_start(response, errand.max_bytes, count)
+                return start, is_cut, start.rpartition(b"\n")[0] if is_cut else start
             packed = read_packed(response, errand.max_bytes, count)
             return packed, False, unpack(packed, encoding, errand.max_bytes)
         if self._keep_exchanges and errand.is_kept:

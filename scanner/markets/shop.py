@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scanner.fetch import AddressError, BudgetError, Fetched, FetchError, RefusedError, RobotsError
+from scanner.fetch import (
+    AddressError,
+    BudgetError,
+    Fetched,
+    FetchError,
+    HostStoppedError,
+    RefusedError,
+    RobotsError,
+)
 from scanner.markets import sitemaps
 from scanner.markets.base import Context, Market, MarketError, Option, OptionKind, Remembered
 from scanner.markets.jsonld import has_oversized_block
@@ -86,6 +94,8 @@ class _Tour:
         self._probe = Probe(self.start_url, lambda url: context.fetcher.get(url, PAGE_MAX_BYTES))
         self._titles: dict[str, str] = {}  # by canonical address
         self._finals: set[str] = set()
+        self._ways_on: list[str] = []  # where pages of the sitemap lead to that offer nothing themselves
+        self._fetched = 0
         self._failures = self._read = self._forbidden = self._elsewhere = self._found = 0
         self._hurdles: dict[Trap, int] = {}
         self._walk: Walk | None = None
@@ -140,7 +150,7 @@ class _Tour:
         pages = self._sitemap_pages() if self._way != "links" else []
         if pages or self._way == "sitemap":
             yield from self._from_sitemap(pages)
-        else:
+        if self._way == "links" or (self._way == "auto" and (self._more or not self._found)):
             yield from self._from_links()
 
     def _sitemap_pages(self) -> list[sitemaps.Page]:
@@ -151,26 +161,36 @@ class _Tour:
         return [page for page in found if self._is_wanted(page.url)]
 
     def _from_sitemap(self, pages: list[sitemaps.Page]) -> Iterator[Listing]:
+        """The pages that changed last come first; what is remembered and not due costs nothing of the budget."""
         if len(pages) > self._budget:
-            self._context.end_early(
-                f"The sitemap names {len(pages)} pages; the {self._budget} that changed last were read."
-            )
             pages = sorted(pages, key=lambda page: page.changed_at.timestamp() if page.changed_at else 0, reverse=True)
-            pages = pages[: self._budget]
         expected = len(pages)
+        left_out = 0
         self._context.expect(expected)
         for page in pages:
+            if self._fetched >= self._budget and not self._is_free(page):
+                left_out += 1
+                continue
             visit = self._visit(page.url, self._pattern is not None, page)
             if visit.listing is not None:
                 yield visit.listing
             else:
+                self._ways_on += visit.links
                 expected -= 1
                 self._context.expect(expected)
+        if left_out:
+            self._context.end_early(
+                f"The sitemap names {len(pages)} pages, of which {left_out} were not read; they have their turn next."
+            )
+
+    def _is_free(self, page: sitemaps.Page) -> bool:
+        known = self._context.memory.recall(page.url, page.changed_at)
+        return known is not None and known.listing is not None and not known.is_due
 
     def _from_links(self) -> Iterator[Listing]:
         """Breadth first from the start pages: categories and their pages lead to listings."""
-        walk = self._walk = Walk([self.start_url, *self._more])
-        for _ in range(self._budget):
+        walk = self._walk = Walk([self.start_url, *self._more, *filter(self._is_here, self._ways_on)])
+        while self._fetched < self._budget:
             url = walk.next()
             if url is None:
                 return
@@ -266,6 +286,7 @@ class _Tour:
 
     def _fetch(self, url: str, known: Remembered | None) -> Fetched | None:
         """The page, or None with a warning. Raises MarketError when the site seems to be gone."""
+        self._fetched += 1
         try:
             fetched = self._context.fetcher.get(
                 url,
@@ -283,6 +304,11 @@ class _Tour:
             return None
         except AddressError as error:
             self._count_failure(url, error)
+            return None
+        except HostStoppedError as error:
+            if error.host in {site.partition(":")[0] for site in self._sites}:
+                raise
+            self._tally.add_failure(url, str(error))  # one link that leads to it is no end of the crawl
             return None
         except RefusedError:
             raise

@@ -8,7 +8,7 @@ from enum import StrEnum
 from urllib.parse import urljoin, urlsplit
 
 from scanner.fetch import Fetched, FetchError, RefusedError
-from scanner.markets.pages import Page, attribute
+from scanner.markets.pages import Page, attribute, site_of
 
 SHORT_LETTERS = 2000  # a page that shows less than this is not a shop's usual page
 MOST_COMPARED_WORDS = 2000
@@ -57,9 +57,12 @@ def is_challenge(page: Page, headers: Mapping[str, str], is_offer: bool) -> bool
     """Whether the page asks for a proof that a person reads it. is_offer: it offers something, so it is none."""
     if headers.get("cf-mitigated") == "challenge" or headers.get("x-amzn-waf-action") in ("captcha", "challenge"):
         return True
-    if is_offer or not (_CHALLENGE_MARKS.search(page.text) or _CHALLENGE_WORDS.search(page.text)):
+    has_words = bool(_CHALLENGE_WORDS.search(page.text))
+    if is_offer or not (has_words or _CHALLENGE_MARKS.search(page.text)):
         return False
-    return len(page.shown) < SHORT_LETTERS
+    # A newsletter's form has such a script too, on a page that leads on into the shop.
+    leads_on = any(site_of(link) == site_of(page.url) for link in page.links())
+    return len(page.shown) < SHORT_LETTERS and (has_words or not leads_on)
 
 
 def is_challenge_error(error: FetchError) -> bool:

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from scanner.fetch import Fetcher
 from scanner.markets.base import Context, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.shop import FAILURES_IN_A_ROW, MARKET
@@ -216,3 +217,29 @@ def test_a_site_that_asks_to_be_left_alone_ends_the_crawl_as_partial(site: Site,
     assert context.cut_short is not None
     assert "left alone" in context.cut_short
     assert "/more" not in site.paths()
+
+
+def test_a_shop_whose_sitemap_names_no_listing_is_walked(site: Site, context_for: Make) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/about"), site.url("/category"))
+    site.answers.update({"/": links_page("/about"), "/about": links_page("/x"), "/category": links_page("/1")})
+    site.answers.update({"/1": listing_page("One"), "/2": listing_page("Two"), "/more": links_page("/2")})
+    assert titles(context_for(start_url=site.url("/"))) == ["One"]
+    assert titles(context_for(start_url=site.url("/"), more_pages=site.url("/more"))) == ["One", "Two"]
+
+
+def test_one_link_that_leads_to_a_stopped_host_is_one_line(site: Site) -> None:
+    site.answers["/sitemap.xml"] = sitemap(site.url("/1"), site.url("/away"), site.url("/2"))
+    site.answers.update({"/1": listing_page("One"), "/2": listing_page("Two")})
+    site.answers["/away"] = answer(302, Location="http://stopped.example/")
+    stopped = {"stopped.example": "stopped.example is not asked: ann stopped it."}
+    with Fetcher(allowed_addresses=[site.origin], sleep=lambda _: None, is_stopped=stopped.get) as fetcher:
+        context = Context({"start_url": site.url("/")}, fetcher)
+        assert titles(context) == ["One", "Two"]
+    assert context.warnings == [f"{site.url('/away')} could not be read. {stopped['stopped.example']}"]
+
+
+def test_a_form_s_check_for_robots_on_a_page_that_leads_on_is_no_challenge(site: Site, context_for: Make) -> None:
+    script = b'<script src="https://www.google.com/recaptcha/api.js"></script><div class="g-recaptcha"></div>'
+    site.answers["/"] = answer(body=script + b'<p>Our newsletter</p><a href="/1">Vase</a>')
+    site.answers["/1"] = listing_page("Vase")
+    assert titles(context_for(start_url=site.url("/"))) == ["Vase"]

@@ -146,3 +146,18 @@ def test_a_page_of_which_nothing_is_remembered_but_its_tag_is_fetched_whole(site
     site.answers["/"] = tagged(offer("Alone"))
     visit.notebook.pages[site.url("/")] = Remembered(etag='"1"')  # type: ignore[attr-defined]
     assert [listing.is_unchanged for listing in visit()[0]] == [False]
+
+
+def test_pages_beyond_the_budget_have_their_turn_in_the_next_crawl(site: Site) -> None:
+    days = (f"<lastmod>2026-10-{n + 10}</lastmod>" for n in range(6))
+    entries = "".join(f"<url><loc>{site.url(f'/{n}')}</loc>{day}</url>" for n, day in enumerate(days))
+    site.answers["/sitemap.xml"] = answer(body=f"<urlset>{entries}</urlset>".encode())
+    offer = '<meta property="og:type" content="product"><h1>Thing {}</h1>'
+    site.answers.update({f"/{n}": answer(body=offer.format(n).encode()) for n in range(6)})
+    memory = Notebook()
+    for _ in range(3):
+        with Fetcher(allowed_addresses=[site.origin], sleep=lambda _: None) as fetcher:
+            context = Context({"start_url": site.url("/"), "pages": 2}, fetcher, memory)
+            memory.note(list(crawl(MARKET, context)))
+    assert len(memory.listings) == 6
+    assert context.cut_short is None, "in the last crawl nothing was left out"
