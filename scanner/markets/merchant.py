@@ -63,7 +63,7 @@ def read_table(body: bytes) -> Iterator[Fields]:
     first = content.partition("\n")[0]
     names = _cells(first)
     csv.field_size_limit(MOST_IN_A_CELL)
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter=_delimiter(first))
+    rows = _rows(content, _delimiter(first))
     next(rows, None)
     try:
         for row in rows:
@@ -73,8 +73,19 @@ def read_table(body: bytes) -> Iterator[Fields]:
         return
 
 
+def _rows(content: str, delimiter: str) -> Iterator[list[str]]:
+    """In a table of tabs a quotation mark is a letter (12" long), and one must not swallow the lines behind it."""
+    file = io.StringIO(content, newline="")
+    if delimiter == "\t":
+        return csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(file, delimiter=delimiter)
+
+
 def _parts(name: str, cell: str) -> list[str]:
-    return [part.strip() for part in cell.split(",")] if name in _SEVERAL else [cell.strip()]
+    cell = cell.strip()
+    if len(cell) > 1 and cell[0] == cell[-1] == '"':
+        cell = cell[1:-1].replace('""', '"').strip()
+    return [part.strip() for part in cell.split(",")] if name in _SEVERAL else [cell]
 
 
 def _cells(line: str) -> list[str]:

@@ -11,7 +11,7 @@ from scanner.markets.base import Context, Market, MarketError, Option, OptionKin
 from scanner.markets.options import COMMON_OPTIONS, WEB_OPTIONS, read_options
 from scanner.markets.pages import absolute
 from scanner.markets.pictures import full_size
-from scanner.markets.values import parse_country, parse_currency, parse_price, parse_time
+from scanner.markets.values import parse_amount, parse_country, parse_currency, parse_time
 from scanner.records import Listing
 
 PAGE_SIZE = 250
@@ -45,7 +45,13 @@ def crawl(context: Context) -> Iterator[Listing]:
     folder = f"/collections/{quote(options['collection'], safe='')}" if options["collection"] else ""
     for number in range(1, MOST_PAGES + 1):
         address = urljoin(start, f"{folder}/products.json?limit={PAGE_SIZE}&page={number}")
-        fetched = _fetch(context, address, is_first=number == 1)
+        try:
+            fetched = _fetch(context, address, is_first=number == 1)
+        except MarketError as error:
+            if number == 1:
+                raise
+            context.end_early(f"The crawl ended early. {error}")  # what the pages before offered is true
+            return
         found = [item for item in _products(fetched, start) if _handle(item) not in seen]
         if not found:
             return
@@ -92,7 +98,7 @@ def _handle(item: dict[str, Any]) -> str:
 def read_product(item: dict[str, Any], start: str, shop: dict[str, Any], fetched: Fetched) -> Listing:
     prices = [
         price
-        for price in (parse_price(each.get("price")) for each in objects(item.get("variants")))
+        for price in (parse_amount(each.get("price")) for each in objects(item.get("variants")))
         if price is not None
     ]
     lowest: Decimal | None = min(prices, default=None)

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from scanner.fetch import FetchError
 from scanner.markets import shopify
 from scanner.markets.base import Context, MarketError
 from scanner.markets.crawling import crawl
@@ -89,13 +88,12 @@ def test_what_is_no_shopify_shop_is_said_with_what_to_do(answer: Answer) -> None
         crawled(context_of(lambda _: answer)[0])
 
 
-def test_a_page_that_fails_ends_the_run_and_what_was_read_stays() -> None:
-    shop = Shop(600)
-    context, _ = context_of(lambda call: FetchError("No.") if call.query.get("page") == "2" else shop(call))
-    found: list[Listing] = []
-    with pytest.raises(MarketError, match="page=2 could not be read: No"):
-        found.extend(crawl(shopify.MARKET, context))
-    assert len(found) == 250
+def test_a_later_page_that_can_not_be_read_ends_the_crawl_as_partial() -> None:
+    shop = Shop(300)
+    context, _ = context_of(lambda call: refusal(400) if call.query.get("page") == "2" else shop(call))
+    assert len(crawled(context)) == 250
+    assert context.cut_short is not None
+    assert "page=2 could not be read" in context.cut_short
 
 
 @pytest.mark.parametrize("odd", [None, 5, "text", [], {}, [None, 5, [[]], {"src": 5, "price": []}]])

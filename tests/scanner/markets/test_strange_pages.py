@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from scanner.markets.jsonld import parse_block
+from scanner.markets.merchant import read_table
 from scanner.markets.microdata import read_items
 from scanner.markets.pages import Page, absolute
 from scanner.markets.products import read_listing
@@ -111,3 +112,9 @@ def test_pictures_of_the_site_s_header_are_left_out() -> None:
 )
 def test_numbers_for_programs_have_a_decimal_point(value: object, amount: str) -> None:
     assert parse_amount(value) == Decimal(amount)
+
+
+def test_an_inch_mark_in_a_table_of_tabs_swallows_no_line() -> None:
+    table = 'id\ttitle\tlink\n1\tTusk, 12" long\thttp://a/1\n2\t"A ""fine"" box"\thttp://a/2\n'
+    rows = list(read_table(table.encode()))
+    assert [row["title"] for row in rows] == [['Tusk, 12" long'], ['A "fine" box']]
