@@ -126,8 +126,8 @@ def run(
     is_stopping: IsStopping = lambda: False,
     announce: Announce = lambda: None,
     parts: OpenParts = open_parts,
-) -> None:
-    """Crawl the scan's source and leave its pictures to scan workers; commits batch by batch.
+) -> bool:
+    """Crawl the scan's source and leave its pictures to scan workers; commits batch by batch. Whether it was ours.
 
     Does nothing where another worker has the scan, an older one of the same source is at work, or it is over, so that
     a message may come twice. Run again after a crash it goes on: pages that the scan has read and pictures that it has
@@ -137,15 +137,16 @@ def run(
     scan = scans.find(session, scan_id)
     if scan is None or scans.is_behind_another(session, scan):
         session.rollback()
-        return
+        return False
     if not leases.take(session, scan_id, worker, settings.lease_s):
         logger.info("scan %d is another worker's, or over", scan_id)
-        return
+        return False
     lease = (scan_id, worker, settings.lease_s)
     with leases.Heartbeat(session.get_bind().engine, *lease) as heartbeat:
         ending = attempt(session, lease, settings, lambda: is_stopping() or heartbeat.is_lost, announce, parts)
     if ending is not None:
         finish(session, scan_id, worker, ending)
+    return True
 
 
 def finish(session: Session, scan_id: int, worker: str, ending: Ending) -> None:

@@ -9,6 +9,8 @@ import httpx2
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from scanner.markets.base import MarketError
+from scanner.markets.registry import find_market
 from webapp.db import now
 from webapp.models import PictureState, Scan, ScanPhoto, ScanState, Source
 from webapp.services import audit, claims, leases
@@ -18,6 +20,7 @@ from webapp.settings import Settings
 # A queue message that was not followed up after this long is taken for lost, and sent again.
 HINT_S = 60
 WARNINGS_SHOWN = 5
+STARTABLE_LOOKED_AT = 100
 UNFINISHED = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING, ScanState.PAUSED)
 # Of the same source one crawl at a time: a paused one holds nobody up.
 AT_WORK = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING)
@@ -142,11 +145,28 @@ def is_behind_another(session: Session, scan: Scan) -> bool:
 
 
 def hosts_of(source: Source) -> set[str]:
-    """The hosts that the source's options name; of an API, which has its own, the kind stands for it."""
+    """The hosts that the source's options name; of an API, which has its own, the kind stands for it; of files none."""
     values = (value for value in source.options.values() if isinstance(value, str))
     addresses = [word for value in values for word in value.split() if word.startswith(("http://", "https://"))]
     hosts = {httpx2.URL(address).host for address in addresses if is_readable(address)}
-    return hosts or {source.kind}
+    return hosts or ({source.kind} if is_web(source.kind) else set())
+
+
+def is_web(kind: str) -> bool:
+    try:
+        return find_market(kind).is_web
+    except MarketError:
+        return False
+
+
+def startable(session: Session, limit: int = 8) -> list[int]:
+    """Scans that wait and could begin now, the oldest first: what waited for one that has just made room.
+
+    Those that wait because of trouble with the machine (they have a note) are left to their time.
+    """
+    waiting = select(Scan).options(joinedload(Scan.source)).where(Scan.state == ScanState.QUEUED, Scan.note.is_(None))
+    rows = session.scalars(waiting.order_by(Scan.id).limit(STARTABLE_LOOKED_AT))
+    return [scan.id for scan in rows if not is_behind_another(session, scan)][:limit]
 
 
 def is_readable(address: str) -> bool:

@@ -25,7 +25,10 @@ def note_stop(**_: Any) -> None:
 @app.task(name="scans.run")  # type: ignore[untyped-decorator]
 def run_scan(scan_id: int) -> None:
     with task_session() as session:
-        crawling.run(session, scan_id, app.settings, worker_name(), stopping.is_set, score_pictures.delay)
+        was_ours = crawling.run(session, scan_id, app.settings, worker_name(), stopping.is_set, score_pictures.delay)
+        following = scans.startable(session) if was_ours and not stopping.is_set() else []
+    for each in following:
+        run_scan.delay(each)
 
 
 @app.task(name="pictures.score")  # type: ignore[untyped-decorator]

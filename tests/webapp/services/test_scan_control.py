@@ -173,6 +173,27 @@ def test_of_one_host_there_is_one_crawl_at_a_time(session: Session) -> None:
     assert not scans.is_behind_another(session, second), "only its pictures are left"
 
 
+def test_sources_that_are_files_do_not_wait_for_each_other(session: Session) -> None:
+    for number in range(2):
+        scan = scans.create(session, make_source(session, kind="csv", path=f"{number}.csv").id, "ann")
+    assert not scans.is_behind_another(session, scan)
+    of_api = [scans.create(session, make_source(session, kind="ebay", words="ivory").id, "ann") for _ in range(2)]
+    assert scans.is_behind_another(session, of_api[1])
+
+
+def test_what_waited_for_a_crawl_is_named_once_it_is_over(session: Session) -> None:
+    first = scans.create(session, make_source(session, start_url="https://shop.example/bags").id, "ann")
+    second = scans.create(session, make_source(session, start_url="https://shop.example/art").id, "ann")
+    troubled = scans.create(session, make_source(session, start_url="https://other.example/").id, "ann")
+    troubled.note = "It waits, since there is no room on the disk; it goes on by itself."
+    first.state = ScanState.RUNNING
+    session.flush()
+    assert scans.startable(session) == []
+    first.state = ScanState.DONE
+    session.flush()
+    assert scans.startable(session) == [second.id]
+
+
 def test_very_many_warnings_are_cut(scan: Scan, run: Run, scene: Scene) -> None:
     scene.before_each = lambda context, number: [context.warn(f"{number}, {n} is wrong.") for n in range(300)]
     run(scan)
