@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         default=None,
         description="word that a Prometheus server shows to read /metrics; without it there is no such page",
     )
-    lease_s: int = Field(default=60, description="seconds after which a silent worker's scan is taken over")
+    lease_s: int = Field(default=60, ge=2, description="seconds after which a silent worker's scan is taken over")
     session_hours: float = Field(default=12, description="hours after which a sign-in ends")
 
     @property

@@ -105,7 +105,7 @@ class Children:
             "web": ["web"],
             # Apart: a crawl that waits for a slow site, or four of them, must not keep pictures waiting.
             "crawler": ["worker", "--queues", "crawl", "--concurrency", "2"],
-            "scanner": ["worker", "--queues", "scan,reports", "--concurrency", "3"],
+            "scanner": ["worker", "--queues", "scan,reports", "--concurrency", "8"],
             "beat": ["beat"],
         }
         self._children = [self._make(name, command) for name, command in commands.items()]

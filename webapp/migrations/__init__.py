@@ -1,22 +1,49 @@
 """The schema's history, run from code: there is no alembic.ini to find or to forget."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 FOLDER = Path(__file__).parent
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision; does nothing where it is there already."""
-    with engine.begin() as connection:
+    """Bring the database to the newest revision, whole or not at all; does nothing where it is there already."""
+    if is_current(engine):
+        return
+    with engine.connect() as connection, one_transaction(connection):
         config = make_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def one_transaction(connection: Connection) -> Iterator[None]:
+    """SQLite alters a table by copying it, which its own foreign keys would forbid; they are checked at the end.
+
+    Its driver begins no transaction before a statement that changes the schema, so that is said here.
+    """
+    if connection.dialect.name != "sqlite":
+        with connection.begin():
+            yield
+        return
+    driver = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+    try:
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if broken:
+                raise RuntimeError(f"rows point nowhere after the upgrade, nothing was changed: {broken[:5]}")
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
 
 
 def is_current(engine: Engine) -> bool:

@@ -21,11 +21,15 @@ MOST_ATTEMPTS = 3
 def claim(session: Session, worker: str, lease_s: int, limit: int) -> Sequence[ScanPhoto]:
     """The oldest `limit` pictures that wait, whatever their scan, now this worker's; commits.
 
-    Of two workers at once each gets its own: PostgreSQL passes over rows that another one is just taking.
+    What a worker had that died comes last and one by one: any of its lot may have killed it. Of two workers at once
+    each gets its own: PostgreSQL passes over rows that another one is just taking.
     """
     free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
     of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
-    first = select(ScanPhoto.id).where(PENDING, free, of_open_scans).order_by(ScanPhoto.id).limit(limit)
+    waiting = select(ScanPhoto.id).where(PENDING, free, of_open_scans).order_by(ScanPhoto.id)
+    is_fresh = ScanPhoto.attempts == 0
+    has_fresh = session.scalar(waiting.where(is_fresh).limit(1)) is not None
+    first = waiting.where(is_fresh).limit(limit) if has_fresh else waiting.where(~is_fresh).limit(1)
     # A CTE, since PostgreSQL may run a subquery that locks rows more than once, and then takes more than its limit.
     chosen = first.with_for_update(skip_locked=True).cte("chosen")
     taken = (
@@ -64,8 +68,12 @@ def free(session: Session, owner: str) -> None:
     session.execute(update(ScanPhoto).where(*theirs).values(lease_owner=None, lease_until=None))
 
 
-def is_any_pending(session: Session, scan_id: int) -> bool:
-    return bool(session.scalar(select(exists().where(ScanPhoto.scan_id == scan_id, PENDING))))
+def is_any_pending(session: Session, scan_id: int, listing_id: int | None = None) -> bool:
+    """Whether a picture of the scan waits, or one of that listing in the scan."""
+    waiting = exists().where(ScanPhoto.scan_id == scan_id, PENDING)
+    if listing_id is not None:
+        waiting = waiting.where(ScanPhoto.listing_id == listing_id)
+    return bool(session.scalar(select(waiting)))
 
 
 def is_any_free(session: Session) -> bool:

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self, TextIO
@@ -66,7 +67,8 @@ def publish_log(place: Store, path: Path) -> None:
 def publish_left_logs(place: Store, spool: Path) -> None:
     """Move what dead workers of this machine left into the store. Raises StoreError."""
     for path in sorted((spool / FOLDER).glob("*.jsonl")):
-        with path.open("r+", encoding="utf-8") as file:
+        # Another worker may be faster with it.
+        with suppress(FileNotFoundError), path.open("r+", encoding="utf-8") as file:
             if is_free(file):
                 publish_log(place, path)
 

@@ -191,6 +191,8 @@ def attempt(
         return trouble(scan_id, error, settings.lease_s)
     except FAILURES as error:
         session.rollback()
+        if behind := trouble_behind(error):
+            return trouble(scan_id, behind, settings.lease_s)
         return failure(scan_id, error, is_stopping)
     except OSError as error:
         session.rollback()
@@ -198,6 +200,16 @@ def attempt(
     except Exception:
         session.rollback()
         return unexpected(scan_id)
+
+
+def trouble_behind(error: BaseException) -> Exception | None:
+    """The machine's own trouble that came up inside a market, which tells of whatever breaks as its own fault."""
+    cause = error.__cause__
+    while cause is not None:
+        if isinstance(cause, TROUBLE) or (isinstance(cause, OSError) and cause.errno in NO_ROOM):
+            return cause
+        cause = cause.__cause__
+    return None
 
 
 def trouble(scan_id: int, error: Exception, wait_s: int) -> Ending:
@@ -285,6 +297,7 @@ def former_shape(session: Session, scan: Scan) -> Shape | None:
 
 def keep_warnings(session: Session, scan: Scan, context: Context) -> None:
     """Commits. Of very many sentences the first are kept, and how many more there were."""
+    session.refresh(scan, ["warnings"], with_for_update=True)  # scan workers add to them too
     told = list(dict.fromkeys([*scan.warnings, *context.warnings]))
     more = len(told) - WARNINGS_KEPT
     scan.warnings = told if more <= 0 else [*told[:WARNINGS_KEPT], f"And {more} more of the same kinds."]

@@ -41,6 +41,11 @@ def clean(listing: Listing) -> Listing:
     )
 
 
+def is_short(url: str) -> bool:
+    """Whether the address can stand in an index, which counts bytes."""
+    return len(url.encode()) <= URL_LETTERS
+
+
 def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 

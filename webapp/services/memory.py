@@ -1,6 +1,6 @@
 """What earlier crawls knew of a source's pages, so that what did not change is not fetched again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from scanner.records import Listing
 from webapp.db import insert_new, now
 from webapp.models import CrawledPage, FindingRow, FindingState, ListingRow, Scan
 from webapp.services import listings
-from webapp.services.listings import URL_LETTERS
+from webapp.services.listings import is_short
 from webapp.services.pictures import DATE_LETTERS, ETAG_LETTERS
 
 # A page that did not change is visited after 6 h, then 12 h ... and at the latest after two weeks.
@@ -24,15 +24,17 @@ MOST_DOUBLINGS = 6
 # However often a sitemap says that nothing changed, a page is looked at once a week.
 SITEMAP_TRUSTED = timedelta(days=7)
 MOST_LINKS = 2000
+VALIDATORS = ("etag", "last-modified")
 DECIDED_HARMLESS = (FindingState.DISMISSED, FindingState.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What is to be remembered of a page; answer None: it was not visited, since no visit was due."""
+    """What is to be remembered of a page, its body not; headers None: it was not visited, since no visit was due."""
 
     url: str
-    answer: Fetched | None
+    headers: Mapping[str, str] | None
+    is_unchanged: bool = False
     links: tuple[str, ...] = ()
     listing_url: str | None = None
     changed_at: datetime | None = None
@@ -53,7 +55,7 @@ class CrawlMemory:
         self._written: set[str] = set()
 
     def recall(self, url: str, changed_at: datetime | None = None) -> Remembered | None:
-        if len(url) > URL_LETTERS:
+        if not is_short(url):
             return None
         page = self._find(url)
         if page is None:
@@ -69,8 +71,9 @@ class CrawlMemory:
         )
 
     def keep(self, url: str, answer: Fetched | None, **facts: Any) -> None:
-        if len(url) <= URL_LETTERS:
-            self._visits[url] = Visit(url, answer, **facts)
+        if is_short(url):
+            headers = {name: answer.headers[name] for name in VALIDATORS if name in answer.headers} if answer else None
+            self._visits[url] = Visit(url, headers, answer is not None and answer.is_unchanged, **facts)
 
     def write(self, written: Collection[str], changed: Collection[str]) -> None:
         """Write visits, in the caller's transaction: those of listings once these are written too.
@@ -117,18 +120,18 @@ class CrawlMemory:
         page.visited_scan_id = self._scan_id
         if visit.changed_at:
             page.changed_at = visit.changed_at
-        if visit.answer is None:
+        if visit.headers is None:
             return
         page.visited_at = now()
-        is_same = visit.answer.is_unchanged or self._says_the_same(page, visit, changed)
+        is_same = visit.is_unchanged or self._says_the_same(page, visit, changed)
         page.unchanged_count = page.unchanged_count + 1 if is_same else 0
         page.due_at = now() + pause_after(page.unchanged_count) if page.listing_id else None
-        if not visit.answer.is_unchanged:
-            self._take_answer(page, visit, visit.answer)
+        if not visit.is_unchanged:
+            self._take_answer(page, visit, visit.headers)
 
-    def _take_answer(self, page: CrawledPage, visit: Visit, answer: Fetched) -> None:
-        page.etag = _short(answer.headers.get("etag"), ETAG_LETTERS)
-        page.last_modified = _short(answer.headers.get("last-modified"), DATE_LETTERS)
+    def _take_answer(self, page: CrawledPage, visit: Visit, headers: Mapping[str, str]) -> None:
+        page.etag = _short(headers.get("etag"), ETAG_LETTERS)
+        page.last_modified = _short(headers.get("last-modified"), DATE_LETTERS)
         page.links = list(visit.links[:MOST_LINKS])
         row = listings.find(self._session, self._source_id, visit.listing_url) if visit.listing_url else None
         page.listing_id = row.id if row else None

@@ -43,17 +43,17 @@ def write_outcomes(
 ) -> None:
     """Write those that are still this worker's, judge listings of which no picture waits any more; commits.
 
-    A scan of which this was the last ends. Without choice and pack nothing is judged: then no model could speak.
+    A scan of which this was the last ends. Each scan is a transaction of its own, so that no two workers hold what the
+    other wants. Without choice no model could speak: then words alone are judged; without pack nothing is.
     """
     by_scan: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
         by_scan.setdefault(outcome.row.scan_id, []).append(outcome)
     for scan_id in sorted(by_scan):  # in one order everywhere, so that no two workers wait for each other
         _write_scan(session, worker, scan_id, by_scan[scan_id], choice, pack, warnings)
-    session.commit()
-    for scan_id in by_scan:
+        session.commit()
         scans.settle(session, scan_id)
-    session.commit()
+        session.commit()
 
 
 def _write_scan(
@@ -79,8 +79,8 @@ def _write_scan(
         scan.photos_failed += outcome.reason is not None
     scan.models = [{**model, "photos": model.get("photos", 0) + spoke[model["name"]]} for model in scan.models]
     session.flush()
-    if pack is not None and choice is not None:
-        order = [model.digest for model in choice.models]
+    if pack is not None:
+        order = [model.digest for model in choice.models] if choice else []
         scan.findings_opened += judge_listings(session, scan, pack, _complete(session, scan_id, ours), order)
 
 
@@ -105,7 +105,7 @@ def _note_models(scan: Scan, choice: ModelChoice) -> None:
 def _end_claims(session: Session, worker: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Those that were still ours: a lease that passed, or a scan that was cancelled, leaves the rest to others."""
     ours = []
-    for outcome in outcomes:
+    for outcome in sorted(outcomes, key=lambda one: one.row.id):
         mine = (
             ScanPhoto.id == outcome.row.id,
             ScanPhoto.lease_owner == worker,

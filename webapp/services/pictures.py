@@ -16,7 +16,7 @@ from scanner.records import Listing
 from webapp.db import now
 from webapp.models import Appearance
 from webapp.services import listings, photos
-from webapp.services.listings import URL_LETTERS, clean
+from webapp.services.listings import URL_LETTERS, clean, is_short
 from webapp.storage import Store, StoreAwayError, StoreError, StoreFullError
 
 FETCHERS = 4  # threads; the fetcher keeps the pace of each host, so that more of them help with several hosts alone
@@ -100,7 +100,7 @@ class Gatherer:
     def _clean(self, found: Iterable[Listing]) -> Iterator[Listing]:
         for one in found:
             listing = clean(one)
-            if len(listing.url) <= URL_LETTERS:
+            if is_short(listing.url):
                 yield listing
             else:
                 self._context.warn(f"A listing was left out because its address is longer than {URL_LETTERS} letters.")
@@ -141,8 +141,8 @@ def is_far_ahead(ahead: Collection[tuple[Listing, Sequence[object]]]) -> bool:
 
 def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place: Store) -> Picture:
     """Ask for one picture, with what is known of it, and store its bytes. Raises StoreFullError and StoreAwayError."""
-    if len(url) > URL_LETTERS:
-        return Picture(url[:URL_LETTERS], failure=f"its address is longer than {URL_LETTERS} letters")
+    if not is_short(url):
+        return Picture(url[: URL_LETTERS // 4], failure=f"its address is longer than {URL_LETTERS} letters")
     etag, last_modified = (known.etag, known.last_modified) if known else (None, None)
     try:
         answer = get_photo(url, max_bytes=PICTURE_BYTES, etag=etag, last_modified=last_modified)

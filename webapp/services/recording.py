@@ -24,7 +24,7 @@ from webapp.models import (
     Scan,
     ScanPhoto,
 )
-from webapp.services import leases, listings, opening, relisting
+from webapp.services import claims, leases, listings, opening, relisting
 from webapp.services.archiving import Archive
 from webapp.services.listings import Change, Seen
 from webapp.services.memory import CrawlMemory
@@ -123,11 +123,10 @@ class Recorder:
             self._archive.keep(self._session, seen.row, gathered.listing.answers)
         if seen.row.removed_at is not None:
             self._note_return(seen.row)
-        states = [
-            self._write_picture(seen, position, picture, written) for position, picture in enumerate(gathered.pictures)
-        ]
-        if PictureState.PENDING not in states:
-            written.to_judge.append(seen.row.id)
+        for position, picture in enumerate(gathered.pictures):
+            self._write_picture(seen, position, picture, written)
+        if not claims.is_any_pending(self._session, self._scan.id, seen.row.id):
+            written.to_judge.append(seen.row.id)  # also where its pictures were scored before its words changed
 
     def _note_return(self, row: ListingRow) -> None:
         facts = {"removed_at": row.removed_at.isoformat()} if row.removed_at else {}
@@ -136,7 +135,7 @@ class Recorder:
             ListingEvent(listing_id=row.id, scan_id=self._scan.id, kind=ListingEventKind.RETURNED, facts=facts)
         )
 
-    def _write_picture(self, seen: Seen, position: int, picture: Picture, written: Written) -> PictureState:
+    def _write_picture(self, seen: Seen, position: int, picture: Picture, written: Written) -> None:
         photo_id = self._ensure_photo(picture)
         if picture.answer is not None:
             self._archive.keep(self._session, seen.row, (picture.answer,))
@@ -147,7 +146,6 @@ class Recorder:
             written.photos += 1
             written.failed += state is PictureState.FAILED
             written.pending += state is PictureState.PENDING
-        return state
 
     def _ensure_photo(self, picture: Picture) -> int | None:
         """The id of the row of the picture's bytes; None where there are none."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from scanner.fetch import AddressError, FetchError, RefusedError
+from scanner.fetch import AddressError, FetchError, RefusedError, StoppedError
 from scanner.markets.base import Context, Market
 from webapp.db import now
 from webapp.models import CrawledPage, FindingRow, FindingState, ListingEvent, ListingEventKind, ListingRow, Scan
@@ -49,6 +49,8 @@ class Missing:
         for row in self._candidates():
             try:
                 reason = self._reason(row)
+            except StoppedError:
+                raise
             except RefusedError as error:
                 self._context.end_early(f"Not every listing that is missing was visited. {error}")
                 break
@@ -63,7 +65,7 @@ class Missing:
     def _candidates(self) -> list[ListingRow]:
         """Those whose page was visited longest ago come first: one that can't be read must not stand in the way."""
         missed = select(ListingRow).where(ListingRow.source_id == self._scan.source_id)
-        missed = missed.where(ListingRow.removed_at.is_(None), ListingRow.last_scan_id != self._scan.id)
+        missed = missed.where(ListingRow.removed_at.is_(None), ListingRow.last_scan_id.is_distinct_from(self._scan.id))
         missed = missed.outerjoin(CrawledPage, CrawledPage.listing_id == ListingRow.id).distinct()
         visited_at = func.coalesce(CrawledPage.visited_at, ListingRow.first_seen_at)
         ordered = missed.add_columns(visited_at.label("visited")).order_by("visited", ListingRow.id)

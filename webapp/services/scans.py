@@ -136,7 +136,9 @@ def is_behind_another(session: Session, scan: Scan) -> bool:
 
     Each keeps the pace that a site asks for; two at once would be twice as fast.
     """
-    older = select(Scan).options(joinedload(Scan.source)).where(Scan.id < scan.id, Scan.state.in_(AT_WORK))
+    is_older = (Scan.id < scan.id) & Scan.state.in_(AT_WORK)
+    is_crawled = (Scan.id != scan.id) & (Scan.state == ScanState.RUNNING)  # a newer one, while this was paused
+    older = select(Scan).options(joinedload(Scan.source)).where(is_older | is_crawled)
     hosts = hosts_of(scan.source)
     return any(
         other.source_id == scan.source_id or (other.state is not ScanState.SCORING and hosts & hosts_of(other.source))

@@ -125,7 +125,7 @@ def begin(
     try:
         bench = open_it(session, settings)
         with bench.scanner as scanner:
-            shift = Shift(session, settings, worker, bench, scanner, is_stopping, open_store(settings))
+            shift = Shift(session, settings, worker, bench, scanner, is_stopping, open_store(settings), until)
             while time.monotonic() < until and is_work_left(session, is_stopping, sleep):
                 shift.work()
     except FAILURES as error:
@@ -140,8 +140,12 @@ def fail_waiting(session: Session, settings: Settings, worker: str, why: str) ->
     """No model can speak: say so at once, loudly, instead of letting pictures wait for nobody."""
     claims.give_back(session, worker)
     session.commit()
+    try:
+        pack = current_pack(session, settings.pack)
+    except PackError:
+        pack = None
     while rows := claims.claim(session, worker, settings.lease_s, CLAIMED_AT_ONCE):
-        write_outcomes(session, worker, [Outcome(row, failure=why) for row in rows], warnings=[why])
+        write_outcomes(session, worker, [Outcome(row, failure=why) for row in rows], pack=pack, warnings=[why])
 
 
 @dataclass(slots=True)
@@ -155,6 +159,7 @@ class Shift:
     scanner: ScansPhotos
     is_stopping: Callable[[], bool]
     place: Store
+    until: float
     _under_way: deque[ScanPhoto] = field(default_factory=deque)
     _outcomes: list[Outcome] = field(default_factory=list)
     _written_at: float = field(default_factory=time.monotonic)
@@ -174,7 +179,7 @@ class Shift:
 
     def _feed(self) -> Iterator[Photo]:
         """Pictures as they are claimed; those of which all is known already go straight to their outcome."""
-        while not self.is_stopping():
+        while not self.is_stopping() and time.monotonic() < self.until:
             rows = claims.claim(self.session, self.worker, self.settings.lease_s, CLAIMED_AT_ONCE)
             if not rows:
                 return

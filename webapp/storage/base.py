@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH)
 
 
 class StoreError(OSError):
@@ -88,4 +89,8 @@ def telling_full(place: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             raise StoreFullError(f"There is no room left in {place}: make some, and what waits goes on.") from error
+        if error.errno in AWAY:
+            raise StoreAwayError(
+                f"{place} can't be reached ({error.strerror}); what waits goes on once it can."
+            ) from error
         raise

@@ -22,7 +22,8 @@ def note_stop(**_: Any) -> None:
     stopping.set()
 
 
-@app.task(name="scans.run")  # type: ignore[untyped-decorator]
+# Acknowledged at once: they last for hours, which a broker may take for a death, and the database has the truth.
+@app.task(name="scans.run", acks_late=False)  # type: ignore[untyped-decorator]
 def run_scan(scan_id: int) -> None:
     with task_session() as session:
         was_ours = crawling.run(session, scan_id, app.settings, worker_name(), stopping.is_set, score_pictures.delay)
@@ -31,7 +32,7 @@ def run_scan(scan_id: int) -> None:
         run_scan.delay(each)
 
 
-@app.task(name="pictures.score")  # type: ignore[untyped-decorator]
+@app.task(name="pictures.score", acks_late=False)  # type: ignore[untyped-decorator]
 def score_pictures() -> None:
     """One set of predictors a process: while it works, further messages are of no use."""
     if not _scoring.acquire(blocking=False):

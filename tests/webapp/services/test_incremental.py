@@ -134,6 +134,12 @@ def test_missing_listings_have_their_turn_also_behind_some_that_can_not_be_read(
     assert [event.listing.url for event in session.scalars(select(ListingEvent))] == [f"{SITE}/4"]
 
 
+def test_a_listing_of_before_scans_were_noted_can_vanish_too(session: Session, scan: Scan, run: Run) -> None:
+    old = make_listing(session, scan.source, url=f"{SITE}/old")
+    run(scan)
+    assert [event.listing_id for event in session.scalars(select(ListingEvent))] == [old.id]
+
+
 def test_a_listing_that_comes_back_is_noted(session: Session, scan: Scan, run: Run, scene: Scene) -> None:
     run(scan)
     every = list(scene.listings)

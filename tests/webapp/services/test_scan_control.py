@@ -1,6 +1,7 @@
 """Cancelling, pausing, letting go on; one crawl of a source at a time."""
 
 import errno
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from scanner.fetch import BudgetError
 from scanner.markets.base import Context
+from scanner.records import Listing
 from tests.factories import make_source
 from tests.webapp.services.conftest import Run
 from tests.webapp.services.scene import SITE, Scene
 from webapp.db import now
-from webapp.models import AuditEntry, PictureState, Scan, ScanPhoto, ScanState
+from webapp.models import AuditEntry, FindingRow, PictureState, Scan, ScanPhoto, ScanState
 from webapp.services import crawling, recording, scans
 from webapp.settings import Settings
 from webapp.storage import FolderStore
@@ -199,3 +201,42 @@ def test_very_many_warnings_are_cut(scan: Scan, run: Run, scene: Scene) -> None:
     run(scan)
     assert len(scan.warnings) == crawling.WARNINGS_KEPT + 1
     assert scan.warnings[-1] == "And 1000 more of the same kinds."
+
+
+def test_trouble_of_the_machine_that_comes_up_inside_the_market_is_no_failure_of_the_site(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    def break_off(_context: Context, _number: int) -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    scene.before_each = break_off
+    scene.crawl_only(session, scan.id, settings)
+    scans.progress(session, scan.id)
+    assert (scan.state, scan.crawl_error) == (ScanState.QUEUED, None)
+    assert scan.note == "It waits, since the database could not be written; it goes on by itself."
+
+
+def test_words_that_changed_before_a_crawl_went_on_are_judged(
+    session: Session, settings: Settings, scan: Scan, run: Run, scene: Scene
+) -> None:
+    scene.listings = scene.listings[:1]
+    scene.crawl_only(session, scan.id, settings, is_stopping=lambda: True)
+    scene.score(session, settings)
+    scene.listings[0] = replace(scene.listings[0], title="Genuine ivory figure")
+    run(scan)
+    assert scan.state is ScanState.DONE
+    assert "ivory_words" in session.scalars(select(FindingRow.rule)).all()
+
+
+def test_an_address_of_many_letters_that_are_longer_as_bytes_is_left_out(scan: Scan, run: Run, scene: Scene) -> None:
+    scene.listings = [Listing(f"{SITE}/1", "Vase", photo_urls=(f"{SITE}/{'象' * 1900}.jpg",))]
+    run(scan)
+    assert scan.state is ScanState.FAILED
+    assert scan.photos_failed == 1
+
+
+def test_a_paused_scan_waits_for_a_newer_one_that_is_crawled(session: Session, scan: Scan) -> None:
+    newer = scans.create(session, scan.source_id, "ann")
+    newer.state = ScanState.RUNNING
+    session.flush()
+    assert scans.is_behind_another(session, scan)

@@ -166,6 +166,19 @@ def test_a_picture_that_kills_its_workers_is_a_failure_at_the_fourth_try(
     assert scans.progress(session, scan.id).state is ScanState.DONE
 
 
+def test_what_a_dead_worker_had_is_tried_one_by_one_behind_the_rest(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    many(scene, 4)
+    scene.crawl_only(session, scan.id, settings)
+    lot = [row.id for row in claims.claim(session, "dead", 60, 2)]
+    session.execute(update(ScanPhoto).values(lease_owner=None, lease_until=None))
+    session.commit()
+    sizes = [len(claims.claim(session, "next", 60, 10)) for _ in range(4)]
+    assert sizes == [2, 1, 1, 0]
+    assert set(session.scalars(select(ScanPhoto.id).where(ScanPhoto.attempts == 2))) == set(lot)
+
+
 def test_an_orderly_end_gives_pictures_back_and_counts_no_attempt(
     session: Session, settings: Settings, scan: Scan, scene: Scene
 ) -> None:
