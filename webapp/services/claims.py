@@ -83,6 +83,11 @@ def is_any_free(session: Session) -> bool:
     return bool(session.scalar(select(exists().where(PENDING, free, of_open_scans))))
 
 
+def oldest_waiting(session: Session) -> datetime | None:
+    """Since when the oldest picture waits; None where none does."""
+    return session.scalar(select(ScanPhoto.seen_at).where(PENDING).order_by(ScanPhoto.id).limit(1))
+
+
 class PictureHeartbeat(leases.Heartbeat):
     """Renews the leases of all pictures that a worker has, while its models look at them."""
 

@@ -1,12 +1,14 @@
 """A scan worker: takes pictures that wait, whatever their scan, keeps batches full, writes what the models said."""
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import exists, select
@@ -19,8 +21,9 @@ from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import ModelChoice, NoModelError, choose_models
 from scanner.zoo.predictor import ModelError
+from webapp.db import now
 from webapp.models import Scan, ScanPhoto, ScanState
-from webapp.services import claims, listings, photos
+from webapp.services import claims, listings, photos, processes
 from webapp.services.judging import to_scores
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
@@ -37,6 +40,8 @@ LOOK_AGAIN_S = 1.0
 FETCHERS = 8  # threads that bring pictures from a store elsewhere
 # Rules and models may change while a worker is at work: after so long it begins anew with those that hold.
 BENCH_S = 600.0
+# How long a picture waits for another scan worker where this one has no model that works.
+OTHERS_HAVE = timedelta(minutes=10)
 FAILURES = (NoModelError, CardError, ModelError, PackError)
 
 
@@ -92,7 +97,8 @@ def run(
     with claims.PictureHeartbeat(session.get_bind().engine, worker, settings.lease_s):
         try:
             while is_work_left(session, is_stopping, sleep):
-                begin(session, settings, worker, is_stopping, bench, sleep)
+                if not begin(session, settings, worker, is_stopping, bench, sleep):
+                    return
         finally:
             session.rollback()
             claims.give_back(session, worker)
@@ -119,8 +125,11 @@ def begin(
     is_stopping: Callable[[], bool],
     open_it: OpenBench,
     sleep: Callable[[float], object],
-) -> None:
-    """Set up models and rules and score with them; where that can't be, the pictures that wait fail with the reason."""
+) -> bool:
+    """Set up models and rules and score with them; where that can't be, the pictures that wait fail with the reason.
+
+    False: they are left to other scan workers, which may be able to do what this one is not.
+    """
     until = time.monotonic() + BENCH_S
     try:
         bench = open_it(session, settings)
@@ -131,9 +140,20 @@ def begin(
     except FAILURES as error:
         session.rollback()
         if is_stopping():
-            return  # the machine goes down, and the models around us with it
+            return False  # the machine goes down, and the models around us with it
         logger.warning("pictures can't be scored: %s", error)
+        if may_others_score(session):
+            return False
         fail_waiting(session, settings, worker, str(error))
+    return True
+
+
+def may_others_score(session: Session) -> bool:
+    """Whether another scan worker lives, and no picture has waited so long that it can't score either."""
+    ours = (processes.host_name(), os.getpid())
+    others = [one for one in processes.alive(session) if "scan" in one.queues and (one.host, one.pid) != ours]
+    oldest = claims.oldest_waiting(session)
+    return bool(others) and (oldest is None or now() - oldest < OTHERS_HAVE)
 
 
 def fail_waiting(session: Session, settings: Settings, worker: str, why: str) -> None:

@@ -15,7 +15,7 @@ from tests.factories import make_source
 from tests.webapp.services.conftest import Run
 from tests.webapp.services.scene import SITE, PlainScanner, Scene
 from webapp.db import now, session_factory
-from webapp.models import FindingRow, PictureState, Scan, ScanPhoto, ScanState, ScoreRow
+from webapp.models import FindingRow, PictureState, Scan, ScanPhoto, ScanState, ScoreRow, WorkerProcess
 from webapp.services import claims, leases, scans, scoring
 from webapp.settings import Settings
 
@@ -211,6 +211,20 @@ def test_a_model_that_can_not_be_used_fails_what_waits_at_once_and_says_why(
     scans.progress(session, scan.id)
     assert scan.state is ScanState.FAILED
     assert scan.note == "None of the 5 pictures could be scored. the weights are damaged"
+
+
+def test_what_this_worker_can_not_score_is_left_to_another_that_lives(
+    session: Session, settings: Settings, scan: Scan, scene: Scene
+) -> None:
+    scene.crawl_only(session, scan.id, settings)
+    session.add(WorkerProcess(name="other", kind="worker", host="elsewhere", pid=1, queues=["scan"]))
+    session.commit()
+    scoring.run(session, settings, "without a model")
+    assert count(session, ScanPhoto.state == PictureState.PENDING) == 4
+    session.execute(update(ScanPhoto).values(seen_at=now() - scoring.OTHERS_HAVE))
+    session.commit()
+    scoring.run(session, settings, "without a model")
+    assert scans.progress(session, scan.id).state is ScanState.FAILED, "nobody could score them for ten minutes"
 
 
 def test_known_pictures_need_no_scanner(session: Session, scan: Scan, run: Run, scene: Scene) -> None:
