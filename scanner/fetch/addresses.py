@@ -104,7 +104,7 @@ def check_url(text: str, allowed: Collection[str] = ()) -> httpx2.URL:
 def join_url(base: httpx2.URL, location: str, allowed: Collection[str] = ()) -> httpx2.URL:
     """Where a page at `base` sends us on to, if it may be asked. Raises AddressError.
 
-    Spaces in it are written %20, as browsers do; whatever else is odd is refused.
+    Many shops leave the spaces in their addresses as they are; they are taken for %20, as browsers take them.
     """
     location = location.strip(" ").replace(" ", "%20")
     check_text(location)

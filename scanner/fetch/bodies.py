@@ -9,6 +9,7 @@ from scanner.fetch.errors import FetchError
 
 ENCODINGS = ("gzip", "deflate")  # what is asked for; zlib unpacks both in pieces as small as we like
 _KNOWN = {"": "", "identity": "", "gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+_BROKEN = "The answer could not be unpacked."
 _PIECE_BYTES = 64 * 1024
 _MOST_MEMBERS = 10_000  # an archive of empty gzip members costs time and gives nothing
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
@@ -22,13 +23,17 @@ def read_body(response: httpx2.Response, max_bytes: int) -> bytes:
 
 def read_packed(response: httpx2.Response, max_bytes: int, count: Callable[[int], None] = lambda _: None) -> bytes:
     """The body as it comes, at most `max_bytes`. count: told of every piece's bytes. Raises FetchError if larger."""
-    length = response.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_bytes:
+    if _says_more(response.headers.get("content-length", ""), max_bytes):
         raise _too_large(max_bytes)
     body, is_cut = read_start(response, max_bytes, count)
     if is_cut:
         raise _too_large(max_bytes)
     return body
+
+
+def _says_more(length: str, max_bytes: int) -> bool:
+    """As a fraction, for int() refuses a number of thousands of digits."""
+    return length.isdecimal() and float(length) > max_bytes
 
 
 def read_start(
@@ -65,51 +70,63 @@ def encoding_of(headers: httpx2.Headers) -> str:
 
 def unpack(packed: bytes, encoding: str, max_bytes: int) -> bytes:
     """The body of at most `max_bytes`; encoding: as encoding_of says. Raises FetchError if larger or broken."""
+    body, is_whole = _unpack(packed, encoding, max_bytes)
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    if not is_whole:
+        raise FetchError(_BROKEN)
+    return body
+
+
+def unpack_start(packed: bytes, encoding: str, max_bytes: int) -> tuple[bytes, bool]:
+    """(the first `max_bytes` of the body, whether there is more); the packed bytes may break off. Raises FetchError."""
+    body, is_whole = _unpack(packed, encoding, max_bytes)
+    return body[:max_bytes], len(body) > max_bytes or not is_whole
+
+
+def _unpack(packed: bytes, encoding: str, max_bytes: int) -> tuple[bytes, bool]:
+    """(the body, cut one byte or more behind `max_bytes`; whether it came to its end). Raises FetchError if broken."""
     if not encoding or not packed:
-        return packed
+        return packed, True
     try:
         return _unpack_gzip(packed, max_bytes) if encoding == "gzip" else _unpack_deflate(packed, max_bytes)
-    except (zlib.error, EOFError):
-        raise FetchError("The answer could not be unpacked.") from None
+    except zlib.error:
+        raise FetchError(_BROKEN) from None
 
 
-def _unpack_gzip(packed: bytes, max_bytes: int) -> bytes:
+def _unpack_gzip(packed: bytes, max_bytes: int) -> tuple[bytes, bool]:
     """All members, one after another; what follows the last and is no gzip is passed over, as browsers do."""
     body = bytearray()
     start = 0
     for _ in range(_MOST_MEMBERS):
-        plain, start = _unpack_member(packed, start, _GZIP_WBITS, max_bytes - len(body))
+        plain, start, is_whole = _unpack_member(packed, start, _GZIP_WBITS, max_bytes - len(body))
         body += plain
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes)
-        if packed[start : start + 2] != b"\x1f\x8b":
-            return bytes(body)
+        if not is_whole or packed[start : start + 2] != b"\x1f\x8b":
+            return bytes(body), is_whole
     raise zlib.error("too many members")
 
 
-def _unpack_deflate(packed: bytes, max_bytes: int) -> bytes:
+def _unpack_deflate(packed: bytes, max_bytes: int) -> tuple[bytes, bool]:
     """As the standard says, or else without its header, as some servers send it."""
     try:
-        plain, _ = _unpack_member(packed, 0, _ZLIB_WBITS, max_bytes)
+        plain, _, is_whole = _unpack_member(packed, 0, _ZLIB_WBITS, max_bytes)
     except zlib.error:
-        plain, _ = _unpack_member(packed, 0, _RAW_WBITS, max_bytes)
-    if len(plain) > max_bytes:
-        raise _too_large(max_bytes)
-    return plain
+        plain, _, is_whole = _unpack_member(packed, 0, _RAW_WBITS, max_bytes)
+    return plain, is_whole
 
 
-def _unpack_member(packed: bytes, start: int, wbits: int, max_bytes: int) -> tuple[bytes, int]:
-    """(what one member holds, cut one byte behind `max_bytes`; where the member ends). EOFError where it is cut."""
+def _unpack_member(packed: bytes, start: int, wbits: int, max_bytes: int) -> tuple[bytes, int, bool]:
+    """(what one member holds, cut one byte behind `max_bytes`; where it ends; whether it came to its end)."""
     unpacker = zlib.decompressobj(wbits)
     plain = bytearray()
     while not unpacker.eof and len(plain) <= max_bytes:
         piece = unpacker.unconsumed_tail or packed[start : start + _PIECE_BYTES]
         if not piece:
-            raise EOFError
+            break
         if not unpacker.unconsumed_tail:
             start += len(piece)
         plain += unpacker.decompress(piece, max_bytes + 1 - len(plain))
-    return bytes(plain), start - len(unpacker.unused_data)
+    return bytes(plain), start - len(unpacker.unused_data), unpacker.eof
 
 
 def _too_large(max_bytes: int) -> FetchError:

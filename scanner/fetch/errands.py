@@ -17,8 +17,8 @@ class Errand:
     url: str
     max_bytes: int
     conditions: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # both may hold secrets
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     asks_robots: bool = True
     is_robots: bool = False
 
@@ -37,6 +37,14 @@ class Errand:
 
     def is_answered(self, status: int) -> bool:
         return 200 <= status < 300 or (status == 304 and bool(self.conditions))
+
+
+@dataclass(slots=True)
+class Trail:
+    """What a fetch has left behind it so far. requests: those for robots.txt are another fetch's."""
+
+    requests: int = 0
+    exchanges: list[Exchange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ class Fetched:
     """A successful answer. `url` was asked for, `final_url` gave it; header names are in lower case.
 
     status: 200 to 299, or 304 where the caller named what it has and that is still so; then the body is empty.
-    exchanges: all that was asked and answered on the way, redirects first.
+    exchanges: all that was asked and answered on the way, redirects first. requests: made for it, redirects and
+    repeated tries among them, robots.txt not.
     """
 
     url: str
@@ -60,6 +61,7 @@ class Fetched:
     body: bytes
     fetched_at: datetime
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+    requests: int = 1
 
     @property
     def is_unchanged(self) -> bool:

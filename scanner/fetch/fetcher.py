@@ -16,19 +16,19 @@ from typing import Self
 import httpx2
 
 from scanner.fetch.addresses import check_url, join_url, origin_of
-from scanner.fetch.bodies import ENCODINGS, encoding_of, read_packed, read_start, unpack
+from scanner.fetch.bodies import ENCODINGS, encoding_of, read_packed, read_start, unpack, unpack_start
 from scanner.fetch.budget import Budget
 from scanner.fetch.connections import CheckedTransport, Resolver, resolve
 from scanner.fetch.deadlines import Deadline, deadline
 from scanner.fetch.door import Door, IsStopped, left_alone
-from scanner.fetch.errands import Answer, Errand
-from scanner.fetch.errors import FetchError
-from scanner.fetch.exchanges import Exchange, Fetched, capture, note_peer
+from scanner.fetch.errands import Answer, Errand, Trail
+from scanner.fetch.errors import BusyError, FetchError, RefusedError
+from scanner.fetch.exchanges import Fetched, capture, note_peer
 from scanner.fetch.log import NOT_ASKED, LogEntry, Note, noted
 from scanner.fetch.pacing import JITTER, LONGEST_WAIT_S, Pacer, back_off_s
 from scanner.fetch.places import Places
 from scanner.fetch.robots import MAX_BYTES as ROBOTS_MAX_BYTES
-from scanner.fetch.robots import Robots
+from scanner.fetch.robots import Robots, whole_lines
 
 AGENT = "Tuskline"
 MAX_BYTES = 16 * 1024**2
@@ -36,10 +36,6 @@ MAX_KEPT_BYTES = 256 * 1024  # of an answer that is no success: enough to show w
 MAX_REDIRECTS = 5
 MAX_TRIES = 3
 BUSY = (429, 503)
-# After so many fetches in a row that a busy host answered to no try.
-WORN_OUT = 5
-FIRST_REST_S = 90.0  # longer than a fetch waits
-LONGEST_REST_S = 900.0
 
 
 class Fetcher:
@@ -55,6 +51,8 @@ class Fetcher:
     budget: what all fetches may cost together. is_stopped: says in a sentence why a host is left alone, None if it is
     not; is_stopping: whether to give up, asked before every wait and request. sleep: waits so many seconds, or less
     once is_stopping is true. log: told of every request. keep_exchanges: whether answers carry their raw bytes.
+    pacer: shared with other fetchers, as shared_pacer() gives it, so that together they keep one pace at a host, leave
+    it alone together, and wait with the pacer's own jitter; None for one of its own.
     """
 
     def __init__(
@@ -78,17 +76,17 @@ class Fetcher:
         random: Callable[[], float] = chance.random,
         log: Callable[[LogEntry], None] = lambda _: None,
         keep_exchanges: bool = False,
+        pacer: Pacer | None = None,
     ) -> None:
         self._allowed = frozenset(entry.lower() for entry in allowed_addresses)
         self._pace_s = pace_s
         self._burst = burst
         self._deadline_s = deadline_s
-        pacer = Pacer(sleep, jitter=jitter, random=random)
-        self._door = Door(pacer, Places(most_at_once), budget or Budget(), is_stopped, is_stopping)
+        pacer = pacer or Pacer(sleep, jitter=jitter, random=random)
+        self._door = Door(pacer, Places(most_at_once), budget or Budget(), is_stopped, is_stopping, sleep)
         self._log = log
         self._keep_exchanges = keep_exchanges
         self._robots = Robots(self._fetch_robots, AGENT)
-        self._worn: dict[str, int] = {}
         self._client = httpx2.Client(
             transport=CheckedTransport(self._allowed, resolver, verify or True),
             trust_env=False,
@@ -124,8 +122,9 @@ class Fetcher:
         max_bytes: limit of the body, as sent and unpacked. etag, last_modified: of the answer that the caller has, as
         the server wrote them; where that is still so, the status is 304 and the body empty. headers: are sent to the
         origin of `url` alone, whatever it sends us on to. is_api: its owner gave us a key for it, so robots.txt, which
-        speaks to crawlers, is not asked. Raises FetchError (status set where the server answered with another status),
-        RefusedError and RobotsError among them.
+        speaks to crawlers, is asked only of other sites that it sends us on to. Raises FetchError (status set where
+        the server answered with another status), RefusedError, RobotsError and BusyError among them: after the last,
+        ask that host nothing for its `wait_s`.
         """
         conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         known = {name: value for name, value in conditions.items() if value and value.isascii() and value.isprintable()}
@@ -137,7 +136,7 @@ class Fetcher:
         return self._run(Errand(url, MAX_BYTES, headers=headers or {}, form=data, asks_robots=False))
 
     def sitemaps(self, url: str) -> list[str]:
-        """The sitemaps named in the robots.txt of the site of `url`. Raises RefusedError."""
+        """The sitemaps named in the robots.txt of the site of `url`. Raises RefusedError and BusyError."""
         with deadline(self._deadline_s):
             return self._robots.sitemaps(check_url(url, self._allowed))
 
@@ -145,9 +144,18 @@ class Fetcher:
         return self._run(Errand(url, ROBOTS_MAX_BYTES, asks_robots=False, is_robots=True)).body
 
     def _run(self, errand: Errand) -> Fetched:
-        exchanges: list[Exchange] = []
-        with deadline(self._deadline_s) as clock:
-            answer = self._follow(errand, clock, exchanges)
+        _check_headers(errand.headers)
+        trail = Trail()
+        try:
+            with deadline(self._deadline_s) as clock:
+                answer = self._follow(errand, clock, trail)
+        except FetchError as error:
+            error.requests = trail.requests
+            raise
+        return self._told(errand, answer, trail)
+
+    def _told(self, errand: Errand, answer: Answer, trail: Trail) -> Fetched:
+        """What the caller gets of the last answer. Raises FetchError where it is no success."""
         fetched = Fetched(
             errand.url,
             str(answer.url),
@@ -155,38 +163,42 @@ class Fetcher:
             answer.headers,
             answer.body,
             datetime.now(UTC),
-            tuple(exchanges),
+            tuple(trail.exchanges),
+            trail.requests,
         )
-        if not errand.is_answered(answer.status):
-            raise FetchError(f"The server answered {_status_words(answer.status)}.", answer.status, fetched)
-        return fetched
+        if errand.is_answered(answer.status):
+            return fetched
+        failure = FetchError(f"The server answered {_status_words(answer.status)}.", answer.status, fetched)
+        failure.requests = trail.requests
+        raise failure
 
-    def _follow(self, errand: Errand, clock: Deadline, exchanges: list[Exchange]) -> Answer:
+    def _follow(self, errand: Errand, clock: Deadline, trail: Trail) -> Answer:
         base, place = None, errand.url
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._ask_patiently(base, place, errand, clock, exchanges)
+            answer = self._ask_patiently(base, place, errand, clock, trail)
             if answer.location is None or errand.form is not None:
                 return answer
             base, place = answer.url, answer.location
         raise FetchError(f"The site sent us on more than {MAX_REDIRECTS} times.")
 
     def _ask_patiently(
-        self, base: httpx2.URL | None, place: str, errand: Errand, clock: Deadline, exchanges: list[Exchange]
+        self, base: httpx2.URL | None, place: str, errand: Errand, clock: Deadline, trail: Trail
     ) -> Answer:
         """One hop: `place` as named by the page at `base`, asked again where the server is busy."""
         for attempt in range(MAX_TRIES):
             with noted(place, self._log) as note:
                 target = self._target(base, place, note)
-                answer = self._ask_in_turn(target, errand, clock, note)
-            exchanges += [answer.exchange] if answer.exchange else []
+                answer = self._ask_in_turn(target, errand, clock, note, trail)
+            trail.exchanges += [answer.exchange] if answer.exchange else []
             if answer.status not in BUSY:
-                self._worn.pop(origin_of(answer.url), None)
+                self._door.count_success(target)
                 return answer
-            self._back_off(answer, attempt)
-        self._rest(answer.url)
-        raise FetchError(
+            wait_s = self._back_off(answer, attempt)
+        self._door.count_failure(target)
+        raise BusyError(
             f"The server answered {_status_words(answer.status)} to each of {MAX_TRIES} tries; try later.",
             answer.status,
+            wait_s,
         )
 
     def _target(self, base: httpx2.URL | None, place: str, note: Note) -> httpx2.URL:
@@ -194,22 +206,15 @@ class Fetcher:
         note.url = str(target)
         return target
 
-    def _back_off(self, answer: Answer, attempt: int) -> None:
-        """Nobody asks this server for a while. Raises FetchError where that is longer than a fetch can wait."""
+    def _back_off(self, answer: Answer, attempt: int) -> float:
+        """Nobody asks this server for so many seconds. Raises BusyError where that is longer than a fetch can wait."""
         wait_s = back_off_s(answer.headers.get("retry-after"), attempt)
         self._door.hold(answer.url, wait_s)
         if wait_s > LONGEST_WAIT_S:
             raise left_alone(wait_s, answer.status)
+        return wait_s
 
-    def _rest(self, url: httpx2.URL) -> None:
-        """Where fetch after fetch fails at a busy host, let it alone for ever longer: each then fails at once."""
-        host = origin_of(url)
-        worn = self._worn[host] = self._worn.get(host, 0) + 1
-        if worn >= WORN_OUT:
-            self._door.hold(url, min(FIRST_REST_S * 2.0 ** (worn - WORN_OUT), LONGEST_REST_S))
-
-    def _ask_in_turn(self, url: httpx2.URL, errand: Errand, clock: Deadline, note: Note) -> Answer:
-        # An API is asked without robots.txt; a site that it sends us on to is not.
+    def _ask_in_turn(self, url: httpx2.URL, errand: Errand, clock: Deadline, note: Note, trail: Trail) -> Answer:
         asks_robots = errand.asks_robots or not (errand.is_robots or _same_origin(url, errand.url))
         note.robots = self._robots.check(url) if asks_robots else NOT_ASKED
         theirs_s = self._robots.delay_s(url) if asks_robots else 0.0
@@ -218,8 +223,21 @@ class Fetcher:
         with self._door.turn(url, max(ours_s, theirs_s), burst, is_page=not errand.is_robots) as waited_s:
             note.waited_s = waited_s
             clock.extend(waited_s)
-            with _in_words(clock):
+            trail.requests += 1
+            with self._counted(url, note), _in_words(clock):
                 return self._ask(url, errand, note)
+
+    @contextmanager
+    def _counted(self, url: httpx2.URL, note: Note) -> Iterator[None]:
+        """Count it where nobody answered, but not where a rule of our own kept us from asking."""
+        try:
+            yield
+        except RefusedError:
+            raise
+        except FetchError:
+            if note.status is None:
+                self._door.count_failure(url)
+            raise
 
     def _ask(self, url: httpx2.URL, errand: Errand, note: Note) -> Answer:
         started_at = datetime.now(UTC)
@@ -241,17 +259,23 @@ class Fetcher:
         self, response: httpx2.Response, errand: Errand, count: Callable[[int], None]
     ) -> tuple[bytes, bool, bytes]:
         """(the body as it came, whether it was cut off, the body unpacked); of no success the first is of interest."""
+        if response.is_success and errand.is_robots:
+            return b"", False, _read_rules(response, errand.max_bytes, count)
         if response.is_success:
             encoding = encoding_of(response.headers)
-            if errand.is_robots and not encoding:
-                # RFC 9309: of a file that is too long the first part counts, to its last whole line.
-                start, is_cut = read_start(response, errand.max_bytes, count)
-                return start, is_cut, start.rpartition(b"\n")[0] if is_cut else start
             packed = read_packed(response, errand.max_bytes, count)
             return packed, False, unpack(packed, encoding, errand.max_bytes)
         if self._keep_exchanges and errand.is_kept:
             return *read_start(response, MAX_KEPT_BYTES, count, is_lenient=True), b""
         return b"", False, b""
+
+
+def _read_rules(response: httpx2.Response, max_bytes: int, count: Callable[[int], None]) -> bytes:
+    """The whole lines of a robots.txt within its first `max_bytes`: an endless one closes no site."""
+    encoding = encoding_of(response.headers)
+    packed, is_cut = read_start(response, max_bytes, count)
+    rules, has_more = unpack_start(packed, encoding, max_bytes)
+    return whole_lines(rules) if is_cut or has_more else rules
 
 
 @contextmanager
@@ -272,6 +296,15 @@ def user_agent(contact: str) -> str:
     if not re.fullmatch(r"[\x20-\x27\x2a-\x7e]*", contact):
         raise ValueError("The contact must be one line of plain characters, without brackets.")
     return f"{AGENT}/{version('tuskline')}" + (f" (+{contact})" if contact else "")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """The network's own complaint would repeat the value, a key maybe, in the log. Raises RefusedError."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[\w-]+", name, re.ASCII):
+            raise RefusedError("A header that was to be sent has a name that no header can have.")
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            raise RefusedError(f"The header {name} holds what no header can hold; is the key entered without a flaw?")
 
 
 def _same_origin(url: httpx2.URL, asked: str) -> bool:

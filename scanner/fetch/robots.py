@@ -10,10 +10,10 @@ import httpx2
 from protego import Protego
 
 from scanner.fetch.addresses import origin_of
-from scanner.fetch.errors import FetchError, RefusedError, RobotsError
+from scanner.fetch.errors import BusyError, FetchError, RefusedError, RobotsError
 from scanner.fetch.pacing import LONGEST_WAIT_S
 
-MAX_BYTES = 1024**2  # RFC 9309 asks for 500 KiB at least
+MAX_BYTES = 1024**2  # what follows is not read; RFC 9309 asks for 500 KiB at least
 KEPT_S = 24 * 3600.0
 FAILURE_KEPT_S = 600.0
 ALLOWED = "allowed"
@@ -87,6 +87,8 @@ class Robots:
         except RefusedError:  # says nothing about the site's wishes, so nothing is kept
             raise
         except FetchError as error:
+            if isinstance(error, BusyError) and error.status is None:  # nor does a host that was not even asked
+                raise
             return self._unread(error)
         return _Entry(Protego.parse(text), self._clock() + KEPT_S)
 
@@ -97,6 +99,11 @@ class Robots:
             return _Entry(None, self._clock() + FAILURE_KEPT_S, f"stopped: robots.txt {said}", str(error))
         words = f"{ALLOWED}: the site has no robots.txt ({error.status})"
         return _Entry(Protego.parse(""), self._clock() + KEPT_S, words)
+
+
+def whole_lines(text: bytes) -> bytes:
+    """The beginning of a file without the line in which it was cut: half a rule may forbid, or allow, far more."""
+    return text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
 
 
 def _asked_delay(rules: Protego, agent: str) -> float:

@@ -1,7 +1,7 @@
 """Prints are made when they are first asked for, and kept."""
 
-import os
 from pathlib import Path
+from uuid import uuid4
 
 from webapp.samples.prints import Print, render_print
 
@@ -20,7 +20,7 @@ class Darkroom:
             return render_print(made)
         kept = self._folder / f"{made.key}-{_edition(made.picture.path)}.{made.suffix}"
         if not kept.is_file():
-            part = kept.with_suffix(f".{os.getpid()}-{id(made)}.part")
+            part = kept.with_suffix(f".{uuid4().hex}.part")  # two visitors may want the same print at once
             part.write_bytes(render_print(made))
             part.replace(kept)
         return kept.read_bytes()

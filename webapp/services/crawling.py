@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
-from scanner.fetch import Budget, Fetcher, FetchError
+from scanner.fetch import Budget, Fetcher, FetchError, shared_pacer
 from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.registry import find_market
@@ -84,6 +84,7 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
     fetcher = Fetcher(
         contact=settings.contact,
         allowed_addresses=settings.allowed_addresses,
+        pacer=shared_pacer(),
         pace_s=float(scan.source.options.get("pace_s") or settings.crawl_pace_s),
         budget=budget,
         is_stopped=StopList(session.get_bind().engine),

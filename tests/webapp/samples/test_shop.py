@@ -1,11 +1,13 @@
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from webapp.samples.catalogue import CATEGORIES, Catalogue
+from webapp.samples.darkroom import Darkroom
 from webapp.samples.photos import PhotoSet
 from webapp.samples.shop import PAGE_SIZE, create_shop, photo_url
 
@@ -117,3 +119,12 @@ def test_the_same_arguments_give_the_same_pages_and_pictures(photo_set: PhotoSet
 def test_the_shop_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
     for path in ("/", "/listing/10001"):
         assert not re.search(r'(?:src|href)="(?:https?:)?//(?!localhost)', client.get(path).text)
+
+
+def test_a_print_that_two_visitors_want_at_once_is_given_to_both(photo_set: PhotoSet, tmp_path: Path) -> None:
+    made = create_shop(photo_set, count=20).extensions["catalogue"].offers[0].prints[0]
+    darkroom = Darkroom(tmp_path / "prints")
+    with ThreadPoolExecutor(8) as visitors:
+        bodies = list(visitors.map(lambda _: darkroom.develop(made), range(32)))
+    assert len(set(bodies)) == 1
+    assert len(list((tmp_path / "prints").iterdir())) == 1
