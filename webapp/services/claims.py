@@ -24,9 +24,8 @@ def claim(session: Session, worker: str, lease_s: int, limit: int) -> Sequence[S
     What a worker had that died comes last and one by one: any of its lot may have killed it. Of two workers at once
     each gets its own: PostgreSQL passes over rows that another one is just taking.
     """
-    free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
-    of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
-    waiting = select(ScanPhoto.id).where(PENDING, free, of_open_scans).order_by(ScanPhoto.id)
+    free = _is_free()
+    waiting = select(ScanPhoto.id).where(PENDING, free, _of_open_scans()).order_by(ScanPhoto.id)
     is_fresh = ScanPhoto.attempts == 0
     has_fresh = session.scalar(waiting.where(is_fresh).limit(1)) is not None
     first = waiting.where(is_fresh).limit(limit) if has_fresh else waiting.where(~is_fresh).limit(1)
@@ -78,9 +77,7 @@ def is_any_pending(session: Session, scan_id: int, listing_id: int | None = None
 
 def is_any_free(session: Session) -> bool:
     """Whether a picture waits that no living worker has."""
-    free = or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
-    of_open_scans = ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
-    return bool(session.scalar(select(exists().where(PENDING, free, of_open_scans))))
+    return bool(session.scalar(select(exists().where(PENDING, _is_free(), _of_open_scans()))))
 
 
 def oldest_waiting(session: Session) -> datetime | None:
@@ -97,6 +94,14 @@ class PictureHeartbeat(leases.Heartbeat):
 
     def _renew(self, session: Session) -> None:
         renew(session, self._worker, self._lease_s)
+
+
+def _is_free() -> ColumnElement[bool]:
+    return or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
+
+
+def _of_open_scans() -> ColumnElement[bool]:
+    return ScanPhoto.scan_id.in_(select(Scan.id).where(Scan.state.in_(OPEN)))
 
 
 def _owned_by(worker: str):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type is not exported

@@ -1,6 +1,5 @@
 """One crawl from end to end: market, fetcher, memory, archive, rows that scan workers take up."""
 
-import errno
 import logging
 import time
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from webapp.services.removals import Missing
 from webapp.services.rules import current_pack
 from webapp.settings import Settings
 from webapp.storage import StoreAwayError, StoreError, StoreFullError, open_store
+from webapp.storage.base import FULL
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ FAILURES = (MarketError, PackError, FetchError, StoreError)
 TROUBLE = (StoreFullError, StoreAwayError, ArchiveError, OperationalError)
 SHAPES_LOOKED_AT = 10
 WARNINGS_KEPT = 200
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Announce = Callable[[], None]
 
@@ -197,7 +196,7 @@ def attempt(
         return failure(scan_id, error, is_stopping)
     except OSError as error:
         session.rollback()
-        return trouble(scan_id, error, settings.lease_s) if error.errno in NO_ROOM else unexpected(scan_id)
+        return trouble(scan_id, error, settings.lease_s) if is_trouble(error) else unexpected(scan_id)
     except Exception:
         session.rollback()
         return unexpected(scan_id)
@@ -207,10 +206,14 @@ def trouble_behind(error: BaseException) -> Exception | None:
     """The machine's own trouble that came up inside a market, which tells of whatever breaks as its own fault."""
     cause = error.__cause__
     while cause is not None:
-        if isinstance(cause, TROUBLE) or (isinstance(cause, OSError) and cause.errno in NO_ROOM):
+        if isinstance(cause, Exception) and is_trouble(cause):
             return cause
         cause = cause.__cause__
     return None
+
+
+def is_trouble(error: Exception) -> bool:
+    return isinstance(error, TROUBLE) or (isinstance(error, OSError) and error.errno in FULL)
 
 
 def trouble(scan_id: int, error: Exception, wait_s: int) -> Ending:

@@ -5,17 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scanner.fetch import Fetched
 from scanner.markets.base import Remembered
 from scanner.records import Listing
 from webapp.db import insert_new, now
-from webapp.models import CrawledPage, FindingRow, FindingState, ListingRow, Scan
+from webapp.models import CrawledPage, ListingRow, Scan
 from webapp.services import listings
 from webapp.services.listings import is_short
-from webapp.services.pictures import DATE_LETTERS, ETAG_LETTERS
+from webapp.services.pictures import validators_of
+from webapp.services.removals import first_flagged
 
 # A page that did not change is visited after 6 h, then 12 h ... and at the latest after two weeks.
 FIRST_PAUSE = timedelta(hours=6)
@@ -24,16 +25,14 @@ MOST_DOUBLINGS = 6
 # However often a sitemap says that nothing changed, a page is looked at once a week.
 SITEMAP_TRUSTED = timedelta(days=7)
 MOST_LINKS = 2000
-VALIDATORS = ("etag", "last-modified")
-DECIDED_HARMLESS = (FindingState.DISMISSED, FindingState.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What is to be remembered of a page, its body not; headers None: it was not visited, since no visit was due."""
+    """What is to be remembered of a page, its body not; validators None: it was not visited, since none was due."""
 
     url: str
-    headers: Mapping[str, str] | None
+    validators: Mapping[str, str | None] | None
     is_unchanged: bool = False
     links: tuple[str, ...] = ()
     listing_url: str | None = None
@@ -72,8 +71,8 @@ class CrawlMemory:
 
     def keep(self, url: str, answer: Fetched | None, **facts: Any) -> None:
         if is_short(url):
-            headers = {name: answer.headers[name] for name in VALIDATORS if name in answer.headers} if answer else None
-            self._visits[url] = Visit(url, headers, answer is not None and answer.is_unchanged, **facts)
+            validators = validators_of(answer) if answer else None
+            self._visits[url] = Visit(url, validators, answer is not None and answer.is_unchanged, **facts)
 
     def write(self, written: Collection[str], changed: Collection[str]) -> None:
         """Write visits, in the caller's transaction: those of listings once these are written too.
@@ -101,16 +100,15 @@ class CrawlMemory:
     def _is_due(self, page: CrawledPage, row: ListingRow | None, changed_at: datetime | None) -> bool:
         if page.visited_scan_id == self._scan_id:
             return False  # this very scan was there, before its worker died
-        if row is not None and (row.content_sha256 is None or row.removed_at or self._is_flagged(row)):
+        if row is not None and (row.content_sha256 is None or row.removed_at or self._is_suspected(row)):
             return True  # also one that was gone: that a sitemap still names it does not bring it back
         if changed_at and page.changed_at and changed_at <= page.changed_at:
             return now() - page.visited_at > SITEMAP_TRUSTED
         return not self._is_patient or page.due_at is None or page.due_at <= now()
 
-    def _is_flagged(self, row: ListingRow) -> bool:
+    def _is_suspected(self, row: ListingRow) -> bool:
         """A listing under suspicion is visited every time, so that its end is seen on the day."""
-        open_or_confirmed = FindingRow.state.not_in(DECIDED_HARMLESS)
-        return bool(self._session.scalar(select(exists().where(FindingRow.listing_id == row.id, open_or_confirmed))))
+        return first_flagged(self._session, row.id) is not None
 
     def _write_one(self, visit: Visit, changed: Collection[str]) -> None:
         insert_new(self._session, CrawledPage, source_id=self._source_id, url=visit.url, links=[], unchanged_count=0)
@@ -120,18 +118,17 @@ class CrawlMemory:
         page.visited_scan_id = self._scan_id
         if visit.changed_at:
             page.changed_at = visit.changed_at
-        if visit.headers is None:
+        if visit.validators is None:
             return
         page.visited_at = now()
         is_same = visit.is_unchanged or self._says_the_same(page, visit, changed)
         page.unchanged_count = page.unchanged_count + 1 if is_same else 0
         page.due_at = now() + pause_after(page.unchanged_count) if page.listing_id else None
         if not visit.is_unchanged:
-            self._take_answer(page, visit, visit.headers)
+            self._take_answer(page, visit, visit.validators)
 
-    def _take_answer(self, page: CrawledPage, visit: Visit, headers: Mapping[str, str]) -> None:
-        page.etag = _short(headers.get("etag"), ETAG_LETTERS)
-        page.last_modified = _short(headers.get("last-modified"), DATE_LETTERS)
+    def _take_answer(self, page: CrawledPage, visit: Visit, validators: Mapping[str, str | None]) -> None:
+        page.etag, page.last_modified = validators["etag"], validators["last_modified"]
         page.links = list(visit.links[:MOST_LINKS])
         row = listings.find(self._session, self._source_id, visit.listing_url) if visit.listing_url else None
         page.listing_id = row.id if row else None
@@ -146,7 +143,3 @@ def pause_after(unchanged_count: int) -> timedelta:
         return timedelta(0)
     doublings = min(unchanged_count - 1, MOST_DOUBLINGS)
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
-
-
-def _short(text: str | None, letters: int) -> str | None:
-    return text if text and len(text) <= letters else None

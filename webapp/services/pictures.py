@@ -14,7 +14,7 @@ from scanner.fetch import BudgetError, Fetched, FetchError, HostStoppedError, St
 from scanner.markets.base import Context
 from scanner.records import Listing
 from webapp.db import now
-from webapp.models import Appearance
+from webapp.models import Appearance, ListingRow
 from webapp.services import listings, photos
 from webapp.services.listings import URL_LETTERS, clean, is_short
 from webapp.storage import Store, StoreAwayError, StoreError, StoreFullError
@@ -106,8 +106,9 @@ class Gatherer:
                 self._context.warn(f"A listing was left out because its address is longer than {URL_LETTERS} letters.")
 
     def _begin(self, listing: Listing, get_photo: GetPhoto) -> list["Future[Picture]"]:
-        known = self._known_pictures(listing)
-        is_same = listing.is_unchanged or self._is_same(listing)
+        row = listings.find(self._session, self._source_id, listing.url)
+        known = self._known_pictures(row)
+        is_same = listing.is_unchanged or (row is not None and row.content_sha256 == listings.digest_of(listing))
         return [self._begin_one(url, known.get(url), is_same, get_photo) for url in listing.photo_urls]
 
     def _begin_one(self, url: str, known: Appearance | None, is_same: bool, get_photo: GetPhoto) -> "Future[Picture]":
@@ -122,12 +123,7 @@ class Gatherer:
                 self._context.end_early(f"Some pictures were not fetched. {picture.failure}")
         return Gathered(listing, done)
 
-    def _is_same(self, listing: Listing) -> bool:
-        row = listings.find(self._session, self._source_id, listing.url)
-        return row is not None and row.content_sha256 == listings.digest_of(listing)
-
-    def _known_pictures(self, listing: Listing) -> dict[str, Appearance]:
-        row = listings.find(self._session, self._source_id, listing.url)
+    def _known_pictures(self, row: ListingRow | None) -> dict[str, Appearance]:
         if row is None:
             return {}
         shown = select(Appearance).where(Appearance.listing_id == row.id).options(joinedload(Appearance.photo))
@@ -162,9 +158,9 @@ def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place
     return Picture(url, sha256, len(answer.body), answer=answer, is_asked=True)
 
 
-def validators_of(picture: Picture) -> dict[str, str | None]:
-    """What the server said to recognise these bytes by."""
-    headers = picture.answer.headers if picture.answer else {}
+def validators_of(answer: Fetched | None) -> dict[str, str | None]:
+    """What the server said to recognise an answer by, as the columns of pictures and pages hold it."""
+    headers = answer.headers if answer else {}
     etag, last_modified = headers.get("etag"), headers.get("last-modified")
     return {
         "etag": etag if etag and len(etag) <= ETAG_LETTERS else None,

@@ -158,10 +158,10 @@ class Recorder:
         """Note that the listing shows the picture; the first time, whether another listing showed it before."""
         key = {"listing_id": row.id, "photo_id": photo_id}
         facts = {"url": picture.url, "position": position}
-        if insert_new(self._session, Appearance, **key, **facts, **validators_of(picture)):
+        if insert_new(self._session, Appearance, **key, **facts, **validators_of(picture.answer)):
             relisting.note_same_bytes(self._session, self._scan.id, row, photo_id)
         elif picture.is_asked:
-            asked = facts | {"checked_at": now()} | (validators_of(picture) if picture.answer else {})
+            asked = facts | {"checked_at": now()} | (validators_of(picture.answer) if picture.answer else {})
             self._session.execute(update(Appearance).filter_by(**key).values(**asked))
 
     def _note_seen(self, row: ListingRow, picture: Picture, photo_id: int | None, state: PictureState) -> bool:
