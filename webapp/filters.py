@@ -1,5 +1,6 @@
 """How values read on a page."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 from rules.explain import lines
 from rules.model import Result
 from webapp.db import now
+from webapp.language import find_text, locale
 from webapp.models import Job, JobKind
 from webapp.services.moments import cron_words, zone_words
 
@@ -29,6 +31,21 @@ def init_app(app: Flask) -> None:
 
 def concept_words(concept: str) -> str:
     return CONCEPT_WORDS.get(concept, concept.replace("_", " "))
+
+
+def translated(text: str) -> str:
+    """A text of the pack or of a model's card in the language of the page; per cent signs in it are no placeholders."""
+    return find_text(text)
+
+
+def country_words(code: str) -> str:
+    """The name of a country (ISO 3166-1 alpha-2); the code itself where it is none."""
+    return str(locale().territories.get(code, code))
+
+
+def as_json(value: Any) -> str:
+    """For people to read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
 
 
 def score_words(score: float | None) -> str:
@@ -179,9 +196,11 @@ def as_sentence(text: str) -> str:
 
 
 FILTERS = (
+    as_json,
     as_sentence,
     card_time,
     concept_words,
+    country_words,
     cron_words,
     digest_head,
     elapsed,
@@ -197,6 +216,7 @@ FILTERS = (
     share_words,
     span_of_time,
     span_words,
+    translated,
     web_address,
     with_code,
     zone_words,
