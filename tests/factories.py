@@ -134,7 +134,9 @@ def make_finding(
         **fields,
     }
     key = f"{listing.id}:{photo.id if photo else 0}"
-    return add(session, FindingRow(listing=listing, photo=photo, scan=scan, appearance_key=key, **values))
+    where = {"source_id": listing.source_id, "seller": listing.seller, "language": listing.language}
+    row = FindingRow(listing=listing, photo=photo, scan=scan, appearance_key=key, **where | values)
+    return add(session, row)
 
 
 SCORED: dict[str, Any] = {

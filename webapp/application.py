@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from webapp import extensions, filters, security, views
+from webapp import extensions, filters, language, security, views
 from webapp.settings import Settings
 from webapp.tasks import app as queue
 from webapp.views import uploads
@@ -20,6 +20,7 @@ def build_app(settings: Settings) -> Flask:
     queue.use(settings)
     security.init_app(app)
     filters.init_app(app)
+    add_language(app)
     views.init_app(app)
     return app
 
@@ -29,6 +30,12 @@ def template_folder() -> str:
     package = Path(__file__).parent
     beside = package.parent / "templates"
     return str(beside if beside.is_dir() else package / "templates")
+
+
+def add_language(app: Flask) -> None:
+    """`_` and `ngettext` in templates; values that fill a text are escaped, the text itself is ours."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(language.find_text, language.find_plural, newstyle=True)  # type: ignore[attr-defined]
 
 
 def config_of(settings: Settings) -> dict[str, object]:

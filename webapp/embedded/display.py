@@ -13,8 +13,8 @@ from rich.table import Column, Table
 from scanner.zoo.cascade import choose_models
 from webapp.embedded.preparation import Home
 from webapp.models import FindingRow, Scan, ScanState
-from webapp.services import overview, review
-from webapp.services.review import QueueFilters
+from webapp.services import overview, queue
+from webapp.services.queue import QueueFilters
 from webapp.services.rules import current_pack
 
 SHOWN = 20
@@ -60,7 +60,7 @@ def print_summary(home: Home, scan: Scan) -> None:
     if scan.note:
         console.print(escape(scan.note))
     with home.sessions() as session:
-        page = review.queue_page(session, QueueFilters(source_id=scan.source_id), limit=SHOWN)
+        page = queue.queue_page(session, QueueFilters(source_id=scan.source_id), limit=SHOWN)
         by_concept = overview.open_by_concept(session)
     if page.rows:
         console.print(table_of(page.rows))

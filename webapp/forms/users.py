@@ -10,7 +10,8 @@ PASSWORD_RULE = Length(12, 1000, "Use at least 12 letters; a short sentence is e
 ROLES = [
     SelectChoice(Role.VIEWER.value, "Viewer: reads everything, changes nothing"),
     SelectChoice(Role.REVIEWER.value, "Reviewer: decides findings and starts scans"),
-    SelectChoice(Role.ADMIN.value, "Admin: also changes rules and users"),
+    SelectChoice(Role.LEAD.value, "Lead: also settles disputes and changes rules"),
+    SelectChoice(Role.ADMIN.value, "Admin: also sees to users and the system"),
 ]
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Enum
 
 import webapp.models  # noqa: F401  # fills the metadata
 from webapp.db import Base, UtcDateTime
+from webapp.migrations import is_of_models
 
 
 def render_plainly(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -23,6 +24,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     render_item=render_plainly,
+    include_object=is_of_models,
     # SQLite can't alter a column in place: alembic copies the table.
     render_as_batch=True,
 )

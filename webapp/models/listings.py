@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Numeric, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.db import Base, now
@@ -26,7 +26,8 @@ class ListingRow(Base):
     """A listing as it was last seen.
 
     content_sha256: of what it says and which pictures it names (services.listings.content_of). last_scan_id: the scan
-    that saw it last. removed_at: when it was noticed that the listing is gone; None while it stands.
+    that saw it last. removed_at: when it was noticed that the listing is gone; None while it stands. language: ISO
+    639-1 of its words (services.tongues), None where that can't be told.
     """
 
     __tablename__ = "listings"
@@ -48,13 +49,17 @@ class ListingRow(Base):
     content_sha256: Mapped[str | None] = mapped_column(String(64))
     last_scan_id: Mapped[int | None] = mapped_column(index=True)
     removed_at: Mapped[datetime | None] = mapped_column(index=True)
+    language: Mapped[str | None] = mapped_column(String(8))
 
     source: Mapped[Source] = relationship()
     appearances: Mapped[list["Appearance"]] = relationship(back_populates="listing", order_by="Appearance.position")
 
 
 class PhotoRow(Base):
-    """A picture, once, under the SHA-256 of its bytes; the bytes lie in the photo store under the same name."""
+    """A picture, once, under the SHA-256 of its bytes; the bytes lie in the photo store under the same name.
+
+    look_hash: perceptual, 256 bits as hex (scanner.fingerprints); None where it was not read or says too little.
+    """
 
     __tablename__ = "photos"
 
@@ -66,6 +71,7 @@ class PhotoRow(Base):
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
     failure: Mapped[str | None]
+    look_hash: Mapped[str | None] = mapped_column(String(64))
     first_seen_at: Mapped[datetime] = mapped_column(default=now)
 
     scores: Mapped[list["ScoreRow"]] = relationship(back_populates="photo", order_by="ScoreRow.id")
@@ -109,3 +115,32 @@ class ScoreRow(Base):
     scored_at: Mapped[datetime] = mapped_column(default=now)
 
     photo: Mapped[PhotoRow] = relationship(back_populates="scores")
+
+
+class PhotoBand(Base):
+    """16 of the 256 bits of a picture's look_hash: pictures that look alike share at least one."""
+
+    __tablename__ = "photo_bands"
+
+    band: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    value: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+
+
+class NearPhoto(Base):
+    """Two pictures that look alike, once in each direction; distance: bits in which their look_hash differs."""
+
+    __tablename__ = "near_photos"
+
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+    other_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+    distance: Mapped[int] = mapped_column(SmallInteger)
+
+
+class ListingText(Base):
+    """A listing's words as the full-text search reads them (services.search); each database has its index on it."""
+
+    __tablename__ = "listing_texts"
+
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listings.id"), primary_key=True)
+    body: Mapped[str]

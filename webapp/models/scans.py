@@ -93,7 +93,7 @@ class ScanPhoto(Base):
     """One picture address that one scan saw: waiting to be scored, scored, known already, or failed with its reason.
 
     lease_owner, lease_until: the scan worker that has it and until when. attempts: how often one began it: a picture
-    that kills its workers must not be begun for ever.
+    that kills its workers must not be begun for ever. failure_kind: a word for what `failure` says in a sentence.
     """
 
     __tablename__ = "scan_photos"
@@ -121,6 +121,7 @@ class ScanPhoto(Base):
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None]
+    failure_kind: Mapped[str | None] = mapped_column(String(40))
     seen_at: Mapped[datetime] = mapped_column(default=now)
 
     scan: Mapped[Scan] = relationship()

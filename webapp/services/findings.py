@@ -117,6 +117,7 @@ def insert_finding(session: Session, scan: Scan, listing_id: int, one: Met, valu
         scan_id=scan.id,
         rule=one.finding.rule,
         state=FindingState.OPEN,
+        source_id=scan.source_id,
         **values,
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
 from webapp.models import FindingRow, FindingState, Scan
-from webapp.services import review
+from webapp.services import queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Overview:
 def figures(session: Session) -> Overview:
     spoke = last_spoken(session)
     return Overview(
-        by_state=review.counts(session),
+        by_state=queue.counts(session),
         by_concept=open_by_concept(session),
         last_scan=next(iter(newest_scans(session, 1)), None),
         models=list(spoke.models) if spoke else [],

@@ -23,7 +23,7 @@ from webapp.models import (
     ScoreRow,
     User,
 )
-from webapp.services import audit, removals, review
+from webapp.services import audit, queue, removals, webhooks
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -59,6 +59,7 @@ def build(session: Session, settings: Settings, from_at: datetime, to_at: dateti
     session.flush()
     who = actor.name if actor else audit.SYSTEM
     audit.record(session, who, "report.build", f"report:{report.id}", sha256=sha256, findings=count)
+    webhooks.publish(session, webhooks.Event.REPORT_BUILT, report_id=report.id, sha256=sha256, findings=count)
     return report
 
 
@@ -93,7 +94,7 @@ def find(session: Session, report_id: int) -> Report | None:
 def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | None) -> dict[str, Any]:
     found = (FindingRow.found_at >= from_at) & (FindingRow.found_at < to_at)
     decided = FindingRow.decisions.any((Decision.decided_at >= from_at) & (Decision.decided_at < to_at))
-    rows = session.scalars(review.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id))).all()
+    rows = session.scalars(queue.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id))).all()
     events = removals.events_by_listing(session, {row.listing_id for row in rows})
     scans = session.scalars(select(Scan).where(Scan.queued_at < to_at, Scan.finished_at >= from_at)).all()
     primary_absent = any(row.primary_absent for row in rows) or any(scan.primary_absent for scan in scans)

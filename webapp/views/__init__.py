@@ -23,6 +23,7 @@ from webapp.views import (
     sources,
     trials,
     users,
+    webhooks,
 )
 
 ROOMS = (
@@ -41,6 +42,7 @@ ROOMS = (
     reports,
     audit,
     users,
+    webhooks,
     photos,
     health,
     metrics,

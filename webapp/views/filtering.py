@@ -8,7 +8,7 @@ from flask import request, url_for
 
 from webapp.forms.review import FilterForm
 from webapp.models import Source
-from webapp.services.review import QueueFilters
+from webapp.services.queue import QueueFilters
 
 
 @dataclass(frozen=True)

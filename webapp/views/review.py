@@ -8,7 +8,7 @@ from webapp.extensions import db_session
 from webapp.filters import marks_of
 from webapp.forms.review import DecisionForm
 from webapp.models import Decision, FindingRow, FindingState, Role, Verdict
-from webapp.services import archiving, listings, removals, review, sources
+from webapp.services import archiving, decisions, listings, queue, removals, sources
 from webapp.views.access import reader, requires
 from webapp.views.filtering import Filtering, read_filters
 from webapp.views.trail import step_back
@@ -19,12 +19,12 @@ Answer = str | Response | tuple[str, int]
 DONE = {Verdict.CONFIRM: "Confirmed", Verdict.DISMISS: "Dismissed", Verdict.ESCALATE: "Escalated"}
 
 
-@pages.get("/queue")
+@pages.get("/queue", endpoint="queue")
 @requires(Role.VIEWER)
-def queue() -> str:
+def queue_page() -> str:
     filtering = read_filters(sources.list_sources(db_session()))
-    page = review.queue_page(db_session(), filtering.filters, request.args.get("after"))
-    counts = review.counts(db_session())
+    page = queue.queue_page(db_session(), filtering.filters, request.args.get("after"))
+    counts = queue.counts(db_session())
     return render_template("review/queue.html", page=page, filtering=filtering, counts=counts, states=FindingState)
 
 
@@ -50,16 +50,16 @@ def decide(finding_id: int) -> Answer:
     if not form.validate():
         return finding_page(row, form), 422
     verdict = Verdict(form.verdict.data)
-    decisions = review.decide(
+    made = decisions.decide(
         db_session(), reader(), finding_id, verdict, (form.note.data or "").strip(), bool(form.with_siblings.data)
     )
     db_session().commit()
-    report_decision(row, verdict, decisions)
+    report_decision(row, verdict, made)
     return redirect(address_of_next(row, read_filters(sources.list_sources(db_session()))))
 
 
 def find_or_404(finding_id: int) -> FindingRow:
-    row = review.find(db_session(), finding_id)
+    row = queue.find(db_session(), finding_id)
     return row if row is not None else abort(404)
 
 
@@ -71,19 +71,19 @@ def finding_page(row: FindingRow, form: DecisionForm) -> str:
         form=form,
         filtering=filtering,
         marks=marks_of(row.reasons) or {row.concept: row.threshold},
-        siblings=review.siblings(db_session(), row),
-        relistings=review.relistings(db_session(), row),
+        siblings=decisions.siblings(db_session(), row),
+        relistings=decisions.relistings(db_session(), row),
         events=removals.events_of(db_session(), row.listing_id),
         versions=listings.versions(db_session(), row.listing_id),
         captures=archiving.captures_of(db_session(), row.listing_id),
-        next_row=review.next_open(db_session(), row, filtering.filters),
+        next_row=queue.next_open(db_session(), row, filtering.filters),
         previous_id=step_back(row.id),
         concepts=CONCEPTS,
     )
 
 
-def report_decision(row: FindingRow, verdict: Verdict, decisions: list[Decision]) -> None:
-    more = f" (and {len(decisions) - 1} more of this listing)" if len(decisions) > 1 else ""
+def report_decision(row: FindingRow, verdict: Verdict, made: list[Decision]) -> None:
+    more = f" (and {len(made) - 1} more of this listing)" if len(made) > 1 else ""
     flash(
         {
             "text": f"{DONE[verdict]}: {row.title}{more}.",
@@ -95,7 +95,7 @@ def report_decision(row: FindingRow, verdict: Verdict, decisions: list[Decision]
 
 
 def address_of_next(row: FindingRow | None, filtering: Filtering) -> str:
-    following = review.next_open(db_session(), row, filtering.filters)
+    following = queue.next_open(db_session(), row, filtering.filters)
     if following is None:
         flash("Nothing else waits under these filters.", "info")
         return filtering.address("review.queue")

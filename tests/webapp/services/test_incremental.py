@@ -25,7 +25,7 @@ from webapp.models import (
     ScanState,
     Verdict,
 )
-from webapp.services import listings, memory, pictures, removals, review, scans
+from webapp.services import decisions, listings, memory, pictures, removals, scans
 from webapp.services.memory import CrawlMemory
 
 
@@ -156,7 +156,7 @@ def test_a_listing_that_comes_back_is_noted(session: Session, scan: Scan, run: R
 def test_dismissed_findings_make_no_takedown(session: Session, row: ListingRow) -> None:
     finding = make_finding(session, row)
     assert removals.first_flagged(session, row.id) == finding.found_at
-    review.decide(session, make_user(session), finding.id, Verdict.DISMISS, "", with_siblings=False)
+    decisions.decide(session, make_user(session), finding.id, Verdict.DISMISS, "", with_siblings=False)
     assert removals.first_flagged(session, row.id) is None
 
 

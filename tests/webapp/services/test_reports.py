@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_scan, make_user
 from webapp.models import AuditEntry, Verdict
-from webapp.services import reports, review
+from webapp.services import decisions, reports
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -31,7 +31,7 @@ def test_a_report_holds_the_findings_of_its_period_first_moment_in_last_out(
 
 def test_a_finding_stands_there_with_all_that_it_rests_on(session: Session, settings: Settings) -> None:
     row = make_finding(session, found_at=START)
-    review.decide(session, make_user(session, "ann"), row.id, Verdict.CONFIRM, "tusks", with_siblings=False)
+    decisions.decide(session, make_user(session, "ann"), row.id, Verdict.CONFIRM, "tusks", with_siblings=False)
     [finding] = reports.read(settings, reports.build(session, settings, START, END, None))["findings"]
     assert row.photo is not None
     assert finding["photo"]["sha256"] == row.photo.sha256
@@ -57,7 +57,7 @@ def test_what_is_decided_later_does_not_change_a_report(session: Session, settin
     row = make_finding(session, found_at=START)
     report = reports.build(session, settings, START, END, None)
     before = reports.read(settings, report)
-    review.decide(session, make_user(session), row.id, Verdict.DISMISS, "", with_siblings=False)
+    decisions.decide(session, make_user(session), row.id, Verdict.DISMISS, "", with_siblings=False)
     assert reports.read(settings, report) == before
 
 
@@ -86,7 +86,7 @@ def test_a_period_that_ends_before_it_begins_is_refused(session: Session, settin
 
 def test_an_older_finding_that_was_decided_in_the_period_is_in_the_report(session: Session, settings: Settings) -> None:
     older = [make_finding(session, found_at=START - timedelta(days=30)) for _ in range(2)]
-    (decision,) = review.decide(session, make_user(session), older[0].id, Verdict.DISMISS, "", with_siblings=False)
+    (decision,) = decisions.decide(session, make_user(session), older[0].id, Verdict.DISMISS, "", with_siblings=False)
     content = reports.read(
         settings,
         reports.build(session, settings, decision.decided_at, decision.decided_at + timedelta(seconds=1), None),

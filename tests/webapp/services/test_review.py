@@ -4,9 +4,9 @@ from sqlalchemy.orm import Session
 
 from tests.factories import make_finding, make_listing, make_photo, make_scan, make_source, make_user, place_photo
 from webapp.models import AuditEntry, FindingState, Verdict
-from webapp.services import review
+from webapp.services import decisions, queue
 from webapp.services.errors import NotFound
-from webapp.services.review import QueueFilters
+from webapp.services.queue import QueueFilters
 
 
 def test_the_queue_walks_every_open_finding_once_highest_priority_first(session: Session) -> None:
@@ -15,7 +15,7 @@ def test_the_queue_walks_every_open_finding_once_highest_priority_first(session:
     make_finding(session, state=FindingState.DISMISSED, priority=5)
     walked, cursor = [], None
     while True:
-        page = review.queue_page(session, QueueFilters(), cursor, limit=2)
+        page = queue.queue_page(session, QueueFilters(), cursor, limit=2)
         walked += page.rows
         cursor = page.next_cursor
         if cursor is None:
@@ -31,9 +31,9 @@ def test_the_queue_is_filtered_by_state_concept_severity_and_source(session: Ses
     make_finding(session, concept="tiger", severity="high")
     make_finding(session, make_listing(session, source), concept="elephant", severity="high")
     make_finding(session, make_listing(session, source), concept="tiger", severity="low")
-    page = review.queue_page(session, QueueFilters("open", "tiger", "high", source.id))
+    page = queue.queue_page(session, QueueFilters("open", "tiger", "high", source.id))
     assert page.rows == [wanted]
-    assert review.queue_page(session, QueueFilters(state="confirmed")).rows == []
+    assert queue.queue_page(session, QueueFilters(state="confirmed")).rows == []
 
 
 @pytest.mark.parametrize(
@@ -41,26 +41,26 @@ def test_the_queue_is_filtered_by_state_concept_severity_and_source(session: Ses
 )
 def test_a_cursor_that_cannot_be_read_begins_at_the_front(session: Session, cursor: str) -> None:
     finding = make_finding(session)
-    assert review.queue_page(session, QueueFilters(), cursor).rows == [finding]
+    assert queue.queue_page(session, QueueFilters(), cursor).rows == [finding]
 
 
 def test_the_count_is_capped(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(review, "COUNT_CAP", 2)
+    monkeypatch.setattr(queue, "COUNT_CAP", 2)
     for _ in range(3):
         make_finding(session)
-    page = review.queue_page(session, QueueFilters())
+    page = queue.queue_page(session, QueueFilters())
     assert (page.total, page.capped) == (2, True)
 
 
 def test_a_decision_is_a_row_a_state_and_an_audit_entry_of_one_transaction(session: Session) -> None:
     finding, user = make_finding(session), make_user(session, name="ann")
     session.commit()
-    review.decide(session, user, finding.id, Verdict.ESCALATE, "ask the zoo", with_siblings=False)
+    decisions.decide(session, user, finding.id, Verdict.ESCALATE, "ask the zoo", with_siblings=False)
     session.rollback()
     session.refresh(finding)
     assert (finding.state, finding.decisions, entries(session)) == (FindingState.OPEN, [], [])
 
-    [decision] = review.decide(session, user, finding.id, Verdict.ESCALATE, "ask the zoo", with_siblings=False)
+    [decision] = decisions.decide(session, user, finding.id, Verdict.ESCALATE, "ask the zoo", with_siblings=False)
     session.commit()
     [entry] = entries(session)
     assert (decision.verdict, decision.note, decision.user) == (Verdict.ESCALATE, "ask the zoo", user)
@@ -72,8 +72,8 @@ def test_a_decision_is_a_row_a_state_and_an_audit_entry_of_one_transaction(sessi
 
 def test_every_decision_stays_and_the_last_one_sets_the_state(session: Session) -> None:
     finding, user = make_finding(session), make_user(session)
-    review.decide(session, user, finding.id, Verdict.DISMISS, "", with_siblings=False)
-    review.decide(session, user, finding.id, Verdict.CONFIRM, "looked again", with_siblings=False)
+    decisions.decide(session, user, finding.id, Verdict.DISMISS, "", with_siblings=False)
+    decisions.decide(session, user, finding.id, Verdict.CONFIRM, "looked again", with_siblings=False)
     session.commit()
     session.refresh(finding)
     assert [one.verdict for one in finding.decisions] == [Verdict.DISMISS, Verdict.CONFIRM]
@@ -86,25 +86,25 @@ def test_siblings_that_are_open_are_decided_alike(session: Session) -> None:
     first, second = make_finding(session, listing), make_finding(session, listing)
     decided = make_finding(session, listing, state=FindingState.CONFIRMED)
     elsewhere = make_finding(session)
-    review.decide(session, make_user(session), first.id, Verdict.DISMISS, "a toy", with_siblings=True)
+    decisions.decide(session, make_user(session), first.id, Verdict.DISMISS, "a toy", with_siblings=True)
     assert (first.state, second.state) == (FindingState.DISMISSED, FindingState.DISMISSED)
     assert (decided.state, elsewhere.state) == (FindingState.CONFIRMED, FindingState.OPEN)
 
 
 def test_a_finding_that_is_not_there_can_not_be_decided(session: Session) -> None:
     with pytest.raises(NotFound):
-        review.decide(session, make_user(session), 99, Verdict.CONFIRM, "", with_siblings=False)
+        decisions.decide(session, make_user(session), 99, Verdict.CONFIRM, "", with_siblings=False)
 
 
 def test_the_next_is_the_one_behind_and_then_what_was_skipped(session: Session) -> None:
     high, middle, low = (make_finding(session, priority=priority) for priority in (4.0, 3.0, 2.0))
-    assert review.next_open(session, None, QueueFilters()) is high
-    assert review.next_open(session, high, QueueFilters()) is middle
-    assert review.next_open(session, low, QueueFilters()) is high
+    assert queue.next_open(session, None, QueueFilters()) is high
+    assert queue.next_open(session, high, QueueFilters()) is middle
+    assert queue.next_open(session, low, QueueFilters()) is high
     for finding in (high, middle):
         finding.state = FindingState.CONFIRMED
     session.flush()
-    assert review.next_open(session, low, QueueFilters()) is None
+    assert queue.next_open(session, low, QueueFilters()) is None
 
 
 def test_relistings_are_the_other_listings_of_the_same_pixels(session: Session) -> None:
@@ -115,16 +115,16 @@ def test_relistings_are_the_other_listings_of_the_same_pixels(session: Session) 
     place_photo(session, same_bytes, finding.photo)
     make_photo(session, same_pixels, pixel_hash="a" * 64)
     make_photo(session, other, pixel_hash="b" * 64)
-    assert {row.id for row in review.relistings(session, finding)} == {same_bytes.id, same_pixels.id}
+    assert {row.id for row in decisions.relistings(session, finding)} == {same_bytes.id, same_pixels.id}
 
 
 def test_findings_of_words_have_no_relistings(session: Session) -> None:
-    assert review.relistings(session, make_finding(session, words_only=True)) == []
+    assert decisions.relistings(session, make_finding(session, words_only=True)) == []
 
 
 def test_counts_name_every_state(session: Session) -> None:
     make_finding(session, scan=make_scan(session), state=FindingState.ESCALATED)
-    assert review.counts(session) == dict.fromkeys(FindingState, 0) | {FindingState.ESCALATED: 1}
+    assert queue.counts(session) == dict.fromkeys(FindingState, 0) | {FindingState.ESCALATED: 1}
 
 
 def entries(session: Session) -> list[AuditEntry]:

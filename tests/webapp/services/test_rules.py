@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from tests.factories import make_listing, make_photo, make_scan, make_scores, make_source, make_user
 from tests.webapp.services.scene import write_pack
 from webapp.models import AuditEntry, FindingRow, FindingState, Verdict
-from webapp.services import findings, review, rules
+from webapp.services import decisions, findings, rules
 from webapp.services.errors import NotFound, Refused
 
 RULE = "elephant_seen"
@@ -95,7 +95,7 @@ def test_open_findings_show_the_new_version_threshold_and_reason(session: Sessio
 @pytest.mark.usefixtures("stored")
 def test_decided_findings_are_never_touched(session: Session, pack_name: str) -> None:
     row = session.scalars(select(FindingRow).where(FindingRow.score == 0.6)).one()
-    review.decide(session, make_user(session), row.id, Verdict.CONFIRM, "", with_siblings=False)
+    decisions.decide(session, make_user(session), row.id, Verdict.CONFIRM, "", with_siblings=False)
     session.commit()
     apply(session, pack_name, 0.7)
     session.refresh(row)

@@ -23,7 +23,7 @@ from webapp.models import (
     ScoreRow,
     Verdict,
 )
-from webapp.services import leases, review, scans, scoring
+from webapp.services import decisions, leases, scans, scoring
 from webapp.services.errors import NotFound
 from webapp.settings import Settings
 
@@ -130,7 +130,7 @@ def test_another_model_scores_again_and_the_open_finding_follows_it(
 def test_what_a_person_decided_stays_as_it_was(session: Session, scan: Scan, run: Run, scene: Scene) -> None:
     run(scan)
     finding = session.scalars(select(FindingRow).where(FindingRow.rule == "elephant_seen")).one()
-    review.decide(session, make_user(session), finding.id, Verdict.DISMISS, "a toy", with_siblings=False)
+    decisions.decide(session, make_user(session), finding.id, Verdict.DISMISS, "a toy", with_siblings=False)
     session.commit()
     scene.model = type(scene.model)(name="better_model", digest="e" * 64)
     run(scans.create(session, scan.source_id, "ann"))
