@@ -24,6 +24,7 @@ from webapp.views import (
     sources,
     trials,
     users,
+    webhooks,
 )
 
 ROOMS = (
@@ -43,6 +44,7 @@ ROOMS = (
     reports,
     audit,
     users,
+    webhooks,
     photos,
     health,
     metrics,
