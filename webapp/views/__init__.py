@@ -9,6 +9,7 @@ from webapp.views import (
     health,
     hosts,
     jobs,
+    languages,
     metrics,
     models,
     overview,
@@ -28,6 +29,7 @@ from webapp.views import (
 
 ROOMS = (
     sessions,
+    languages,
     overview,
     review,
     sources,
