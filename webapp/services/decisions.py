@@ -4,7 +4,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.models import Appearance, Decision, FindingRow, FindingState, ListingRow, PhotoRow, User, Verdict
-from webapp.services import audit, queue
+from webapp.services import audit, priority, queue
 from webapp.services.errors import NotFound
 
 RELISTINGS_SHOWN = 100
@@ -49,6 +49,7 @@ def decide_one(session: Session, user: User, finding: FindingRow, verdict: Verdi
     session.add(decision)
     finding.state = verdict.state
     session.flush()
+    priority.follow_seller(session, finding)
     audit.record(
         session,
         user.name,
