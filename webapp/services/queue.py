@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Select, and_, exists, func, select, tuple_
@@ -36,14 +36,12 @@ class QueuePage:
     """next_cursor, previous_cursor: where the pages beside it begin, None where there is none.
 
     counts: by state, under the same other filters. total: of the state that is shown; there are more where `capped`.
-    claims: who has listings of this page on the desk, by listing id.
     """
 
     rows: list[FindingRow]
     next_cursor: str | None
     previous_cursor: str | None
     counts: dict[FindingState, Count] = field(default_factory=dict)
-    claims: dict[int, ReviewClaim] = field(default_factory=dict)
     total: int = 0
     capped: bool = False
 
@@ -76,7 +74,6 @@ def queue_page(
         write_cursor(stretch.behind),
         write_cursor(stretch.ahead),
         counts,
-        claims_of(session, (row.listing_id for row in stretch.rows)),
         shown.number,
         not shown.is_exact,
     )
@@ -153,12 +150,17 @@ def find(session: Session, finding_id: int) -> FindingRow | None:
     return session.scalar(with_details(select(FindingRow).where(FindingRow.id == finding_id)))
 
 
-def next_open(session: Session, user: User, after: FindingRow | None, filters: QueueFilters) -> FindingRow | None:
+def next_open(
+    session: Session, user: User, after: FindingRow | None, filters: QueueFilters, passed: Collection[int] = ()
+) -> FindingRow | None:
     """The next finding behind `after` that is free for `user`, else the first of the queue, once round; never `after`.
 
-    Free: nobody else has its listing on the desk, and the user has not left it to others.
+    Free: nobody else has its listing on the desk, and the user has not left it to others. passed: ids that are not to
+    come. Nothing is claimed.
     """
     query = in_order(narrow(session, filters).query.where(*free_for(user))).limit(1)
+    if passed:
+        query = query.where(FindingRow.id.not_in(list(passed)))
     if after is None:
         return session.scalar(query)
     following = session.scalar(behind(query, place_of(after)))
@@ -172,15 +174,6 @@ def free_for(user: User) -> tuple[Condition, Condition]:
     )
     skip = and_(ReviewSkip.finding_id == FindingRow.id, ReviewSkip.user_id == user.id, ReviewSkip.until > moment)
     return ~exists().where(claim), ~exists().where(skip)
-
-
-def claims_of(session: Session, listing_ids: Iterable[int]) -> dict[int, ReviewClaim]:
-    """Who has these listings on the desk in this moment, by listing id."""
-    ids = set(listing_ids)
-    if not ids:
-        return {}
-    running = select(ReviewClaim).where(ReviewClaim.listing_id.in_(ids), ReviewClaim.until > now())
-    return {claim.listing_id: claim for claim in session.scalars(running.options(joinedload(ReviewClaim.user)))}
 
 
 def first_ids(session: Session, filters: QueueFilters, limit: int = BATCH_LIMIT) -> list[int]:
