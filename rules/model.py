@@ -12,6 +12,7 @@ from rules.law import Law
 from rules.lexicon import Lexicon
 from rules.look_alikes import LookAlikes
 from rules.reason_codes import ReasonCodes
+from rules.wording import Say, as_it_is
 
 
 class Severity(StrEnum):
@@ -72,8 +73,8 @@ class Condition(Protocol):
 
     def check(self, evidence: Evidence) -> Result: ...
 
-    def describe(self) -> str:
-        """What it asks for, as part of a sentence."""
+    def describe(self, say: Say = as_it_is) -> str:
+        """What it asks for, as part of a sentence; `say` gives the reader's text for an English one."""
         ...
 
     def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Condition":
@@ -116,7 +117,7 @@ class Rule:
 
     @property
     def when_text(self) -> str:
-        """What the rule asks for, in plain words."""
+        """What the rule asks for, in plain English."""
         return self.when.describe()
 
 

@@ -91,7 +91,9 @@ def members(
     """In the queue's order, those of the listing first."""
     on_alike = FindingRow.photo_id.in_([*same_ids, *near_ids])
     others = select(FindingRow).where(or_(FindingRow.listing_id == finding.listing_id, on_alike))
-    others = others.where(FindingRow.id != finding.id).options(joinedload(FindingRow.listing), joinedload(FindingRow.photo))
+    others = others.where(FindingRow.id != finding.id).options(
+        joinedload(FindingRow.listing), joinedload(FindingRow.photo)
+    )
     rows = list(session.scalars(queue.in_order(others).limit(MOST_MEMBERS)))
     return sorted(rows, key=lambda row: row.listing_id != finding.listing_id)
 
@@ -128,7 +130,9 @@ def near_matches(
         return []
     pairs = select(NearPhoto).where(NearPhoto.photo_id == photo.id, NearPhoto.other_id.not_in(same_ids))
     found = session.scalars(pairs.order_by(NearPhoto.distance, NearPhoto.other_id).limit(MOST_NEAR)).all()
-    photos = {row.id: row for row in session.scalars(select(PhotoRow).where(PhotoRow.id.in_([p.other_id for p in found])))}
+    photos = {
+        row.id: row for row in session.scalars(select(PhotoRow).where(PhotoRow.id.in_([p.other_id for p in found])))
+    }
     matches = [
         NearMatch(photos[pair.other_id], pair.distance, listings_with(session, [pair.other_id], listing_id))
         for pair in found

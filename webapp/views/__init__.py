@@ -10,6 +10,7 @@ from webapp.views import (
     health,
     hosts,
     jobs,
+    languages,
     looks,
     metrics,
     models,
@@ -30,6 +31,7 @@ from webapp.views import (
 
 ROOMS = (
     sessions,
+    languages,
     overview,
     review,
     desk,

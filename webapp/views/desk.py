@@ -25,7 +25,9 @@ def skip(finding_id: int) -> Answer:
     row = find_or_404(finding_id)
     until = desk.skip(db_session(), reader(), row)
     db_session().commit()
-    said = say("Left to others: %(title)s. It comes back to you after %(time)s UTC.", title=row.title, time=f"{until:%H:%M}")
+    said = say(
+        "Left to others: %(title)s. It comes back to you after %(time)s UTC.", title=row.title, time=f"{until:%H:%M}"
+    )
     if is_scripted():
         return facts(said=said, address=url_for("review.finding", finding_id=row.id), claim=showing())
     flash(said, "info")

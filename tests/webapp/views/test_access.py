@@ -11,7 +11,10 @@ from webapp.services.schedules import Plan
 from webapp.views.access import local_path
 
 # Open to whoever is signed out; the metrics ask for a word of their own.
-OPEN = {"sessions.sign_in", "health.live", "health.ready", "metrics.metrics", "static", "bootstrap.static"}
+OPEN = {
+    "sessions.sign_in", "languages.change_language", "languages.change_theme", "health.live", "health.ready",
+    "metrics.metrics", "static", "bootstrap.static",
+}  # fmt: skip
 SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
 NOBODY = None
