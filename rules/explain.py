@@ -58,6 +58,7 @@ def describe(result: Result) -> str:
         "disagree": describe_disagreement,
         "mentions": describe_mentions,
         "price": describe_price,
+        "seen": describe_seen,
     }
     if result.kind in words:
         return words[result.kind](result.facts, result.met)
@@ -129,3 +130,9 @@ def describe_price(facts: Mapping[str, Any], met: bool) -> str:
     bounds += [f"at most {facts['at_most']}"] if facts["at_most"] is not None else []
     verb = "is" if met else "is not"
     return f"the price {facts['price']} {facts['price_currency']} {verb} {' and '.join(bounds)} {facts['currency']}"
+
+
+def describe_seen(facts: Mapping[str, Any], _met: bool) -> str:
+    """What a person saw where no rule had flagged."""
+    concept = "something" if facts["concept"] == "other" else facts["concept"].replace("_", " ")
+    return f"a reviewer suspected {concept} in a blind look ({facts['in'].replace('_', ' ')})"

@@ -4,7 +4,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.models import Appearance, Decision, FindingRow, FindingState, ListingRow, PhotoRow, User, Verdict
-from webapp.services import audit, queue
+from webapp.services import audit, queue, rechecks
 from webapp.services.errors import NotFound
 
 RELISTINGS_SHOWN = 100
@@ -60,5 +60,6 @@ def decide_one(session: Session, user: User, finding: FindingRow, verdict: Verdi
         rule=finding.rule,
         rule_version=finding.rule_version,
         note=note,
+        second_look=rechecks.note_decision(session, decision),
     )
     return decision
