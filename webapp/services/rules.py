@@ -171,6 +171,7 @@ def is_applied(session: Session, pack: Pack) -> bool:
         return False
     # A scan that began under the older pack ends under it.
     elsewhere = (FindingRow.state == FindingState.OPEN) & (FindingRow.pack_digest != pack.digest)
+    elsewhere &= FindingRow.rule.not_in(findings.BY_PEOPLE)
     return session.scalar(select(FindingRow.id).where(elsewhere).limit(1)) is None
 
 
