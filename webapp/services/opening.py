@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from webapp.models import Scan
-from webapp.services import findings, overview, priority
+from webapp.services import findings, overview, priority, webhooks
 from webapp.services.judging import judge, load_listings
 
 
@@ -30,4 +30,8 @@ def judge_listings(
         history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
         met = judge(pack, row, orders)
         opened += findings.open_met(session, scan, row, pack.digest, met, known.get(row.id, {}), history)
+    if opened:
+        webhooks.publish(
+            session, webhooks.Event.FINDINGS_OPENED, scan_id=scan.id, source_id=scan.source_id, findings=opened
+        )
     return opened
