@@ -11,6 +11,7 @@ COMMANDS = {
     "sources": ("webapp.cli.sources:sources", "Add and list the sources that are scanned."),
     "schedules": ("webapp.cli.schedules:schedules", "Scan sources by themselves, at set times."),
     "models": ("webapp.cli.models:models", "Install, check, measure and teach models."),
+    "photos": ("webapp.cli.photos:photos", "Find pictures that look alike."),
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
