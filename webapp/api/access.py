@@ -1,4 +1,4 @@
-"""Who is asking: a token in the Authorization header, and never a cookie, so that no page can ask in a person's name."""
+"""Who asks: a token in the Authorization header, and never a cookie, so that no page can ask in a person's name."""
 
 from typing import cast
 

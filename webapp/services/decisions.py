@@ -13,7 +13,7 @@ from rules.evidence import CONCEPTS
 from webapp.db import insert_new, now
 from webapp.language import say
 from webapp.models import Decision, DecisionUndo, FindingRow, FindingState, Role, Stage, User, Verdict
-from webapp.services import audit, desk, team
+from webapp.services import audit, desk, priority, team
 from webapp.services.errors import NotFound, Refused
 
 WAITING = (FindingState.OPEN, FindingState.ESCALATED, FindingState.WITHDRAWN)
@@ -195,7 +195,10 @@ def record(
 def move(session: Session, row: FindingRow, before: FindingState, after: FindingState) -> bool:
     """Whether it still stood in `before`: SQLite locks no rows, so that the change itself has to ask."""
     still = update(FindingRow).where(FindingRow.id == row.id, FindingRow.state == before)
-    return session.scalar(still.values(state=after).returning(FindingRow.id)) is not None
+    moved = session.scalar(still.values(state=after).returning(FindingRow.id)) is not None
+    if moved:
+        priority.follow_seller(session, row)
+    return moved
 
 
 def measured(seconds: float | None) -> float | None:
