@@ -17,6 +17,7 @@ from rules.explain import lines, sentence
 from rules.model import Result, Rule
 from rules.wording import spell
 from webapp.db import now
+from webapp.echoes import say_again
 from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
 from webapp.models import Job, JobKind, Verdict
 from webapp.services.moments import cron_words, day_words, exact_time, zone_words
@@ -62,8 +63,8 @@ def word(value: object) -> str:
 
 
 def translated(text: str | None) -> str:
-    """A sentence that is stored in English; what the catalogue has not (a person's words, say), as it is."""
-    return find_text(text) if text else ""
+    """Sentences that are stored in English, a pack's texts too; what is not known (a person's words) as it is."""
+    return say_again(text)
 
 
 def concept_words(concept: str) -> str:
