@@ -5,11 +5,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from webapp import extensions, filters, language, security, views
+from webapp import api, extensions, filters, language, security, views
 from webapp.services import signing
 from webapp.settings import Settings
 from webapp.tasks import app as queue
-from webapp.views import uploads
+from webapp.views import languages, uploads
 
 
 def build_app(settings: Settings) -> Flask:
@@ -17,6 +17,7 @@ def build_app(settings: Settings) -> Flask:
     app.config.from_mapping(config_of(settings))
     signing.signing_key(settings.home)  # from the first run on there is one: workers of this folder seal with it
     app.session_interface = security.SessionCookies()
+    languages.init_app(app)
     uploads.init_app(app)
     extensions.init_app(app, settings)
     queue.use(settings)
@@ -24,6 +25,7 @@ def build_app(settings: Settings) -> Flask:
     filters.init_app(app)
     add_language(app)
     views.init_app(app)
+    api.init_app(app)
     return app
 
 

@@ -86,7 +86,7 @@ def seal_sha256(
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain at one time, signed: whoever keeps it can tell later that nothing before it was rewritten."""
+    """The end of the chain at one time, signed: who keeps it can tell later that nothing before it was rewritten."""
 
     number: int
     seal_sha256: str

@@ -271,9 +271,9 @@ class Reading:
         if chain.entries_sha256(standing) == wanted:
             return None  # the entries are right, their list was changed: each is named as odd
         absent = self._absent_from(seal, {entry_id for entry_id, _ in listed})
-        for candidate in absent.items() if len(listed) == seal.count - 1 else ():
-            if candidate[1] and chain.entries_sha256(sorted([*listed, candidate])) == wanted:
-                return note(FaultKind.GONE, [seal.number], [candidate[0]])
+        for entry_id, content in absent.items() if len(listed) == seal.count - 1 else ():
+            if content and chain.entries_sha256(sorted([*listed, (entry_id, content)])) == wanted:
+                return note(FaultKind.GONE, [seal.number], [entry_id])
         gaps = [entry_id for entry_id, content in absent.items() if content is None]
         missing = seal.count - len(listed)
         if missing and len(gaps) == missing:

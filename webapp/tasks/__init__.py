@@ -18,9 +18,12 @@ ROUTES = {
     "pictures.score": "scan",
     "jobs.run": "scan",
     "rules.apply_pack": "reports",
+    "audit.verify": "scan",  # these workers share the web's data folder, where the signing key lies
 }
 # Ticks: each looks into the database for what is due.
 TICKS = ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
+# Those with a pace of their own, in seconds.
+PACED = {"schedules.fire": SCHEDULES_S, "audit.seal": SEALS_S, "webhooks.deliver": 5.0, "webhooks.forget": 3600.0}
 
 register()
 
@@ -47,10 +50,7 @@ class TaskQueue(Celery):  # type: ignore[misc]
 
 def ticks(settings: Settings) -> dict[str, float]:
     """Seconds between two ticks, by task."""
-    return dict.fromkeys(TICKS, max(1.0, min(LONGEST_TICK_S, settings.lease_s / 4))) | {
-        "schedules.fire": SCHEDULES_S,
-        "audit.seal": SEALS_S,
-    }
+    return dict.fromkeys(TICKS, max(1.0, min(LONGEST_TICK_S, settings.lease_s / 4))) | PACED
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -80,6 +80,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("audit", "heartbeats", "models", "rules", "scans", "schedules")
+ROOMS = ("audit", "heartbeats", "models", "rules", "scans", "schedules", "webhooks")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

@@ -84,7 +84,8 @@ def disarm(connection: Connection) -> None:
             connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{verb}"))
 
 
-def test_what_nobody_touched_is_whole(session: Session, settings: Settings, log: list[int]) -> None:
+@pytest.mark.usefixtures("log")
+def test_what_nobody_touched_is_whole(session: Session, settings: Settings) -> None:
     result = check(session, settings)
     assert result.is_whole and result.words == "10 entries are as they were written."
     assert (result.seals, result.entries, result.unsealed) == (3, 10, 1)
@@ -121,7 +122,7 @@ def test_a_changed_column_of_an_entry_is_named(
 ) -> None:
     if session.get_bind().dialect.name == "sqlite":
         change = change.replace("+00:00", ".000000")
-    attack(f"UPDATE audit_entries SET {change} WHERE id = :id", id=log[5])
+    attack(f"UPDATE audit_entries SET {change} WHERE id = :id", id=log[5])  # noqa: S608
     faults = named(check(session, settings))
     assert (FaultKind.CHANGED, (2,), (log[5],)) in faults
     assert {entries for _, _, entries in faults} == {(log[5],)}
@@ -163,9 +164,8 @@ def test_an_entry_that_was_taken_from_its_seal_is_named(
     assert (FaultKind.GONE, (2,), (log[5],)) in named(check(session, settings))
 
 
-def test_an_entry_of_today_that_says_it_is_older_is_named_sealed_or_not(
-    session: Session, settings: Settings, log: list[int]
-) -> None:
+@pytest.mark.usefixtures("log")
+def test_an_entry_of_today_that_says_it_is_older_is_named_sealed_or_not(session: Session, settings: Settings) -> None:
     at = now() - timedelta(days=9)
     content = chain.content_sha256(at, "ann", "decision.dismiss", "finding:1", {})
     said = {"actor": "ann", "action": "decision.dismiss", "subject": "finding:1", "facts": {}}
@@ -176,9 +176,8 @@ def test_an_entry_of_today_that_says_it_is_older_is_named_sealed_or_not(
     assert named(check(session, settings)) == [(FaultKind.MISDATED, (), (entry.id,))]
 
 
-def test_an_entry_that_was_written_past_the_application_is_named(
-    session: Session, settings: Settings, log: list[int]
-) -> None:
+@pytest.mark.usefixtures("log")
+def test_an_entry_that_was_written_past_the_application_is_named(session: Session, settings: Settings) -> None:
     entry = add(session, AuditEntry(actor="ann", action="decision.dismiss", subject="finding:1", facts={}))
     session.commit()
     seal(session, settings)
@@ -214,12 +213,11 @@ def test_an_entry_under_another_id_is_named_as_moved(
     ["first_id = first_id + 1", "last_id = last_id + 1", "count = 5", "entries_sha256 = 'f'", "previous_sha256 = 'f'",
      "sealed_at = '2020-01-01 00:00:00+00:00'", "seal_sha256 = 'f'"],
 )  # fmt: skip
-def test_a_changed_column_of_a_seal_is_named(
-    session: Session, settings: Settings, log: list[int], attack: Change, change: str
-) -> None:
+@pytest.mark.usefixtures("log")
+def test_a_changed_column_of_a_seal_is_named(session: Session, settings: Settings, attack: Change, change: str) -> None:
     if session.get_bind().dialect.name == "sqlite":
         change = change.replace("+00:00", ".000000")
-    attack(f"UPDATE audit_seals SET {change} WHERE number = 2")
+    attack(f"UPDATE audit_seals SET {change} WHERE number = 2")  # noqa: S608
     assert (FaultKind.SEAL_CHANGED, (2,), ()) in named(check(session, settings))
 
 
@@ -228,10 +226,11 @@ def test_a_changed_column_of_a_seal_is_named(
     [("key = NULL", FaultKind.UNSIGNED), ("signature = NULL", FaultKind.UNSIGNED),
      ("signature = 'f'", FaultKind.FORGED), ("key = seal_sha256", FaultKind.FORGED)],
 )  # fmt: skip
+@pytest.mark.usefixtures("log")
 def test_a_seal_without_its_signature_is_named(
-    session: Session, settings: Settings, log: list[int], attack: Change, change: str, kind: FaultKind
+    session: Session, settings: Settings, attack: Change, change: str, kind: FaultKind
 ) -> None:
-    attack(f"UPDATE audit_seals SET {change} WHERE number = 2")
+    attack(f"UPDATE audit_seals SET {change} WHERE number = 2")  # noqa: S608
     assert named(check(session, settings)) == [(kind, (2,), ())]
 
 
@@ -242,21 +241,22 @@ def test_a_seal_of_a_key_that_is_not_ours_is_named(session: Session, settings: S
     assert named(check(session, settings)) == [(FaultKind.UNKNOWN_KEY, (1,), ())]
 
 
-def test_a_deleted_seal_is_named(session: Session, settings: Settings, log: list[int], attack: Change) -> None:
+@pytest.mark.usefixtures("log")
+def test_a_deleted_seal_is_named(session: Session, settings: Settings, attack: Change) -> None:
     attack("DELETE FROM audit_seals WHERE number = 2")
     assert named(check(session, settings)) == [(FaultKind.SEAL_GONE, (2,), ())]
 
 
-def test_seals_that_changed_places_are_named_as_reordered(
-    session: Session, settings: Settings, log: list[int], attack: Change
-) -> None:
+@pytest.mark.usefixtures("log")
+def test_seals_that_changed_places_are_named_as_reordered(session: Session, settings: Settings, attack: Change) -> None:
     swap = "UPDATE audit_seals SET number = {} WHERE number = {}"
     attack(swap.format(-1, 2), swap.format(2, 3), swap.format(3, -1))
     assert (FaultKind.SEAL_MOVED, (2, 3), ()) in named(check(session, settings))
 
 
+@pytest.mark.usefixtures("log")
 def test_a_seal_that_was_made_anew_by_somebody_else_is_named(
-    session: Session, settings: Settings, log: list[int], attack: Change, tmp_path: Path
+    session: Session, settings: Settings, attack: Change, tmp_path: Path
 ) -> None:
     """With another key, and without rewriting what follows."""
     first, second = session.get_one(AuditSeal, 1), session.get_one(AuditSeal, 2)
@@ -264,7 +264,7 @@ def test_a_seal_that_was_made_anew_by_somebody_else_is_named(
     forged = chain.make_seal(first, contents, signing.signing_key(tmp_path / "another"))
     assert second.number == forged["number"]
     sets = ", ".join(f"{name} = :{name}" for name in forged if name not in ("number", "sealed_at"))
-    attack(f"UPDATE audit_seals SET {sets} WHERE number = 2", **{k: v for k, v in forged.items() if k in sets})
+    attack(f"UPDATE audit_seals SET {sets} WHERE number = 2", **{k: v for k, v in forged.items() if k in sets})  # noqa: S608
     faults = check(session, settings).faults
     assert {fault.kind for fault in faults} >= {FaultKind.UNKNOWN_KEY, FaultKind.SEAL_CHANGED}
 
@@ -284,10 +284,9 @@ def test_a_cut_end_is_named_where_a_head_was_kept(
     assert named(verifying.verify_home(session, settings.home)) == [(FaultKind.TRUNCATED, (3,), ())]
 
 
-def test_another_history_does_not_replace_the_kept_head(
-    session: Session, settings: Settings, log: list[int], attack: Change
-) -> None:
-    attack(*(f"DELETE FROM {table}" for table in ("sealed_entries", "audit_seals", "audit_entries")))
+@pytest.mark.usefixtures("log")
+def test_another_history_does_not_replace_the_kept_head(session: Session, settings: Settings, attack: Change) -> None:
+    attack(*(f"DELETE FROM {table}" for table in ("sealed_entries", "audit_seals", "audit_entries")))  # noqa: S608
     session.rollback()
     for _ in range(4):
         write(session, 1)
@@ -295,7 +294,8 @@ def test_another_history_does_not_replace_the_kept_head(
     assert named(verifying.verify_home(session, settings.home)) == [(FaultKind.OTHER_HEAD, (3,), ())]
 
 
-def test_a_forged_head_is_named(session: Session, settings: Settings, log: list[int], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("log")
+def test_a_forged_head_is_named(session: Session, settings: Settings) -> None:
     head = chain.head(session)
     assert head is not None
     said = head.to_json() | {"number": 2}
@@ -435,7 +435,7 @@ def test_a_role_that_may_only_read_and_add_is_enough(engine: Engine, settings: S
             assert seal(session, settings) == 3
             assert check(session, settings).is_whole
             for table in GUARDED:
-                for statement in (f"UPDATE {table} SET {columns_of(table)}", f"DELETE FROM {table}"):
+                for statement in (f"UPDATE {table} SET {columns_of(table)}", f"DELETE FROM {table}"):  # noqa: S608
                     with pytest.raises(DBAPIError, match="permission denied"):
                         session.execute(text(statement))
                     session.rollback()
