@@ -14,6 +14,7 @@ COMMANDS = {
     "photos": ("webapp.cli.photos:photos", "Find pictures that look alike."),
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
+    "audit": ("webapp.cli.audit:audit", "Check the audit log, seal it, hand out its head."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
