@@ -8,13 +8,14 @@ from flask import Flask
 from webapp import extensions, filters, language, security, views
 from webapp.settings import Settings
 from webapp.tasks import app as queue
-from webapp.views import uploads
+from webapp.views import languages, uploads
 
 
 def build_app(settings: Settings) -> Flask:
     app = Flask("webapp", template_folder=template_folder())
     app.config.from_mapping(config_of(settings))
     app.session_interface = security.SessionCookies()
+    languages.init_app(app)
     uploads.init_app(app)
     extensions.init_app(app, settings)
     queue.use(settings)

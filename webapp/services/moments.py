@@ -1,12 +1,15 @@
 """When a cron expression comes, in the time zone that it is read in."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.dates import format_date, format_time
 from cronsim import CronSim, CronSimError
+
+from webapp.language import ENGLISH, locale, say, spoken
 
 MAX_JITTER_S = 3600
 CRON_LETTERS = 120
@@ -94,9 +97,33 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
             yield moment
 
 
+def day_words(day: date) -> str:
+    """`30 Mar 2026`; a moment by its day in UTC."""
+    return format_date(day, "dd MMM y" if spoken() == ENGLISH else "medium", locale())
+
+
+def clock_words(moment: datetime) -> str:
+    """`14:05`, in the zone that the moment is given in."""
+    return format_time(moment.time(), "HH:mm", locale=locale())
+
+
+def exact_time(at: datetime | None) -> str:
+    """`30 Mar 2026, 14:05 UTC`."""
+    if at is None:
+        return say("never")
+    return say("%(date)s, %(time)s UTC", date=day_words(at), time=clock_words(at))
+
+
 def zone_words(moment: datetime, time_zone: str) -> str:
     """As clocks in the zone show it: `Mon 30 Mar 2026, 03:00 CEST`."""
-    return f"{moment.astimezone(ZoneInfo(time_zone)):%a %d %b %Y, %H:%M %Z}"
+    local = moment.astimezone(ZoneInfo(time_zone))
+    return say(
+        "%(weekday)s %(date)s, %(time)s %(zone)s",
+        weekday=format_date(local, "EEE", locale()),
+        date=day_words(local),
+        time=clock_words(local),
+        zone=local.tzname(),
+    )
 
 
 def cron_words(cron: str) -> str:

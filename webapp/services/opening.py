@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from webapp.models import Scan
-from webapp.services import findings, overview
+from webapp.services import findings, overview, priority
 from webapp.services.judging import judge, load_listings
 
 
@@ -23,7 +23,11 @@ def judge_listings(
         return 0
     orders = [list(order), *overview.speaking_orders(session)]
     known = findings.known_findings(session, ids)
-    return sum(
-        findings.open_met(session, scan, row.id, pack.digest, judge(pack, row, orders), known.get(row.id, {}))
-        for row in load_listings(session, ids)
-    )
+    rows = load_listings(session, ids)
+    histories = priority.histories(session, ((row.source_id, row.seller) for row in rows))
+    opened = 0
+    for row in rows:
+        history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
+        met = judge(pack, row, orders)
+        opened += findings.open_met(session, scan, row, pack.digest, met, known.get(row.id, {}), history)
+    return opened

@@ -23,7 +23,7 @@ from webapp.models import (
     ScoreRow,
     User,
 )
-from webapp.services import audit, queue, removals
+from webapp.services import audit, queue, removals, webhooks
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -59,6 +59,7 @@ def build(session: Session, settings: Settings, from_at: datetime, to_at: dateti
     session.flush()
     who = actor.name if actor else audit.SYSTEM
     audit.record(session, who, "report.build", f"report:{report.id}", sha256=sha256, findings=count)
+    webhooks.publish(session, webhooks.Event.REPORT_BUILT, report_id=report.id, sha256=sha256, findings=count)
     return report
 
 

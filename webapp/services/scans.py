@@ -13,7 +13,7 @@ from scanner.markets.base import MarketError
 from scanner.markets.registry import find_market
 from webapp.db import now
 from webapp.models import PictureState, Scan, ScanPhoto, ScanState, Source
-from webapp.services import audit, claims, leases
+from webapp.services import audit, claims, leases, webhooks
 from webapp.services.errors import NotFound
 from webapp.settings import Settings
 
@@ -83,7 +83,18 @@ def settle(session: Session, scan_id: int) -> bool:
         return False
     state, note = ending_of(scan)
     scoring = (Scan.id == scan_id, Scan.state == ScanState.SCORING)
-    return leases.change(session, scoring, Scan, state=state, note=note, finished_at=now())
+    ended = leases.change(session, scoring, Scan, state=state, note=note, finished_at=now())
+    if ended:
+        webhooks.publish(
+            session,
+            webhooks.Event.SCAN_ENDED,
+            scan_id=scan_id,
+            source_id=scan.source_id,
+            state=state.value,
+            note=note,
+            findings_opened=scan.findings_opened,
+        )
+    return ended
 
 
 def ending_of(scan: Scan) -> tuple[ScanState, str | None]:

@@ -20,6 +20,8 @@ ROUTES = {
 }
 # Ticks: each looks into the database for what is due.
 TICKS = ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
+# Those with a pace of their own, in seconds.
+PACED = {"schedules.fire": SCHEDULES_S, "webhooks.deliver": 5.0, "webhooks.forget": 3600.0}
 
 register()
 
@@ -46,7 +48,7 @@ class TaskQueue(Celery):  # type: ignore[misc]
 
 def ticks(settings: Settings) -> dict[str, float]:
     """Seconds between two ticks, by task."""
-    return dict.fromkeys(TICKS, max(1.0, min(LONGEST_TICK_S, settings.lease_s / 4))) | {"schedules.fire": SCHEDULES_S}
+    return dict.fromkeys(TICKS, max(1.0, min(LONGEST_TICK_S, settings.lease_s / 4))) | PACED
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -76,6 +78,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("heartbeats", "models", "rules", "scans", "schedules")
+ROOMS = ("heartbeats", "models", "rules", "scans", "schedules", "webhooks")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

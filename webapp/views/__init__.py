@@ -9,6 +9,7 @@ from webapp.views import (
     health,
     hosts,
     jobs,
+    languages,
     metrics,
     models,
     overview,
@@ -23,10 +24,12 @@ from webapp.views import (
     sources,
     trials,
     users,
+    webhooks,
 )
 
 ROOMS = (
     sessions,
+    languages,
     overview,
     review,
     sources,
@@ -41,6 +44,7 @@ ROOMS = (
     reports,
     audit,
     users,
+    webhooks,
     photos,
     health,
     metrics,

@@ -20,6 +20,7 @@ from webapp.services import overview
 P = ParamSpec("P")
 R = TypeVar("R")
 SIGNED_IN_AT = "signed_in_at"
+APPEARANCE = ("language", "theme")
 # What pages fetch for themselves: a sign-in page in its place would be of no use.
 PARTS = (
     "jobs.progress",
@@ -84,8 +85,10 @@ def is_fresh() -> bool:
 
 
 def start_session(user: User) -> None:
-    """A fresh cookie: nothing of what was there before the sign-in stays."""
+    """A fresh cookie: nothing of what was there before the sign-in stays, save how the page looks."""
+    kept = {name: session[name] for name in APPEARANCE if name in session}
     session.clear()
+    session.update(kept)
     session.permanent = True
     session[SIGNED_IN_AT] = now().timestamp()
     login_user(Account(user))

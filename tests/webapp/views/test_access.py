@@ -5,13 +5,16 @@ from sqlalchemy.orm import Session
 
 from tests.factories import make_finding, make_job, make_scan, make_source, make_user
 from tests.webapp.views.conftest import SignIn, post, token_of
-from webapp.models import Role, User
+from webapp.models import Role, User, Webhook
 from webapp.services import hosts, schedules
 from webapp.services.schedules import Plan
 from webapp.views.access import local_path
 
 # Open to whoever is signed out; the metrics ask for a word of their own.
-OPEN = {"sessions.sign_in", "health.live", "health.ready", "metrics.metrics", "static", "bootstrap.static"}
+OPEN = {
+    "sessions.sign_in", "languages.change_language", "languages.change_theme", "health.live", "health.ready",
+    "metrics.metrics", "static", "bootstrap.static",
+}  # fmt: skip
 SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
 NOBODY = None
@@ -72,6 +75,13 @@ ROUTES = [
     ("GET", "/users/1", Role.ADMIN),
     ("POST", "/users/1/access", Role.ADMIN),
     ("POST", "/users/1/password", Role.ADMIN),
+    ("GET", "/webhooks", Role.ADMIN),
+    ("POST", "/webhooks", Role.ADMIN),
+    ("GET", "/webhooks/1", Role.ADMIN),
+    ("POST", "/webhooks/1", Role.ADMIN),
+    ("POST", "/webhooks/1/ping", Role.ADMIN),
+    ("POST", "/webhooks/1/delete", Role.ADMIN),
+    ("POST", "/webhooks/messages/1/again", Role.ADMIN),
     ("GET", f"/photos/{SHA}/thumbnail", Role.VIEWER),
     ("GET", f"/photos/{SHA}/view", Role.VIEWER),
     ("GET", f"/photos/{SHA}/original", Role.VIEWER),
@@ -86,6 +96,7 @@ def rows(session: Session) -> None:
     assert make_job(session).id == 1
     assert schedules.create(session, 1, Plan("0 3 * * *"), "ann").id == 1
     assert hosts.stop(session, "shop.example", "why", "ann").id == 1
+    session.add(Webhook(name="desk", url="https://desk.example/", secret="", events=["scan.ended"]))
     session.commit()
 
 
