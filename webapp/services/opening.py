@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from webapp.models import Scan
-from webapp.services import findings, overview
-from webapp.services.judging import judge, load_listings
+from webapp.services import findings, overview, shadow
+from webapp.services.judging import load_listings, look, meet
 
 
 def judge_listings(
@@ -16,14 +16,19 @@ def judge_listings(
     """Open the findings that these listings meet, on all that is stored of them; how many were opened.
 
     order: digests of the models in the order in which they speak now; older orders count where a picture was scored
-    under them alone.
+    under them alone. What shadow runs would make of the listings is noted beside; that flags nobody.
     """
     ids = list(listing_ids)
     if not ids:
         return 0
     orders = [list(order), *overview.speaking_orders(session)]
     known = findings.known_findings(session, ids)
-    return sum(
-        findings.open_met(session, scan, row.id, pack.digest, judge(pack, row, orders), known.get(row.id, {}))
-        for row in load_listings(session, ids)
-    )
+    watching = shadow.watch(session, scan, pack)
+    opened = 0
+    for row in load_listings(session, ids):
+        looked = look(pack.cascade, row, orders)
+        met = meet(pack, looked)
+        watching.see(row.id, looked, met)
+        opened += findings.open_met(session, scan, row.id, pack.digest, met, known.get(row.id, {}))
+    watching.write(session)
+    return opened
