@@ -14,6 +14,7 @@ COMMANDS = {
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
+    "tokens": ("webapp.cli.tokens:tokens", "Make, list and revoke API tokens."),
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
     "status": ("webapp.cli.status:status", "Tell who works, what waits and what is missing."),

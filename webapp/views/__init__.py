@@ -4,6 +4,7 @@ from flask import Flask
 
 from webapp.views import (
     access,
+    account,
     audit,
     errors,
     health,
@@ -11,6 +12,7 @@ from webapp.views import (
     jobs,
     metrics,
     models,
+    openid,
     overview,
     photos,
     removals,
@@ -21,12 +23,15 @@ from webapp.views import (
     schedules,
     sessions,
     sources,
+    team,
     trials,
     users,
 )
 
 ROOMS = (
     sessions,
+    openid,
+    account,
     overview,
     review,
     sources,
@@ -41,6 +46,7 @@ ROOMS = (
     reports,
     audit,
     users,
+    team,
     photos,
     health,
     metrics,
