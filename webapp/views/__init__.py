@@ -4,6 +4,7 @@ from flask import Flask
 
 from webapp.views import (
     access,
+    account,
     audit,
     desk,
     errors,
@@ -14,6 +15,7 @@ from webapp.views import (
     looks,
     metrics,
     models,
+    openid,
     overview,
     photos,
     removals,
@@ -24,6 +26,7 @@ from webapp.views import (
     schedules,
     sessions,
     sources,
+    team,
     trials,
     users,
     webhooks,
@@ -32,6 +35,8 @@ from webapp.views import (
 ROOMS = (
     sessions,
     languages,
+    openid,
+    account,
     overview,
     review,
     desk,
@@ -49,6 +54,7 @@ ROOMS = (
     audit,
     users,
     webhooks,
+    team,
     photos,
     health,
     metrics,
