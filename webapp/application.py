@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from webapp import extensions, filters, language, security, views
+from webapp import api, extensions, filters, language, security, views
 from webapp.settings import Settings
 from webapp.tasks import app as queue
 from webapp.views import languages, uploads
@@ -23,6 +23,7 @@ def build_app(settings: Settings) -> Flask:
     filters.init_app(app)
     add_language(app)
     views.init_app(app)
+    api.init_app(app)
     return app
 
 

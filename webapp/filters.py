@@ -16,13 +16,29 @@ from rules.explain import lines, sentence
 from rules.model import Result, Rule
 from rules.wording import spell
 from webapp.db import now
-from webapp.language import ENGLISH, find_text, locale, say, say_later, spoken
+from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
 from webapp.models import Job, JobKind
 from webapp.services.moments import cron_words, day_words, exact_time, zone_words
 
 CONCEPT_WORDS = {
     "other": say_later("none of these"),
     "tiger_tooth_claw_bone": say_later("tiger tooth, claw or bone"),
+}
+DOING_WORDS = {
+    JobKind.INSTALL: say_later("Installing"),
+    JobKind.REMOVE: say_later("Removing"),
+    JobKind.VERIFY: say_later("Checking"),
+    JobKind.MEASURE: say_later("Measuring"),
+    JobKind.TRY: say_later("Looking at your picture"),
+    JobKind.TRAIN: say_later("Training"),
+}
+WORK_WORDS = {
+    JobKind.INSTALL: say_later("Install"),
+    JobKind.REMOVE: say_later("Remove"),
+    JobKind.VERIFY: say_later("Check"),
+    JobKind.MEASURE: say_later("Measure speed"),
+    JobKind.TRY: say_later("Try a picture"),
+    JobKind.TRAIN: say_later("Train"),
 }
 SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
 SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
@@ -46,11 +62,6 @@ def translated(text: str | None) -> str:
 
 def concept_words(concept: str) -> str:
     return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
-
-
-def number(value: float) -> str:
-    """`12,345`."""
-    return format_decimal(value, locale=locale())
 
 
 def score_words(score: float | None) -> str:
@@ -107,6 +118,16 @@ def job_words(job: Job) -> str:
         return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
     done = size_words(job.bytes_done)
     return say("%(done)s of %(total)s", done=done, total=size_words(job.bytes_total)) if job.bytes_total else done
+
+
+def doing_words(kind: JobKind) -> str:
+    """What a job of that kind does."""
+    return str(DOING_WORDS[kind])
+
+
+def work_words(kind: JobKind) -> str:
+    """What was asked for."""
+    return str(WORK_WORDS[kind])
 
 
 def requester_words(name: str) -> str:
@@ -234,6 +255,7 @@ FILTERS = (
     cron_words,
     day_words,
     digest_head,
+    doing_words,
     elapsed,
     exact_time,
     expected_words,
@@ -255,5 +277,6 @@ FILTERS = (
     why_words,
     with_code,
     word,
+    work_words,
     zone_words,
 )

@@ -15,6 +15,7 @@ from typing import Any, cast
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from babel.support import LazyProxy, NullTranslations, Translations
 
 FOLDER = Path(__file__).parent / "translations"
@@ -54,6 +55,11 @@ def speaking(code: str) -> Iterator[None]:
 def locale() -> Locale:
     """For Babel's dates and numbers."""
     return Locale.parse(spoken())
+
+
+def number(value: float) -> str:
+    """`12,345`."""
+    return format_decimal(value, locale=locale())
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ from rules.evidence import CONCEPTS
 from webapp.db import insert_new, now
 from webapp.language import say
 from webapp.models import Decision, DecisionUndo, FindingRow, FindingState, Role, Stage, User, Verdict
-from webapp.services import audit, desk, team
+from webapp.services import audit, desk, priority, rechecks, team, webhooks
 from webapp.services.errors import NotFound, Refused
 
 WAITING = (FindingState.OPEN, FindingState.ESCALATED, FindingState.WITHDRAWN)
@@ -195,7 +195,10 @@ def record(
 def move(session: Session, row: FindingRow, before: FindingState, after: FindingState) -> bool:
     """Whether it still stood in `before`: SQLite locks no rows, so that the change itself has to ask."""
     still = update(FindingRow).where(FindingRow.id == row.id, FindingRow.state == before)
-    return session.scalar(still.values(state=after).returning(FindingRow.id)) is not None
+    moved = session.scalar(still.values(state=after).returning(FindingRow.id)) is not None
+    if moved:
+        priority.follow_seller(session, row)
+    return moved
 
 
 def measured(seconds: float | None) -> float | None:
@@ -215,7 +218,18 @@ def note_decision(session: Session, user: User, row: FindingRow, decision: Decis
         after=row.state.value,
         rule=row.rule,
         rule_version=row.rule_version,
+        second_look=rechecks.note_decision(session, decision),
         **{name: value for name, value in said.items() if value is not None},
+    )
+    webhooks.publish(
+        session,
+        webhooks.Event.FINDING_DECIDED,
+        finding_id=row.id,
+        decision_id=decision.id,
+        verdict=decision.verdict.value,
+        state=row.state.value,
+        rule=row.rule,
+        concept=row.concept,
     )
 
 
@@ -245,6 +259,7 @@ def undo_one(session: Session, user: User, decision: Decision, row: FindingRow) 
     if not moved or not insert_new(session, DecisionUndo, decision_id=decision.id, user_id=user.id, undone_at=now()):
         raise Refused(say("This was decided or taken back since, so there is nothing to undo: look at the finding."))
     session.expire(decision, ["undo"])
+    rechecks.note_undo(session, decision)
     facts = {"decision": decision.id, "batch": decision.batch, "before": decision.verdict.state.value}
     audit.record(session, user.name, "decision.undo", f"finding:{row.id}", after=before.value, **facts)
 

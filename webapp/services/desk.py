@@ -4,10 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, exists, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
-from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.db import now
 from webapp.language import say, say_many
@@ -108,39 +107,11 @@ def skip(session: Session, user: User, finding: FindingRow) -> datetime:
     return until
 
 
-def is_free_for(user: User) -> tuple[ColumnElement[bool], ...]:
-    """Of findings: nobody else has their listing, and this person did not skip them."""
-    at = now()
-    taken = exists().where(
-        ReviewClaim.listing_id == FindingRow.listing_id, ReviewClaim.user_id != user.id, ReviewClaim.until > at
-    )
-    skipped = exists().where(
-        ReviewSkip.finding_id == FindingRow.id, ReviewSkip.user_id == user.id, ReviewSkip.until > at
-    )
-    return ~taken, ~skipped
-
-
-def next_for(
-    session: Session, user: User, after: FindingRow | None, filters: QueueFilters, passed: Collection[int] = ()
-) -> FindingRow | None:
-    """The finding behind `after` that is free for this person, else the queue's first, so that none is left behind.
-
-    passed: ids that are not to come. Nothing is claimed.
-    """
-    query = queue.in_order(queue.filtered(select(FindingRow), filters)).where(*is_free_for(user)).limit(1)
-    if passed:
-        query = query.where(FindingRow.id.not_in(list(passed)))
-    if after is None:
-        return session.scalar(query)
-    following = session.scalar(queue.behind(query, queue.place_of(after)))
-    return following or session.scalar(query.where(FindingRow.id != after.id))
-
-
 def take_next(session: Session, user: User, after: FindingRow | None, filters: QueueFilters) -> FindingRow | None:
     """The next free finding, its listing now this person's; commits. Viewers claim nothing and get it all the same."""
     passed: set[int] = set()
     for _ in range(MOST_TRIES):
-        row = next_for(session, user, after, filters, passed)
+        row = queue.next_open(session, user, after, filters, passed)
         if row is None or not user.role.covers(Role.REVIEWER) or row.state not in WAITING:
             return row
         held = take(session, user, row.listing_id)

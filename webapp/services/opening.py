@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from webapp.models import Scan
-from webapp.services import findings, overview, shadow
+from webapp.services import findings, overview, priority, shadow
 from webapp.services.judging import load_listings, look, meet
 
 
@@ -23,12 +23,15 @@ def judge_listings(
         return 0
     orders = [list(order), *overview.speaking_orders(session)]
     known = findings.known_findings(session, ids)
+    rows = load_listings(session, ids)
+    histories = priority.histories(session, ((row.source_id, row.seller) for row in rows))
     watching = shadow.watch(session, scan, pack)
     opened = 0
-    for row in load_listings(session, ids):
+    for row in rows:
+        history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
         looked = look(pack.cascade, row, orders)
         met = meet(pack, looked)
         watching.see(row.id, looked, met)
-        opened += findings.open_met(session, scan, row.id, pack.digest, met, known.get(row.id, {}))
+        opened += findings.open_met(session, scan, row, pack.digest, met, known.get(row.id, {}), history)
     watching.write(session)
     return opened

@@ -22,7 +22,7 @@ from webapp.models import (
     ThresholdChange,
     User,
 )
-from webapp.services import audit, findings, overview
+from webapp.services import audit, findings, overview, priority
 from webapp.services.errors import NotFound, Refused
 from webapp.services.judging import judge, load_listings
 
@@ -46,6 +46,7 @@ class Judged:
     listing: ListingRow
     met: dict[findings.Key, findings.Met]
     known: dict[findings.Key, FindingRow]
+    history: priority.History = priority.NO_HISTORY
 
     @property
     def opening(self) -> list[findings.Key]:
@@ -127,7 +128,9 @@ def apply_pack(session: Session, pack: Pack) -> Applied:
         if scan is None:
             continue  # nothing to hang a finding on: the listing came from no scan
         kept += sum(key in judged.met and row.state is FindingState.OPEN for key, row in judged.known.items())
-        opened += findings.open_met(session, scan, judged.listing.id, pack.digest, judged.met, judged.known)
+        opened += findings.open_met(
+            session, scan, judged.listing, pack.digest, judged.met, judged.known, judged.history
+        )
         withdrawn += sum(findings.withdraw(session, row) for row in judged.lapsing)
         if number % BATCH == 0:
             session.commit()
@@ -146,6 +149,7 @@ def is_applied(session: Session, pack: Pack) -> bool:
         return False
     # A scan that began under the older pack ends under it.
     elsewhere = (FindingRow.state == FindingState.OPEN) & (FindingRow.pack_digest != pack.digest)
+    elsewhere &= FindingRow.rule.not_in(findings.BY_PEOPLE)
     return session.scalar(select(FindingRow.id).where(elsewhere).limit(1)) is None
 
 
@@ -160,8 +164,10 @@ def judge_all(session: Session, pack: Pack) -> Iterator[Judged]:
     last_id = 0
     while batch := next_listings(session, last_id):
         known = findings.known_findings(session, (row.id for row in batch))
+        histories = priority.histories(session, ((row.source_id, row.seller) for row in batch))
         for row in batch:
-            yield Judged(row, judge(pack, row, orders), known.get(row.id, {}))
+            history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
+            yield Judged(row, judge(pack, row, orders), known.get(row.id, {}), history)
         last_id = batch[-1].id
 
 

@@ -76,7 +76,7 @@ def finding_page(row: FindingRow, form: DecisionForm) -> str:
         events=removals.events_of(db_session(), row.listing_id),
         versions=listings.versions(db_session(), row.listing_id),
         captures=archiving.captures_of(db_session(), row.listing_id),
-        next_row=queue.next_open(db_session(), row, filtering.filters),
+        next_row=queue.next_open(db_session(), reader(), row, filtering.filters),
         previous_id=step_back(row.id),
         concepts=CONCEPTS,
     )
@@ -95,7 +95,7 @@ def report_decision(row: FindingRow, verdict: Verdict, made: list[Decision]) -> 
 
 
 def address_of_next(row: FindingRow | None, filtering: Filtering) -> str:
-    following = queue.next_open(db_session(), row, filtering.filters)
+    following = queue.next_open(db_session(), reader(), row, filtering.filters)
     if following is None:
         flash("Nothing else waits under these filters.", "info")
         return filtering.address("review.queue")
