@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from webapp.models import Scan
-from webapp.services import findings, overview, priority, shadow
+from webapp.services import findings, overview, priority, shadow, webhooks
 from webapp.services.judging import load_listings, look, meet
 
 
@@ -34,4 +34,8 @@ def judge_listings(
         watching.see(row.id, looked, met)
         opened += findings.open_met(session, scan, row, pack.digest, met, known.get(row.id, {}), history)
     watching.write(session)
+    if opened:
+        webhooks.publish(
+            session, webhooks.Event.FINDINGS_OPENED, scan_id=scan.id, source_id=scan.source_id, findings=opened
+        )
     return opened

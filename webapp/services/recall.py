@@ -29,8 +29,8 @@ from webapp.models import (
     User,
 )
 from webapp.services import audit, findings, reviewed, sightings
+from webapp.services.cases import ESCALATE, Look
 from webapp.services.errors import NotFound, Refused
-from webapp.services.rechecks import ESCALATE, Look
 
 BATCH = 1000
 FEWEST, MOST = 10, 5000

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.db import now
+from webapp.language import say
 from webapp.models import TeamSetting, User
 from webapp.services import audit
 from webapp.services.errors import Refused
@@ -68,7 +69,14 @@ def choose(session: Session, user: User | None, **values: Any) -> TeamChoices:
 def check(name: str, value: Any) -> None:
     least, most = BOUNDS.get(name, (0, 0))
     if name in BOUNDS and not least <= value <= most:
-        raise Refused(f"Choose a number from {least} to {most} for {name.replace('_', ' ')}.")
+        raise Refused(
+            say(
+                "Choose a number from %(least)s to %(most)s for %(setting)s.",
+                least=least,
+                most=most,
+                setting=name.replace("_", " "),
+            )
+        )
 
 
 def keep(session: Session, user: User | None, name: str, before: Any, value: Any) -> None:

@@ -15,7 +15,7 @@ from scanner.zoo.catalogue import PRIMARY
 from webapp.db import now
 from webapp.extensions import db_session, login
 from webapp.models import Role, User
-from webapp.services import overview
+from webapp.services import overview, preferences
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +28,9 @@ PARTS = (
     "scans.log",
     "trials.picture",
     "photos.thumbnail",
+    "photos.veil",
     "photos.large",
+    "photos.detail",
     "photos.original",
 )
 
@@ -95,7 +97,18 @@ def start_session(user: User) -> None:
 
 
 def page_facts() -> dict[str, Any]:
-    return {"account": signed_in(), "last_spoken": lambda: overview.last_spoken(db_session()), "primary": PRIMARY}
+    return {
+        "account": signed_in(),
+        "last_spoken": lambda: overview.last_spoken(db_session()),
+        "primary": PRIMARY,
+        "look": look_of_page,
+    }
+
+
+def look_of_page() -> preferences.Preferences:
+    """How whoever is signed in wants pictures and keys; the defaults for anybody else."""
+    account = signed_in()
+    return preferences.of(account.user) if account else preferences.Preferences()
 
 
 def signed_in() -> Account | None:
