@@ -25,7 +25,7 @@ from webapp.services import overview
 from webapp.services.judging import scores_of
 from webapp.services.listings import to_record
 from webapp.services.rates import Estimate, Total, share, total_of
-from webapp.services.rechecks import ESCALATE
+from webapp.services.cases import ESCALATE
 from webapp.services.reviewed import group_of
 
 NEWEST = 4000  # reviewed findings, and as many answers of audits: the page must not grow slow with the years
