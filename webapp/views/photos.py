@@ -10,6 +10,7 @@ from webapp.extensions import app_store
 from webapp.models import Role
 from webapp.services import photos
 from webapp.views.access import requires
+from webapp.views.evidence import note_view
 
 pages = Blueprint("photos", __name__)
 
@@ -34,6 +35,7 @@ def large(sha256: str) -> Response:
 @requires(Role.VIEWER)
 def original(sha256: str) -> Response:
     """What a seller uploaded may be anything: it is never shown in place, and never as a type that a browser runs."""
+    note_view(f"photo:{checked(sha256)}")
     try:
         path = photos.path_of(app_store(), checked(sha256))
     except OSError:

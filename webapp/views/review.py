@@ -10,6 +10,7 @@ from webapp.forms.review import DecisionForm
 from webapp.models import Decision, FindingRow, FindingState, Role, Verdict
 from webapp.services import archiving, decisions, listings, queue, removals, sources
 from webapp.views.access import reader, requires
+from webapp.views.evidence import note_view
 from webapp.views.filtering import Filtering, read_filters
 from webapp.views.trail import step_back
 
@@ -39,6 +40,7 @@ def start() -> Response:
 @requires(Role.VIEWER)
 def finding(finding_id: int) -> str:
     row = find_or_404(finding_id)
+    note_view(f"finding:{row.id}", listing=row.listing_id)
     return finding_page(row, DecisionForm(formdata=None, with_siblings=True))
 
 
