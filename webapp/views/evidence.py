@@ -1,11 +1,13 @@
 """Who looked at which evidence: noted in the audit log, once an hour, after the answer has been sent."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import after_this_request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import ClosingIterator
 
 from webapp.extensions import app_state
 from webapp.services import audit
@@ -29,5 +31,13 @@ def note_view(subject: str, **facts: Any) -> None:
     @after_this_request
     def write_later(answer: Response) -> Response:
         if answer.status_code < 400:
-            answer.call_on_close(write)
+            call_after(answer, write)
         return answer
+
+
+def call_after(answer: Response, work: Callable[[], None]) -> None:
+    """Once the answer is sent; a file that is passed through as it is knows no end of its own."""
+    if answer.direct_passthrough:
+        answer.response = ClosingIterator(answer.response, work)
+    else:
+        answer.call_on_close(work)
