@@ -49,6 +49,9 @@ def config_of(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_NAME": "tuskline",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        # A sign-in ends after its hours even where it is used; and of two answers at once the slower one, a picture's
+        # say, must not put back the cookie as it was before.
+        "SESSION_REFRESH_EACH_REQUEST": False,
         # A review page may stay open for hours; the token lives as long as the sign-in.
         "WTF_CSRF_TIME_LIMIT": None,
         # The strict check wants a Referer over HTTPS, and our own policy is that browsers send none.
