@@ -1,8 +1,8 @@
 """Who looked at which evidence: noted in the audit log, once an hour, after the answer has been sent."""
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from flask import after_this_request
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +38,6 @@ def note_view(subject: str, **facts: Any) -> None:
 def call_after(answer: Response, work: Callable[[], None]) -> None:
     """Once the answer is sent; a file that is passed through as it is knows no end of its own."""
     if answer.direct_passthrough:
-        answer.response = ClosingIterator(answer.response, work)
+        answer.response = ClosingIterator(cast(Iterable[bytes], answer.response), work)
     else:
         answer.call_on_close(work)

@@ -75,7 +75,8 @@ def start() -> Answer:
 @requires(Role.VIEWER)
 def finding(finding_id: int) -> str:
     row = find_or_404(finding_id)
-    note_view(f"finding:{row.id}", listing=row.listing_id)
+    if not is_ahead():
+        note_view(f"finding:{row.id}", listing=row.listing_id)
     return finding_page(row, DecisionForm(formdata=None))
 
 
