@@ -79,6 +79,7 @@ def read_place_code(item: Item, kind: LawKind) -> str | None:
         return None
     if kind is LawKind.LAW and not COUNTRY.match(value):
         item.fault(f"place `{shorten(value)}` is no country code", "two capitals, as in GB; EU for the European Union")
+        return None
     if kind is not LawKind.LAW and item.name("place") is None:
         return None
     if value.lower() != item.path.stem:

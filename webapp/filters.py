@@ -1,5 +1,6 @@
 """How values read on a page."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,13 +17,35 @@ from rules.explain import lines, sentence
 from rules.model import Result, Rule
 from rules.wording import spell
 from webapp.db import now
-from webapp.language import ENGLISH, find_text, locale, say, say_later, spoken
-from webapp.models import Job, JobKind
+from webapp.echoes import say_again
+from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
+from webapp.models import Job, JobKind, Verdict
 from webapp.services.moments import cron_words, day_words, exact_time, zone_words
 
 CONCEPT_WORDS = {
     "other": say_later("none of these"),
     "tiger_tooth_claw_bone": say_later("tiger tooth, claw or bone"),
+}
+DOING_WORDS = {
+    JobKind.INSTALL: say_later("Installing"),
+    JobKind.REMOVE: say_later("Removing"),
+    JobKind.VERIFY: say_later("Checking"),
+    JobKind.MEASURE: say_later("Measuring"),
+    JobKind.TRY: say_later("Looking at your picture"),
+    JobKind.TRAIN: say_later("Training"),
+}
+WORK_WORDS = {
+    JobKind.INSTALL: say_later("Install"),
+    JobKind.REMOVE: say_later("Remove"),
+    JobKind.VERIFY: say_later("Check"),
+    JobKind.MEASURE: say_later("Measure speed"),
+    JobKind.TRY: say_later("Try a picture"),
+    JobKind.TRAIN: say_later("Train"),
+}
+VERDICT_WORDS = {
+    Verdict.CONFIRM: say_later("Confirmed"),
+    Verdict.DISMISS: say_later("Dismissed"),
+    Verdict.ESCALATE: say_later("Escalated"),
 }
 SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
 SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
@@ -40,17 +63,27 @@ def word(value: object) -> str:
 
 
 def translated(text: str | None) -> str:
-    """A sentence that is stored in English; what the catalogue has not (a person's words, say), as it is."""
-    return find_text(text) if text else ""
+    """Sentences that are stored in English, a pack's texts too; what is not known (a person's words) as it is."""
+    return say_again(text)
 
 
 def concept_words(concept: str) -> str:
     return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
 
 
-def number(value: float) -> str:
-    """`12,345`."""
-    return format_decimal(value, locale=locale())
+def country_words(code: str) -> str:
+    """The name of a country (ISO 3166-1 alpha-2); the code itself where it is none."""
+    return str(locale().territories.get(code, code))
+
+
+def as_json(value: Any) -> str:
+    """For people to read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """What was done, as the first word of a sentence."""
+    return str(VERDICT_WORDS[verdict])
 
 
 def score_words(score: float | None) -> str:
@@ -107,6 +140,16 @@ def job_words(job: Job) -> str:
         return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
     done = size_words(job.bytes_done)
     return say("%(done)s of %(total)s", done=done, total=size_words(job.bytes_total)) if job.bytes_total else done
+
+
+def doing_words(kind: JobKind) -> str:
+    """What a job of that kind does."""
+    return str(DOING_WORDS[kind])
+
+
+def work_words(kind: JobKind) -> str:
+    """What was asked for."""
+    return str(WORK_WORDS[kind])
 
 
 def requester_words(name: str) -> str:
@@ -228,12 +271,15 @@ def as_sentence(text: str) -> str:
 
 
 FILTERS = (
+    as_json,
     as_sentence,
     card_time,
     concept_words,
+    country_words,
     cron_words,
     day_words,
     digest_head,
+    doing_words,
     elapsed,
     exact_time,
     expected_words,
@@ -253,7 +299,9 @@ FILTERS = (
     web_address,
     when_words,
     why_words,
+    verdict_words,
     with_code,
     word,
+    work_words,
     zone_words,
 )

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 from apispec import APISpec
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from webapp.api import problems
@@ -35,17 +34,21 @@ def make_document(rooms: tuple[tuple[str, str, tuple[Operation, ...]], ...]) -> 
     for tag, words, _ in rooms:
         spec.tag({"name": tag, "description": words})
     for operation in operations:
-        path = PARAMETER.sub(r"{\2}", operation.path)
-        spec.path(f"/api/v1{path}", operations={operation.method.lower(): describe(operation, names)})
+        spec.path(address_of(operation), operations={operation.method.lower(): describe(operation, names)})
     made: dict[str, Any] = spec.to_dict()
     return made | {"servers": [{"url": "/"}], "security": [{"token": []}]}
+
+
+def address_of(operation: Operation) -> str:
+    """As the document writes it: `/api/v1/scans/{scan_id}`."""
+    return "/api/v1" + PARAMETER.sub(r"{\2}", operation.path)
 
 
 def contents(rooms: Sequence[Room]) -> tuple[tuple[str, str, tuple[Operation, ...]], ...]:
     return tuple((room.tag, room.words, tuple(operation for operation, _ in room.operations)) for room in rooms)
 
 
-def add_schemas(spec: APISpec, operations: Iterable[Operation]) -> dict[type[BaseModel], str]:
+def add_schemas(spec: APISpec, operations: Iterable[Operation]) -> dict[Any, str]:
     """Every model once; the name under which each stands."""
     found = [(one.body, "validation") for one in operations if one.body]
     found += [(one.answer, "serialization") for one in operations if one.answer]
@@ -57,7 +60,7 @@ def add_schemas(spec: APISpec, operations: Iterable[Operation]) -> dict[type[Bas
     return {model: schema["$ref"].rpartition("/")[2] for (model, _), schema in by_model.items()}
 
 
-def describe(operation: Operation, names: dict[type[BaseModel], str]) -> dict[str, Any]:
+def describe(operation: Operation, names: dict[Any, str]) -> dict[str, Any]:
     said: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -69,6 +72,9 @@ def describe(operation: Operation, names: dict[type[BaseModel], str]) -> dict[st
     if operation.body:
         schema = {"$ref": REFERENCE.format(model=names[operation.body])}
         said["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    if operation.upload_bytes:
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        said["requestBody"] = {"required": True, "content": content}
     return said
 
 
@@ -99,7 +105,7 @@ def inline(schema: Any, local: dict[str, Any]) -> Any:
     return [inline(one, local) for one in schema] if isinstance(schema, list) else schema
 
 
-def success(operation: Operation, names: dict[type[BaseModel], str]) -> dict[str, Any]:
+def success(operation: Operation, names: dict[Any, str]) -> dict[str, Any]:
     if operation.answer is None and operation.media_type == JSON:
         return {"204": {"description": "Done"}}
     schema: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -118,5 +124,7 @@ def failures(operation: Operation) -> dict[str, Any]:
         words |= {409: "It can't be done as it stands", 413: "Too much at once", 415: "The body is no JSON"}
     elif operation.method != "GET":
         words[409] = "It can't be done as it stands"
+    if operation.upload_bytes:
+        words |= {413: "Too much at once", 422: "What was sent can't be taken"}
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
     return {str(status): {"description": said, "content": content} for status, said in sorted(words.items())}

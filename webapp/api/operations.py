@@ -20,7 +20,10 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Operation:
-    """query, body, answer: pydantic models, None where there is none. media_type: of an answer that is no JSON."""
+    """query, body, answer: pydantic models, None where there is none. media_type: of an answer that is no JSON.
+
+    upload_bytes: how much may be sent where a file is the body, which the function reads itself; 0 where none is.
+    """
 
     name: str
     method: str
@@ -34,7 +37,7 @@ class Operation:
     answer: type[BaseModel] | None = None
     status: int = 200
     media_type: str = JSON
-    refuses: bool = False
+    upload_bytes: int = 0
 
 
 @dataclass
@@ -72,6 +75,8 @@ def guard(operation: Operation, view: Callable[..., Any]) -> Callable[..., Respo
     @wraps(view)
     def guarded(**values: Any) -> Response:
         access.check(operation.scope, operation.role)
+        if operation.upload_bytes:
+            request.max_content_length = operation.upload_bytes
         asked = {"query": read_query(operation.query)} if operation.query else {}
         sent = {"body": read_body(operation.body)} if operation.body else {}
         return to_response(operation, view(**values, **asked, **sent))

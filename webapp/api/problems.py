@@ -33,15 +33,22 @@ SCHEMA: dict[str, Any] = {
 
 
 class Problem(Exception):  # an answer, as in HTTP
-    """status: of HTTP; detail: one sentence that says what to do."""
+    """status: of HTTP; detail: one sentence that says what to do; faults: sentences by JSON Pointer."""
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        faults: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
+        self.errors = [{"pointer": at, "detail": one} for at, said in (faults or {}).items() for one in said]
 
 
 def init_app(pages: Blueprint) -> None:
-    pages.register_error_handler(Problem, lambda error: answer(error.status, error.detail, headers=error.headers))
+    pages.register_error_handler(Problem, lambda error: answer(error.status, error.detail, error.errors, error.headers))
     pages.register_error_handler(ValidationError, show_faults)
     pages.register_error_handler(NotFound, lambda error: answer(404, str(error)))
     pages.register_error_handler(Refused, lambda error: answer(409, str(error)))

@@ -142,4 +142,5 @@ def describe_models(said: tuple[Scores, ...], choice: ModelChoice) -> Iterator[d
 
 def describe_finding(finding: Finding) -> dict[str, Any]:
     names = ("rule", "title", "concept", "threshold", "score", "why")
-    return {name: getattr(finding, name) for name in names} | {"severity": finding.severity.value}
+    reasons = finding.result.to_json()
+    return {name: getattr(finding, name) for name in names} | {"severity": finding.severity.value, "reasons": reasons}
