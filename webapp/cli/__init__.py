@@ -16,6 +16,7 @@ COMMANDS = {
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
     "audit": ("webapp.cli.audit:audit", "Check the audit log, seal it, hand out its head."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
+    "tokens": ("webapp.cli.tokens:tokens", "Make, list and revoke API tokens."),
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
     "status": ("webapp.cli.status:status", "Tell who works, what waits and what is missing."),
