@@ -36,6 +36,7 @@ from webapp.services.items import Advice
 from webapp.views.access import local_path, reader, requires
 from webapp.views.answering import facts, is_ahead, is_scripted, refusal
 from webapp.views.desk import finding_named, next_address, showing
+from webapp.views.evidence import note_view
 from webapp.views.filtering import read_filters
 from webapp.views.trail import step_back
 
@@ -85,6 +86,8 @@ def start() -> Answer:
 @requires(Role.VIEWER)
 def finding(finding_id: int) -> str:
     row = find_or_404(finding_id)
+    if not is_ahead():
+        note_view(f"finding:{row.id}", listing=row.listing_id)
     return finding_page(row, DecisionForm(formdata=None))
 
 

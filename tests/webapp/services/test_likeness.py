@@ -181,6 +181,28 @@ def test_two_workers_at_once_miss_no_pair(engine: Engine, session: Session) -> N
     assert {(one, other) for one, other, _ in pairs(session)} == {(a, b) for a in ids for b in ids if a != b}
 
 
+def test_who_pairs_waits_for_a_worker_that_has_not_committed(engine: Engine, session: Session) -> None:
+    first, second = (make_photo(session, pixel_hash=f"{number:064x}") for number in (1, 2))
+    session.commit()
+
+    def work() -> None:
+        with session_factory(engine)() as own:
+            photo = own.get_one(PhotoRow, second.id)
+            note_look(photo, turned(1))
+            pair(own, [photo])
+            own.commit()
+
+    note_look(first, LOOK)
+    pair(session, [first])
+    other = Thread(target=work)
+    other.start()
+    other.join(timeout=0.5)  # long enough to be done, if it did not wait
+    session.commit()
+    other.join(timeout=60)
+    assert not other.is_alive()
+    assert pairs(session) == {(first.id, second.id, 1), (second.id, first.id, 1)}
+
+
 class LookingScanner(PlainScanner):
     """Pictures look like the score that their bytes name: 0.9 and 0.2 are seven bits apart."""
 
