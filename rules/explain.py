@@ -90,6 +90,7 @@ def describe(result: Result, say: Say = as_it_is) -> str:
         "disagree": describe_disagreement,
         "mentions": describe_mentions,
         "price": describe_price,
+        "seen": describe_seen,
     }
     if result.kind in words:
         return words[result.kind](result.facts, result.met, say)
@@ -194,3 +195,10 @@ def describe_lack(facts: Mapping[str, Any], say: Say = as_it_is) -> str:
     if facts.get("price") is None:
         return say(facts["unknown"])
     return say("the price is not in %(currency)s") % {"currency": facts["currency"]}
+
+
+def describe_seen(facts: Mapping[str, Any], _met: bool, say: Say = as_it_is) -> str:
+    """What a person saw where no rule had flagged."""
+    if facts["concept"] == "other":
+        return say("a reviewer suspected something in a blind look")
+    return say("a reviewer suspected %(concept)s in a blind look") % {"concept": spell(facts["concept"], say)}

@@ -16,6 +16,8 @@ from webapp.services.priority import NO_HISTORY, History, Signs, named_terms, we
 
 TERM_LETTERS = 200
 UNDECIDED = (FindingState.OPEN, FindingState.WITHDRAWN)
+# What people saw where no rule had flagged (services.sightings): no file of the pack, so it never lapses with one.
+BY_PEOPLE = ("recall_audit", "second_look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ def name_speakers(one: Met) -> str | None:
 
 
 def known_findings(session: Session, listing_ids: Iterable[int]) -> dict[int, dict[Key, FindingRow]]:
-    """The findings that stand, by listing id and by the keys of `gather`."""
+    """The findings of rules that stand, by listing id and by the keys of `gather`."""
     known: dict[int, dict[Key, FindingRow]] = {}
-    for row in session.scalars(select(FindingRow).where(FindingRow.listing_id.in_(list(listing_ids)))):
+    mine = (FindingRow.listing_id.in_(list(listing_ids)), FindingRow.rule.not_in(BY_PEOPLE))
+    for row in session.scalars(select(FindingRow).where(*mine)):
         known.setdefault(row.listing_id, {})[row.photo_id, row.rule] = row
     return known
 
