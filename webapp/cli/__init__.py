@@ -13,6 +13,7 @@ COMMANDS = {
     "models": ("webapp.cli.models:models", "Install, check, measure and teach models."),
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
+    "quality": ("webapp.cli.quality:quality", "Tell how good the findings are, with intervals."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
