@@ -70,6 +70,12 @@ def test_too_few_and_always_the_same_say_so() -> None:
     assert same.kappa is None and "same answer" in same.reason
 
 
+def test_where_all_agree_the_interval_still_has_a_width() -> None:
+    found = kappa_of(pairs_of(15, 0, 0, 15), LABELS)
+    assert (found.value, found.high) == (1, 1)
+    assert 0.7 < found.low < 0.9
+
+
 def test_nothing_to_compare_is_no_agreement() -> None:
     nothing = measure("", [])
     assert (nothing.n, nothing.agreed, nothing.kappa) == (0, None, None)
