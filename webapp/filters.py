@@ -1,5 +1,6 @@
 """How values read on a page."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,8 +17,10 @@ from rules.explain import lines, sentence
 from rules.model import Result, Rule
 from rules.wording import spell
 from webapp.db import now
+from webapp.echoes import say_again
 from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
-from webapp.models import Job, JobKind
+from webapp.models import Job, JobKind, Verdict
+from webapp.services import verifying
 from webapp.services.moments import cron_words, day_words, exact_time, zone_words
 
 CONCEPT_WORDS = {
@@ -40,6 +43,11 @@ WORK_WORDS = {
     JobKind.TRY: say_later("Try a picture"),
     JobKind.TRAIN: say_later("Train"),
 }
+VERDICT_WORDS = {
+    Verdict.CONFIRM: say_later("Confirmed"),
+    Verdict.DISMISS: say_later("Dismissed"),
+    Verdict.ESCALATE: say_later("Escalated"),
+}
 SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
 SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
 SPANS = (("day", 86400), ("hour", 3600), ("minute", 60))
@@ -56,12 +64,27 @@ def word(value: object) -> str:
 
 
 def translated(text: str | None) -> str:
-    """A sentence that is stored in English; what the catalogue has not (a person's words, say), as it is."""
-    return find_text(text) if text else ""
+    """Sentences that are stored in English, a pack's texts too; what is not known (a person's words) as it is."""
+    return say_again(text)
 
 
 def concept_words(concept: str) -> str:
     return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
+
+
+def country_words(code: str) -> str:
+    """The name of a country (ISO 3166-1 alpha-2); the code itself where it is none."""
+    return str(locale().territories.get(code, code))
+
+
+def as_json(value: Any) -> str:
+    """For people to read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """What was done, as the first word of a sentence."""
+    return str(VERDICT_WORDS[verdict])
 
 
 def score_words(score: float | None) -> str:
@@ -128,6 +151,11 @@ def doing_words(kind: JobKind) -> str:
 def work_words(kind: JobKind) -> str:
     """What was asked for."""
     return str(WORK_WORDS[kind])
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """A fault of the audit log as a verification noted it there."""
+    return verifying.fault_from_json(fault).words
 
 
 def requester_words(name: str) -> str:
@@ -249,9 +277,11 @@ def as_sentence(text: str) -> str:
 
 
 FILTERS = (
+    as_json,
     as_sentence,
     card_time,
     concept_words,
+    country_words,
     cron_words,
     day_words,
     digest_head,
@@ -259,6 +289,7 @@ FILTERS = (
     elapsed,
     exact_time,
     expected_words,
+    fault_words,
     job_words,
     number,
     ordinal,
@@ -275,6 +306,7 @@ FILTERS = (
     web_address,
     when_words,
     why_words,
+    verdict_words,
     with_code,
     word,
     work_words,

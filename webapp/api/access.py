@@ -19,8 +19,8 @@ def check(scope: Scope, role: Role) -> None:
     if token is None:
         raise Problem(401, "Send a token that is in force, as `Authorization: Bearer tusk_...`.", CHALLENGE)
     db_session().commit()  # when it was last used
-    if scope.value not in token.scopes:
-        raise Problem(403, f"This token lacks the scope {scope.value}; make one that has it.")
+    if not tokens.allows(token, scope):
+        raise Problem(403, f"This token may not {scope.value}; make one that has this scope, of a user who may.")
     if not token.user.role.covers(role):
         raise Problem(403, f"This asks for the role {role.value}; the token's user is {token.user.role.value}.")
     g.token = token
@@ -38,4 +38,4 @@ def caller() -> User:
 
 def caller_key() -> str:
     """Whose requests are counted together: those of one token, else of one address."""
-    return tokens.digest_of(bearer()) if bearer() else request.remote_addr or "nobody"
+    return tokens.hash_of(bearer()) if bearer() else request.remote_addr or "nobody"

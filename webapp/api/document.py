@@ -34,10 +34,14 @@ def make_document(rooms: tuple[tuple[str, str, tuple[Operation, ...]], ...]) -> 
     for tag, words, _ in rooms:
         spec.tag({"name": tag, "description": words})
     for operation in operations:
-        path = PARAMETER.sub(r"{\2}", operation.path)
-        spec.path(f"/api/v1{path}", operations={operation.method.lower(): describe(operation, names)})
+        spec.path(address_of(operation), operations={operation.method.lower(): describe(operation, names)})
     made: dict[str, Any] = spec.to_dict()
     return made | {"servers": [{"url": "/"}], "security": [{"token": []}]}
+
+
+def address_of(operation: Operation) -> str:
+    """As the document writes it: `/api/v1/scans/{scan_id}`."""
+    return "/api/v1" + PARAMETER.sub(r"{\2}", operation.path)
 
 
 def contents(rooms: Sequence[Room]) -> tuple[tuple[str, str, tuple[Operation, ...]], ...]:

@@ -277,7 +277,7 @@ def claim_listing(listing_id: int) -> HeldShape:
     find_listing(listing_id)
     held = desk.take(db_session(), caller(), listing_id)
     db_session().commit()
-    return HeldShape(listing_id=listing_id, by=held.name, until=held.until)
+    return HeldShape(listing_id=listing_id, by=held.owner, until=held.until)
 
 
 @room.operation("DELETE", "/listings/<int:listing_id>/claim", Scope.REVIEW, Role.REVIEWER)

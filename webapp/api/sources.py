@@ -177,7 +177,7 @@ def plan_of(body: ScheduleBody) -> Plan:
     plan = Plan(body.cron, body.time_zone, body.jitter_s, body.overlap)
     faults = plan.check()
     if faults:
-        raise Problem(422, "This plan can't be kept.", faults={f"/{name}": [said] for name, said in faults.items()})
+        raise Problem(422, "This plan can't be kept.", faults={f"/{name}": said for name, said in faults.items()})
     return plan
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,14 +10,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from rules.evidence import CONCEPTS
+from rules.reason_codes import OTHER, ReasonCodes
 from webapp.db import insert_new, now
 from webapp.language import say
 from webapp.models import Decision, DecisionUndo, FindingRow, FindingState, Role, Stage, User, Verdict
-from webapp.services import audit, desk, priority, rechecks, team
+from webapp.services import audit, desk, priority, rechecks, team, webhooks
 from webapp.services.errors import NotFound, Refused
 
 WAITING = (FindingState.OPEN, FindingState.ESCALATED, FindingState.WITHDRAWN)
-OTHER = "other"
 LONGEST_S = 4 * 3600  # a page that stood open for longer was not looked at all the time
 
 
@@ -76,7 +76,9 @@ def decide(
     """
     made = Made(batch=uuid4().hex)
     ids = list(dict.fromkeys((finding_id, *also)))
-    choices = {one: (overrides or {}).get(one, choice) for one in ids} | {finding_id: choice}
+    # The seconds are the act's: counted once, not once a finding.
+    untimed = replace(choice, seconds=None)
+    choices = {one: (overrides or {}).get(one, untimed) for one in ids} | {finding_id: choice}
     rows, held = prepare(session, user, choices)
     if finding_id not in rows:
         raise NotFound(say("There is no finding %(number)s.", number=finding_id))
@@ -111,11 +113,22 @@ def prepare(
 
 
 def check(choice: Choice) -> None:
-    """Raises Refused for what no pack would take; `services.reasons.check` asks the pack's own codes."""
+    """Raises Refused for what no pack would take; `check_reason` asks the pack's own codes."""
     if choice.concept is not None and choice.concept not in CONCEPTS:
         raise Refused(say("Choose one of the concepts that are listed."))
     if choice.reason == OTHER and not choice.note.strip():
         raise Refused(say("Write in the note what the other reason is."))
+
+
+def check_reason(choice: Choice, codes: ReasonCodes) -> None:
+    """Raises Refused where the pack has no such reason for the verdict, or where the reason asks for a note."""
+    if choice.reason is None:
+        return
+    code = codes.find(choice.reason)
+    if code is None or choice.verdict.value not in code.verdicts:
+        raise Refused(say("This reason does not fit the decision: choose one that is listed for it."))
+    if code.needs_note and not choice.note.strip():
+        raise Refused(say("The reason “%(title)s” asks for a note: write one.", title=say(code.title)))
 
 
 def lock(session: Session, ids: Iterable[int]) -> dict[int, FindingRow]:
@@ -220,6 +233,16 @@ def note_decision(session: Session, user: User, row: FindingRow, decision: Decis
         rule=row.rule,
         rule_version=row.rule_version,
         **{name: value for name, value in said.items() if value is not None},
+    )
+    webhooks.publish(
+        session,
+        webhooks.Event.FINDING_DECIDED,
+        finding_id=row.id,
+        decision_id=decision.id,
+        verdict=decision.verdict.value,
+        state=row.state.value,
+        rule=row.rule,
+        concept=row.concept,
     )
 
 

@@ -64,7 +64,7 @@ def by_state(session: Session, listing: ListingRow) -> dict[FindingState, int]:
     of_seller = FindingRow.seller == listing.seller, FindingRow.source_id == listing.source_id
     # With the states named, the index that begins with the state serves.
     mine = select(FindingRow.state, func.count()).where(FindingRow.state.in_(list(FindingState)), *of_seller)
-    return {state: number for state, number in session.execute(mine.group_by(FindingRow.state))}
+    return dict(session.execute(mine.group_by(FindingRow.state)).all())
 
 
 def decided(session: Session, listing: ListingRow) -> list[Decision]:
