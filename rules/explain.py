@@ -199,8 +199,6 @@ def describe_lack(facts: Mapping[str, Any], say: Say = as_it_is) -> str:
 
 def describe_seen(facts: Mapping[str, Any], _met: bool, say: Say = as_it_is) -> str:
     """What a person saw where no rule had flagged."""
-    where = facts["in"].replace("_", " ")
     if facts["concept"] == "other":
-        return say("a reviewer suspected something in a blind look (%(where)s)") % {"where": where}
-    concept = spell(facts["concept"], say)
-    return say("a reviewer suspected %(concept)s in a blind look (%(where)s)") % {"concept": concept, "where": where}
+        return say("a reviewer suspected something in a blind look")
+    return say("a reviewer suspected %(concept)s in a blind look") % {"concept": spell(facts["concept"], say)}

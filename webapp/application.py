@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp import api, extensions, filters, language, security, views
+from webapp.services import signing
 from webapp.settings import Settings
 from webapp.tasks import app as queue
 from webapp.views import languages, uploads
@@ -14,6 +15,7 @@ from webapp.views import languages, uploads
 def build_app(settings: Settings) -> Flask:
     app = Flask("webapp", template_folder=template_folder())
     app.config.from_mapping(config_of(settings))
+    signing.signing_key(settings.home)  # from the first run on there is one: workers of this folder seal with it
     app.session_interface = security.SessionCookies()
     languages.init_app(app)
     uploads.init_app(app)

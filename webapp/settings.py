@@ -4,11 +4,17 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
+
+# As in webapp.models.Role, which costs SQLAlchemy to import.
+RoleName = Literal["viewer", "reviewer", "lead", "admin"]
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
@@ -66,7 +72,53 @@ class Settings(BaseSettings):
         description="word that a Prometheus server shows to read /metrics; without it there is no such page",
     )
     lease_s: int = Field(default=60, ge=2, description="seconds after which a silent worker's scan is taken over")
-    session_hours: float = Field(default=12, description="hours after which a sign-in ends")
+    session_hours: float = Field(default=12, gt=0, description="hours after which a sign-in ends")
+    session_idle_minutes: float = Field(
+        default=120, gt=0, description="minutes after which a sign-in ends that opened no page"
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#]+$",
+        description="where people open the pages, https://tuskline.example say; as they ask for them unless given",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="identity provider (OpenID Connect) of the team, its issuer address"
+    )
+    oidc_client_id: str = Field(default="tuskline", description="what the provider calls this installation")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="what the provider gave this installation")
+    oidc_scopes: str = Field(
+        default="openid profile", pattern=r"\bopenid\b", description="what the provider is asked for; openid is a must"
+    )
+    oidc_name_claim: str = Field(default="preferred_username", description="claim that holds a person's name")
+    oidc_role_claim: str | None = Field(
+        default=None, description="claim that holds roles or groups; dots lead into it, realm_access.roles say"
+    )
+    oidc_roles: dict[str, RoleName] = Field(
+        default_factory=dict, description="value of that claim to role; the highest counts, at each sign-in"
+    )
+    oidc_newcomers: bool = Field(
+        default=False, description="whether people of the provider that nobody added become viewers; else refused"
+    )
+    local_sign_in: bool = Field(
+        default=True, description="whether passwords let in; without them the provider alone does"
+    )
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def check_issuer(cls, issuer: str | None) -> str | None:
+        """What comes from it decides who is let in, so that nobody on the way may change it."""
+        parts = urlsplit(issuer or "")
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        if issuer is not None and not (is_safe and parts.hostname):
+            raise ValueError("give an https:// address, as the provider's discovery document names itself")
+        return issuer
+
+    @field_validator("local_sign_in")
+    @classmethod
+    def check_way_in(cls, is_on: bool, info: ValidationInfo) -> bool:
+        if not is_on and not info.data.get("oidc_issuer"):
+            raise ValueError("without passwords give TUSKLINE_OIDC_ISSUER, else nobody could sign in")
+        return is_on
 
     @property
     def inbox_dir(self) -> Path:

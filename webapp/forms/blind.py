@@ -6,7 +6,7 @@ from wtforms.validators import AnyOf, InputRequired, Length
 
 from rules.evidence import CONCEPTS
 from webapp.language import say_later
-from webapp.services.rechecks import ESCALATE
+from webapp.services.cases import ESCALATE
 
 NOTE_LETTERS = 2000
 CHOOSE = say_later("Say what you suspect, or that you suspect nothing.")

@@ -6,8 +6,9 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Option
 
 from webapp.forms.reports import PeriodForm
 from webapp.language import say_later
+from webapp.services.cases import CLAIM_LETTERS, NAME_LETTERS
 from webapp.services.recall import FEWEST, MOST
-from webapp.services.rechecks import CLAIM_LETTERS, FINAL, NAME_LETTERS
+from webapp.services.rechecks import FINAL
 
 DECIDE = say_later("Choose confirm or dismiss.")
 

@@ -4,15 +4,33 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
+from webapp.language import say_later
+
+# A code of an app has six digits, a recovery code sixteen letters and their dashes.
+CODE_LETTERS = 40
+CODE_KEYS = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
-        "Name",
-        [DataRequired("Enter your name."), Length(max=80)],
+        say_later("Name"),
+        [DataRequired(say_later("Enter your name.")), Length(max=80)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
-        "Password",
-        [DataRequired("Enter your password."), Length(max=1000)],
+        say_later("Password"),
+        [DataRequired(say_later("Enter your password.")), Length(max=1000)],
         render_kw={"autocomplete": "current-password"},
     )
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    code = StringField(
+        say_later("Code"),
+        [DataRequired(say_later("Enter the code that your app shows.")), Length(max=CODE_LETTERS)],
+        render_kw=CODE_KEYS,
+    )
+
+
+class LinkForm(FlaskForm):  # type: ignore[misc]
+    """A button and its token."""

@@ -5,15 +5,14 @@ its address is the listing's, and which of those that wait comes next is drawn.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import SystemRandom
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from webapp.db import insert_new, now
-from webapp.language import say
+from webapp.db import now
 from webapp.models import (
     Appearance,
     Decision,
@@ -28,9 +27,9 @@ from webapp.models import (
     Role,
     User,
 )
-from webapp.services import recall, rechecks, team
+from webapp.services import cases, desk, recall, rechecks, team
+from webapp.services.cases import Look
 from webapp.services.errors import NotFound, Refused
-from webapp.services.rechecks import Look
 
 # Of so many that wait one is drawn: neither the order of decisions nor that of an audit shows.
 DRAWN_FROM = 200
@@ -77,10 +76,10 @@ def next_for(session: Session, user: User, not_listing: int | None = None) -> Bl
         listing_id = _draw_listing(session, user, not_listing)
         if listing_id is None:
             return None
-        if _claim(session, user, listing_id):
-            session.commit()
+        held = desk.take(session, user, listing_id)
+        session.commit()
+        if held.user_id == user.id:
             return find(session, user, listing_id)
-        session.rollback()
     return None
 
 
@@ -106,24 +105,17 @@ def answer(session: Session, user: User, item: BlindItem, answer: str, note: str
     look = Look(answer, note, _seconds(session, user, item.listing.id))
     kind, _, number = item.key.partition(":")
     if kind == "second":
-        rechecks.answer(session, user, int(number), look)
+        cases.answer(session, user, int(number), look)
     else:
         recall.answer(session, user, int(number), look)
-    release(session, user, item.listing.id)
+    desk.release(session, user, item.listing.id)
 
 
 def claim(session: Session, user: User, listing_id: int) -> None:
-    """Raises Refused where somebody else has the listing on their desk; the caller commits."""
-    if not _claim(session, user, listing_id):
-        raise Refused(say("Somebody else is looking at this listing now: take the next one."))
-
-
-def release(session: Session, user: User, listing_id: int) -> None:
-    """Leave it to others."""
-    row = session.get(ReviewClaim, listing_id)
-    if row is not None and row.user_id == user.id:
-        session.delete(row)
-        session.flush()
+    """Raises Refused where somebody else has the listing before them; the caller commits."""
+    held = desk.take(session, user, listing_id)
+    if held.user_id != user.id:
+        raise Refused(held.words)
 
 
 def _item(session: Session, key: str, listing_id: int, photo_id: int | None) -> BlindItem:
@@ -189,25 +181,6 @@ def _draw_listing(session: Session, user: User, not_listing: int | None) -> int 
     ids = [listing_id for part in waiting for listing_id in part]
     others = [listing_id for listing_id in ids if listing_id != not_listing]
     return draw.choice(others or ids) if ids else None
-
-
-def _claim(session: Session, user: User, listing_id: int) -> bool:
-    """Take the listing, or keep it longer where it is theirs already; whether it is theirs now."""
-    at = now()
-    until = at + timedelta(minutes=team.choices(session).claim_minutes)
-    mine = select(ReviewClaim).where(ReviewClaim.listing_id == listing_id, ReviewClaim.user_id == user.id)
-    kept = session.scalar(mine.where(ReviewClaim.until > at))
-    if kept is not None:
-        kept.until = until
-        session.flush()
-        return True
-    lapsed = update(ReviewClaim).where(
-        ReviewClaim.listing_id == listing_id, or_(ReviewClaim.until <= at, ReviewClaim.user_id == user.id)
-    )
-    taken = lapsed.values(user_id=user.id, claimed_at=at, until=until).returning(ReviewClaim.listing_id)
-    if session.scalar(taken) is not None:
-        return True
-    return insert_new(session, ReviewClaim, listing_id=listing_id, user_id=user.id, claimed_at=at, until=until)
 
 
 def _seconds(session: Session, user: User, listing_id: int) -> float | None:

@@ -220,6 +220,7 @@ def measured(seconds: float | None) -> float | None:
 
 def note_decision(session: Session, user: User, row: FindingRow, decision: Decision, before: FindingState) -> None:
     said = {name: getattr(decision, name) for name in ("note", "reason", "concept", "batch", "revises_id")}
+    said["second_look"] = rechecks.note_decision(session, decision)
     audit.record(
         session,
         user.name,
@@ -231,7 +232,6 @@ def note_decision(session: Session, user: User, row: FindingRow, decision: Decis
         after=row.state.value,
         rule=row.rule,
         rule_version=row.rule_version,
-        second_look=rechecks.note_decision(session, decision),
         **{name: value for name, value in said.items() if value is not None},
     )
     webhooks.publish(

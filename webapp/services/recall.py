@@ -29,8 +29,8 @@ from webapp.models import (
     User,
 )
 from webapp.services import audit, findings, reviewed, sightings
+from webapp.services.cases import ESCALATE, Look
 from webapp.services.errors import NotFound, Refused
-from webapp.services.rechecks import ESCALATE, Look
 
 BATCH = 1000
 FEWEST, MOST = 10, 5000
@@ -309,6 +309,13 @@ def find(session: Session, audit_id: int) -> RecallAudit:
     if row is None:
         raise NotFound(f"There is no recall audit {audit_id}.")
     return row
+
+
+def finds(session: Session, row: RecallAudit) -> list[RecallItem]:
+    """What was suspected in it, with the findings that it opened."""
+    mine = (RecallItem.audit_id == row.id, RecallItem.answer.is_not(None), RecallItem.answer != NOTHING)
+    details = (joinedload(RecallItem.listing), joinedload(RecallItem.user))
+    return list(session.scalars(select(RecallItem).where(*mine).options(*details).order_by(RecallItem.answered_at)))
 
 
 def close(session: Session, user: User, audit_id: int) -> RecallAudit:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.db import now
-from webapp.models import TeamSetting, User
+from webapp.language import say
+from webapp.models import Role, TeamSetting, User
 from webapp.services import audit
 from webapp.services.errors import Refused
 
@@ -22,6 +23,9 @@ BOUNDS = {
     "decision_seconds": (1, 3600),
 }
 
+# What each of these may be; nobody is asked for a second factor who may only read.
+OFFERED = {"second_factor_from": ("", Role.REVIEWER.value, Role.LEAD.value, Role.ADMIN.value)}
+
 
 @dataclass(frozen=True, slots=True)
 class TeamChoices:
@@ -31,6 +35,7 @@ class TeamChoices:
     look. blind_percent: share of blind items (second looks, recall audit) among what the queue hands out while such
     wait. country: whose law the item page shows, ISO 3166-1 alpha-2. decision_seconds: what one decision is taken to
     cost until enough were measured. lone_promotion: whoever proposed a threshold may also put it into force.
+    second_factor_from: the least role that needs a second factor to sign in; empty for none.
     """
 
     claim_minutes: int = 15
@@ -42,6 +47,7 @@ class TeamChoices:
     country: str = "GB"
     decision_seconds: int = 30
     lone_promotion: bool = False
+    second_factor_from: str = ""
 
 
 NAMES = tuple(field.name for field in fields(TeamChoices))
@@ -68,7 +74,9 @@ def choose(session: Session, user: User | None, **values: Any) -> TeamChoices:
 def check(name: str, value: Any) -> None:
     least, most = BOUNDS.get(name, (0, 0))
     if name in BOUNDS and not least <= value <= most:
-        raise Refused(f"Choose a number from {least} to {most} for {name.replace('_', ' ')}.")
+        raise Refused(say("Choose a number from %(least)s to %(most)s.", least=least, most=most))
+    if name in OFFERED and value not in OFFERED[name]:
+        raise Refused(say("Choose one of those offered."))
 
 
 def keep(session: Session, user: User | None, name: str, before: Any, value: Any) -> None:

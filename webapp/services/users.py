@@ -1,42 +1,28 @@
 """Who may sign in, and as what."""
 
-import secrets
-
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.models import Role, User
+from webapp.db import now
+from webapp.language import say
+from webapp.models import AuditEntry, Role, User
 from webapp.services import audit
 from webapp.services.errors import Refused
+from webapp.services.passwords import NOBODYS, NONE, hash_checked, hash_password, is_dated, is_right, make_password
 
-MIN_LENGTH = 12
 FIRST_ADMIN = "admin"
-# Without letters and digits that are mistaken for one another: the first password is copied by hand.
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-
-_hasher = PasswordHasher()
-# Checked where there is no such user, so that the time an answer takes does not tell which names exist.
-_nobody = _hasher.hash(secrets.token_hex())
+SIGNED_IN = "sign_in.done"
 
 
 def authenticate(session: Session, name: str, password: str) -> User | None:
     """The user where name and password are right and the account is active; a hash of old parameters is renewed."""
     user = find_user(session, name)
-    right = is_right(user.password_hash if user else _nobody, password)
+    right = is_right(user.password_hash if user else NOBODYS, password)
     if user is None or not right or not user.is_active:
         return None
-    if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher.hash(password)
+    if is_dated(user.password_hash):
+        user.password_hash = hash_password(password)
     return user
-
-
-def is_right(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (Argon2Error, InvalidHashError):
-        return False
 
 
 def find_user(session: Session, name: str) -> User | None:
@@ -54,10 +40,10 @@ def create_user(session: Session, actor: User | None, name: str, password: str, 
     """
     name = name.strip()
     if not 1 <= len(name) <= 80:
-        raise Refused("Give a name of 1 to 80 letters.")
+        raise Refused(say("Give a name of 1 to 80 letters."))
     if find_user(session, name) is not None:
-        raise Refused(f"There is a user named {name} already; choose another name.")
-    user = User(name=name, password_hash=_hasher.hash(checked(password)), role=role)
+        raise Refused(say("There is a user named %(name)s already; choose another name.", name=name))
+    user = User(name=name, password_hash=hash_checked(password), role=role)
     session.add(user)
     session.flush()
     audit.record(session, name_of(actor), "user.create", f"user:{user.id}", name=name, role=role.value)
@@ -66,7 +52,7 @@ def create_user(session: Session, actor: User | None, name: str, password: str, 
 
 def set_password(session: Session, actor: User | None, user: User, password: str) -> None:
     """Raises Refused for a password that is too short."""
-    user.password_hash = _hasher.hash(checked(password))
+    user.password_hash = hash_checked(password)
     audit.record(session, name_of(actor), "user.password", f"user:{user.id}", name=user.name)
 
 
@@ -75,7 +61,7 @@ def change_access(session: Session, actor: User | None, user: User, role: Role, 
     before = {"role": user.role.value, "is_active": user.is_active}
     after = {"role": role.value, "is_active": is_active}
     if (role is not Role.ADMIN or not is_active) and is_last_admin(session, user):
-        raise Refused(f"{user.name} is the only active admin; make another user admin first.")
+        raise Refused(say("%(name)s is the only active admin; make another user admin first.", name=user.name))
     user.role, user.is_active = role, is_active
     audit.record(session, name_of(actor), "user.access", f"user:{user.id}", name=user.name, before=before, after=after)
 
@@ -86,6 +72,36 @@ def is_last_admin(session: Session, user: User) -> bool:
     return list(session.scalars(admins)) == [user.id]
 
 
+def has_password(user: User) -> bool:
+    return user.password_hash != NONE
+
+
+def has_own_password(user: User, password: str) -> bool:
+    """Whether it is theirs; for deeds that whoever finds a page open must not do."""
+    return is_right(user.password_hash, password)
+
+
+def note_sign_in(session: Session, user: User, way: str) -> None:
+    """way: password, code, recovery code, link or openid."""
+    user.signed_in_at = now()
+    audit.record(session, user.name, SIGNED_IN, f"user:{user.id}", way=way)
+
+
+def note_sign_out(session: Session, user: User) -> None:
+    audit.record(session, user.name, "sign_out.done", f"user:{user.id}")
+
+
+def end_sign_ins(session: Session, actor: User | None, user: User) -> None:
+    """Every browser in which the person is signed in asks for a sign-in at its next page."""
+    user.sign_ins_from += 1
+    audit.record(session, name_of(actor), "sign_out.everywhere", f"user:{user.id}", name=user.name)
+
+
+def last_sign_ins(session: Session, user: User, limit: int) -> list[AuditEntry]:
+    entries = select(AuditEntry).where(AuditEntry.action == SIGNED_IN, AuditEntry.subject == f"user:{user.id}")
+    return list(session.scalars(entries.order_by(AuditEntry.id.desc()).limit(limit)))
+
+
 def ensure_first_admin(session: Session) -> tuple[str, str] | None:
     """Where nobody can sign in yet: make an admin and give (name, password), which is shown once and kept nowhere."""
     if session.scalar(select(User.id).limit(1)) is not None:
@@ -93,17 +109,6 @@ def ensure_first_admin(session: Session) -> tuple[str, str] | None:
     password = make_password()
     create_user(session, None, FIRST_ADMIN, password, Role.ADMIN)
     return FIRST_ADMIN, password
-
-
-def make_password() -> str:
-    """Four groups of four letters and digits: 79 bits."""
-    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
-
-
-def checked(password: str) -> str:
-    if len(password) < MIN_LENGTH:
-        raise Refused(f"Use a password of at least {MIN_LENGTH} letters; a short sentence is easy to remember.")
-    return password
 
 
 def name_of(actor: User | None) -> str:

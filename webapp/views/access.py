@@ -13,14 +13,24 @@ from werkzeug.wrappers import Response
 
 from scanner.zoo.catalogue import PRIMARY
 from webapp.db import now
-from webapp.extensions import db_session, login
+from webapp.extensions import app_settings, db_session, login
 from webapp.models import Role, User
-from webapp.services import overview, preferences
+from webapp.services import overview, preferences, second_factor
+from webapp.views import browsers
 
 P = ParamSpec("P")
 R = TypeVar("R")
 SIGNED_IN_AT = "signed_in_at"
-APPEARANCE = ("language", "theme")
+SEEN_AT = "seen_at"
+SEEN_EVERY_S = 60  # a cookie that changed with every page would be lost where two answers cross
+WAY = "way"
+BY_PROVIDER = "openid"
+HALFWAY = "halfway"
+HALFWAY_S = 300
+# A choice of before the sign-in that it does not take away.
+KEPT = ("language", "theme")
+# What opens to someone who must set up a second factor first.
+SET_UP = ("account.factor", "account.switch_factor_on", "sessions.sign_out")
 # What pages fetch for themselves: a sign-in page in its place would be of no use.
 PARTS = (
     "jobs.progress",
@@ -38,7 +48,8 @@ PARTS = (
 class Account:
     """A user as the sign-in knows it (the model knows no web).
 
-    The key in the cookie holds a piece of the password's hash, so that a new password ends every older sign-in.
+    The key in the cookie holds a digest of the password's hash and of a count, so that a new password ends every older
+    sign-in, and so does counting up.
     """
 
     is_authenticated = True
@@ -60,7 +71,8 @@ class Account:
         return self.user.role
 
     def get_id(self) -> str:
-        return f"{self.user.id}:{sha256(self.user.password_hash.encode()).hexdigest()[:16]}"
+        stands = f"{self.user.password_hash}:{self.user.sign_ins_from}"
+        return f"{self.user.id}:{sha256(stands.encode()).hexdigest()[:32]}"
 
     def may(self, role: str) -> bool:
         """Whether the role, named as in `Role`, is covered."""
@@ -73,27 +85,73 @@ def init_app(app: Flask) -> None:
 
 
 def load_account(key: str) -> Account | None:
-    """None ends the sign-in: the user is gone or switched off, the password is another, or the time is over."""
-    if not is_fresh():
-        return None
+    """None ends the sign-in: the user is gone or off, the password or the count is another, or the time is over."""
+    account = find_account(key) if is_fresh() else None
+    if account is not None and wants_page():
+        note_seen()
+    return account
+
+
+def find_account(key: str) -> Account | None:
+    """The active user whose key this still is."""
     user = db_session().get(User, int(key.partition(":")[0]))
     account = Account(user) if user and user.is_active else None
     return account if account and account.get_id() == key else None
 
 
 def is_fresh() -> bool:
+    """Neither too long since the sign-in, nor since a page was opened."""
     lifetime = cast(timedelta, current_app.config["PERMANENT_SESSION_LIFETIME"])
-    return now().timestamp() - float(session.get(SIGNED_IN_AT, 0)) < lifetime.total_seconds()
+    idle_s = app_settings().session_idle_minutes * 60
+    return age_s(SIGNED_IN_AT) < lifetime.total_seconds() and age_s(SEEN_AT) < idle_s
 
 
-def start_session(user: User) -> None:
-    """A fresh cookie: nothing of what was there before the sign-in stays, save how the page looks."""
-    kept = {name: session[name] for name in APPEARANCE if name in session}
+def age_s(moment: str) -> float:
+    return now().timestamp() - float(session.get(moment, 0))
+
+
+def note_seen() -> None:
+    if age_s(SEEN_AT) > SEEN_EVERY_S:
+        session[SEEN_AT] = now().timestamp()
+
+
+def start_session(user: User, way: str = "") -> None:
+    """A fresh cookie: nothing of what was there before the sign-in stays. way: that of before unless given."""
+    way = way or session.get(WAY, "")
+    clear_session()
+    session.permanent = True
+    session[SIGNED_IN_AT] = session[SEEN_AT] = now().timestamp()
+    session[WAY] = way
+    login_user(Account(user))
+    browsers.remember(user)
+
+
+def clear_session() -> None:
+    kept = {name: session[name] for name in KEPT if name in session}
     session.clear()
     session.update(kept)
-    session.permanent = True
-    session[SIGNED_IN_AT] = now().timestamp()
-    login_user(Account(user))
+
+
+def wait_halfway(user: User, way: str) -> None:
+    """The first step is done; the cookie says of whom, for five minutes, and opens nothing."""
+    clear_session()
+    session[HALFWAY] = {"key": Account(user).get_id(), "at": now().timestamp(), WAY: way}
+
+
+def halfway() -> tuple[User, str] | None:
+    """Who has done the first step, and how; None where nobody has, or it is too long ago."""
+    held = session.get(HALFWAY)
+    if not held or now().timestamp() - held["at"] > HALFWAY_S:
+        return None
+    account = find_account(held["key"])
+    return (account.user, held[WAY]) if account else None
+
+
+def must_set_up(account: Account) -> bool:
+    """Whether the team asks a second factor of this person, who has none; the identity provider sees to its own."""
+    if second_factor.is_on(account.user) or session.get(WAY) == BY_PROVIDER:
+        return False
+    return second_factor.is_required(db_session(), account.user)
 
 
 def page_facts() -> dict[str, Any]:
@@ -131,6 +189,8 @@ def requires(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | Response]
                 return ask_to_sign_in()
             if not account.role.covers(role):
                 abort(403)
+            if request.endpoint not in SET_UP and must_set_up(account):
+                return lead_to_set_up()
             return view(*args, **kwargs)
 
         guarded.required_role = role  # type: ignore[attr-defined]  # the table of routes in the tests reads it
@@ -143,6 +203,12 @@ def ask_to_sign_in() -> Response:
     if request.method != "GET" or not wants_page():
         abort(401)
     return redirect(url_for("sessions.sign_in", next=request.full_path.rstrip("?")))
+
+
+def lead_to_set_up() -> Response:
+    if request.method != "GET" or not wants_page():
+        abort(403)
+    return redirect(url_for("account.factor", next=request.full_path.rstrip("?")))
 
 
 def wants_page() -> bool:

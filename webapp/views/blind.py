@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -11,7 +12,7 @@ from webapp.extensions import db_session
 from webapp.forms.blind import LookForm
 from webapp.language import say
 from webapp.models import Role
-from webapp.services import blind
+from webapp.services import blind, desk
 from webapp.services.blind import BlindItem
 from webapp.services.errors import Refused
 from webapp.views.access import local_path, reader, requires
@@ -27,7 +28,7 @@ def start() -> Response:
     """One that waits. skip: a listing to leave to others; back: where to go afterwards, else to the next of these."""
     skipped = request.args.get("skip", type=int)
     if skipped is not None:
-        blind.release(db_session(), reader(), skipped)
+        desk.release(db_session(), reader(), skipped)
         db_session().commit()
     return redirect(next_address(skipped))
 
@@ -70,7 +71,9 @@ def take_answer(listing_id: int) -> Answer:
 
 
 def item_page(item: BlindItem, form: LookForm) -> str:
-    return render_template("blind/show.html", item=item, listing=item.listing, form=form, concepts=CONCEPTS, back=way_back())
+    return render_template(
+        "blind/show.html", item=item, listing=item.listing, form=form, concepts=CONCEPTS, back=way_back()
+    )
 
 
 def next_address(skipped: int | None) -> str:
@@ -81,7 +84,7 @@ def next_address(skipped: int | None) -> str:
     return way_back().get("back") or url_for("quality.show")
 
 
-def way_back() -> dict[str, str]:
+def way_back() -> dict[str, Any]:
     """Where the person came from, where they are to go back there."""
     back = local_path(request.args.get("back"))
     return {"back": back} if back else {}

@@ -3,15 +3,18 @@
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from webapp.extensions import db_session
-from webapp.forms.users import AccessForm, NewUserForm, PasswordForm
+from webapp.extensions import app_settings, db_session
+from webapp.forms.users import AccessForm, IdentityForm, NewUserForm, PasswordForm
+from webapp.language import find_text, say
 from webapp.models import Role, User
-from webapp.services import users
+from webapp.services import oidc, second_factor, tokens, users
+from webapp.services.errors import NotFound, Refused
 from webapp.views.access import reader, requires, start_session
 
 pages = Blueprint("users", __name__)
 
 Answer = str | Response | tuple[str, int]
+SIGN_INS_SHOWN = 5
 
 
 @pages.get("/users")
@@ -32,7 +35,11 @@ def create() -> Answer:
         form.name.errors = [str(error)]
         return users_page(form), 422
     db_session().commit()
-    flash(f"{user.name} may sign in as {user.role}. Hand over the password on a safe way.", "success")
+    role_word = find_text(user.role.value)
+    flash(
+        say("%(name)s may sign in as %(role)s. Hand over the password on a safe way.", name=user.name, role=role_word),
+        "success",
+    )
     return redirect(url_for("users.index"))
 
 
@@ -56,7 +63,7 @@ def change_access(user_id: int) -> Answer:
         form.role.errors = [str(error)]
         return user_page(find_or_404(user_id), access=form), 422
     db_session().commit()
-    flash(f"Saved: {user.name} is {user.role}{'' if user.is_active else ', and may not sign in'}.", "success")
+    flash(access_words(user), "success")
     return redirect(url_for("users.index"))
 
 
@@ -71,8 +78,71 @@ def reset_password(user_id: int) -> Answer:
     db_session().commit()
     if user.id == reader().id:
         start_session(user)
-    flash(f"{user.name} has a new password, and is signed out everywhere else.", "success")
+    flash(say("%(name)s has a new password, and is signed out everywhere else.", name=user.name), "success")
     return redirect(url_for("users.index"))
+
+
+@pages.post("/users/<int:user_id>/sign-ins/end")
+@requires(Role.ADMIN)
+def end_sign_ins(user_id: int) -> Answer:
+    user = find_or_404(user_id)
+    users.end_sign_ins(db_session(), reader(), user)
+    db_session().commit()
+    if user.id == reader().id:
+        start_session(user)
+    flash(say("%(name)s is signed out everywhere else.", name=user.name), "success")
+    return redirect(url_for("users.show", user_id=user_id))
+
+
+@pages.post("/users/<int:user_id>/second-factor/off")
+@requires(Role.ADMIN)
+def reset_factor(user_id: int) -> Answer:
+    user = find_or_404(user_id)
+    if user.id == reader().id:
+        raise Refused(say("Switch your own second factor off in your settings, with password and code."))
+    second_factor.switch_off(db_session(), reader(), user)
+    db_session().commit()
+    flash(say("%(name)s signs in without a second factor now, and may set up another.", name=user.name), "success")
+    return redirect(url_for("users.show", user_id=user_id))
+
+
+@pages.post("/users/<int:user_id>/identity")
+@requires(Role.ADMIN)
+def change_identity(user_id: int) -> Answer:
+    user, settings, form = find_or_404(user_id), app_settings(), IdentityForm()
+    if not settings.oidc_issuer:
+        abort(404)
+    if not form.validate():
+        return user_page(user, identity=form), 422
+    try:
+        oidc.link(db_session(), settings, reader(), user, form.subject.data or "")
+    except Refused as fault:
+        db_session().rollback()
+        form.subject.errors = [str(fault)]
+        return user_page(find_or_404(user_id), identity=form), 422
+    db_session().commit()
+    flash(say("Saved: this is who %(name)s is at the identity provider.", name=user.name), "success")
+    return redirect(url_for("users.show", user_id=user_id))
+
+
+@pages.post("/users/<int:user_id>/tokens/<int:token_id>/revoke")
+@requires(Role.ADMIN)
+def revoke_token(user_id: int, token_id: int) -> Answer:
+    try:
+        token = tokens.find(db_session(), token_id, find_or_404(user_id))
+    except NotFound:
+        abort(404)
+    tokens.revoke(db_session(), reader(), token)
+    db_session().commit()
+    flash(say("The token %(name)s counts no more.", name=token.name), "success")
+    return redirect(url_for("users.show", user_id=user_id))
+
+
+def access_words(user: User) -> str:
+    role_word = find_text(user.role.value)
+    if user.is_active:
+        return say("Saved: %(name)s is %(role)s.", name=user.name, role=role_word)
+    return say("Saved: %(name)s is %(role)s, and may not sign in.", name=user.name, role=role_word)
 
 
 def find_or_404(user_id: int) -> User:
@@ -81,13 +151,25 @@ def find_or_404(user_id: int) -> User:
 
 
 def users_page(form: NewUserForm) -> str:
-    return render_template("users/index.html", form=form, users=users.list_users(db_session()))
+    everybody, counts = users.list_users(db_session()), tokens.count_good(db_session())
+    return render_template("users/index.html", form=form, users=everybody, token_counts=counts)
 
 
-def user_page(user: User, access: AccessForm | None = None, password: PasswordForm | None = None) -> str:
+def user_page(
+    user: User,
+    access: AccessForm | None = None,
+    password: PasswordForm | None = None,
+    identity: IdentityForm | None = None,
+) -> str:
+    settings = app_settings()
     return render_template(
         "users/show.html",
         user=user,
         access=access or AccessForm(formdata=None, role=user.role.value, is_active=user.is_active),
         password=password or PasswordForm(formdata=None),
+        issuer=settings.oidc_issuer,
+        identity=identity or IdentityForm(formdata=None, subject=oidc.subject_of(settings, user)),
+        tokens=tokens.list_tokens(db_session(), user),
+        is_good=tokens.is_good,
+        sign_ins=users.last_sign_ins(db_session(), user, SIGN_INS_SHOWN),
     )

@@ -3,7 +3,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, make_user
 from webapp.models import Role
-from webapp.services import audit, users
+from webapp.services import audit, passwords, users
 from webapp.services.errors import Refused
 
 
@@ -28,7 +28,7 @@ def test_the_first_admin_is_made_once_with_a_password_that_works(session: Sessio
     first = users.ensure_first_admin(session)
     assert first is not None
     name, password = first
-    assert len(password) >= users.MIN_LENGTH
+    assert len(password) >= passwords.MIN_LENGTH
     admin = users.authenticate(session, name, password)
     assert admin is not None
     assert admin.role is Role.ADMIN
@@ -36,7 +36,7 @@ def test_the_first_admin_is_made_once_with_a_password_that_works(session: Sessio
 
 
 def test_first_passwords_differ() -> None:
-    assert len({users.make_password() for _ in range(50)}) == 50
+    assert len({passwords.make_password() for _ in range(50)}) == 50
 
 
 @pytest.mark.parametrize(
