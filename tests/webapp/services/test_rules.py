@@ -8,6 +8,7 @@ from tests.factories import make_listing, make_photo, make_scan, make_scores, ma
 from tests.webapp.services.scene import write_pack
 from webapp.models import AuditEntry, FindingRow, FindingState, Verdict
 from webapp.services import decisions, findings, rules
+from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound, Refused
 
 RULE = "elephant_seen"
@@ -95,7 +96,7 @@ def test_open_findings_show_the_new_version_threshold_and_reason(session: Sessio
 @pytest.mark.usefixtures("stored")
 def test_decided_findings_are_never_touched(session: Session, pack_name: str) -> None:
     row = session.scalars(select(FindingRow).where(FindingRow.score == 0.6)).one()
-    decisions.decide(session, make_user(session), row.id, Verdict.CONFIRM, "", with_siblings=False)
+    decisions.decide(session, make_user(session), row.id, Choice(Verdict.CONFIRM))
     session.commit()
     apply(session, pack_name, 0.7)
     session.refresh(row)
