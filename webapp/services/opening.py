@@ -23,15 +23,15 @@ def judge_listings(
         return 0
     orders = [list(order), *overview.speaking_orders(session)]
     known = findings.known_findings(session, ids)
+    watching = shadow.watch(session, scan, pack)
     rows = load_listings(session, ids)
     histories = priority.histories(session, ((row.source_id, row.seller) for row in rows))
-    watching = shadow.watch(session, scan, pack)
     opened = 0
     for row in rows:
-        history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
         looked = look(pack.cascade, row, orders)
         met = meet(pack, looked)
         watching.see(row.id, looked, met)
+        history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
         opened += findings.open_met(session, scan, row, pack.digest, met, known.get(row.id, {}), history)
     watching.write(session)
     if opened:
