@@ -81,8 +81,9 @@ def test_a_filter_is_made_saved_and_followed(site: Site, visitor: Visitor, findi
     assert visitor.complaints == []
 
 
+@pytest.mark.usefixtures("visitor")
 def test_without_scripts_a_batch_is_ticked_shown_and_decided(
-    site: Site, browser: Browser, visitor: Visitor, findings: list[FindingRow]
+    site: Site, browser: Browser, findings: list[FindingRow]
 ) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
     page = context.new_page()
@@ -99,9 +100,8 @@ def test_without_scripts_a_batch_is_ticked_shown_and_decided(
     context.close()
 
 
-def test_a_small_screen_shows_findings_first_and_never_scrolls_sideways(
-    visitor: Visitor, findings: list[FindingRow]
-) -> None:
+@pytest.mark.usefixtures("findings")
+def test_a_small_screen_shows_findings_first_and_never_scrolls_sideways(visitor: Visitor) -> None:
     visitor.page.set_viewport_size({"width": 360, "height": 740})
     for path in ("/queue", "/queue?concept=elephant&score_from=0.1", "/queue?state=dismissed"):
         visitor.open(path)
