@@ -70,9 +70,7 @@ def send(client: FlaskClient, address: str, page: str, answer: str, note: str = 
     return str(done.location)
 
 
-def test_the_page_shows_the_listing_and_nothing_that_anybody_thought(
-    reviewer: FlaskClient, second: FindingRow
-) -> None:
+def test_the_page_shows_the_listing_and_nothing_that_anybody_thought(reviewer: FlaskClient, second: FindingRow) -> None:
     address, page = open_next(reviewer)
     assert address == f"/blind/{second.listing_id}"
     for words in ("Carved figure", "Old, from an estate", "harbour", "Shop"):
