@@ -197,7 +197,7 @@ def test_no_listing_that_changes_sides_is_left_out(
         does = {one.listing.id for _, _, one in workbench.compare(session, pack, rule, values, everything)}
         assert does <= may
         changes += len(does)
-    assert changes > 5, "the test has something to say"
+    assert changes > 2, "the test has something to say"
 
 
 def test_the_other_rules_of_a_concept_are_counted_apart(session: Session, source: Source) -> None:
