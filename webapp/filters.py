@@ -20,6 +20,7 @@ from webapp.db import now
 from webapp.echoes import say_again
 from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
 from webapp.models import Job, JobKind, Verdict
+from webapp.services import verifying
 from webapp.services.moments import cron_words, day_words, exact_time, zone_words
 
 CONCEPT_WORDS = {
@@ -150,6 +151,11 @@ def doing_words(kind: JobKind) -> str:
 def work_words(kind: JobKind) -> str:
     """What was asked for."""
     return str(WORK_WORDS[kind])
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """A fault of the audit log as a verification noted it there."""
+    return verifying.fault_from_json(fault).words
 
 
 def requester_words(name: str) -> str:
@@ -283,6 +289,7 @@ FILTERS = (
     elapsed,
     exact_time,
     expected_words,
+    fault_words,
     job_words,
     number,
     ordinal,

@@ -135,6 +135,13 @@ def unsealed(session: Session, limit: int) -> Sequence[AuditEntry]:
     return session.scalars(waiting.order_by(AuditEntry.id).limit(limit)).all()
 
 
+def count_unsealed(session: Session) -> int:
+    newest = session.scalar(select(func.max(SealedEntry.entry_id))) or 0
+    waiting = select(func.count()).select_from(AuditEntry)
+    waiting = waiting.outerjoin(SealedEntry, SealedEntry.entry_id == AuditEntry.id)
+    return session.scalar(waiting.where(SealedEntry.entry_id.is_(None), AuditEntry.id > newest - LOOK_BACK)) or 0
+
+
 def seal_batch(session: Session, key: SigningKey, limit: int = BATCH) -> AuditSeal | None:
     """Seal the oldest entries that have no seal, in the caller's transaction; None: there are none, or another did.
 

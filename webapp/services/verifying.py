@@ -44,25 +44,37 @@ class FaultKind(StrEnum):
     FORGED_HEAD = "forged_head"
 
 
-WORDS: Mapping[FaultKind, str] = {
-    FaultKind.CHANGED: say_later("Entry %(entries)s was changed after it was written (seal %(seals)s)."),
-    FaultKind.GONE: say_later("Entry %(entries)s of seal %(seals)s is gone."),
-    FaultKind.INSERTED: say_later("Entry %(entries)s was put into seal %(seals)s after it was made."),
-    FaultKind.MOVED: say_later("Entries %(entries)s were reordered: each holds what another one said."),
-    FaultKind.MISDATED: say_later("Entry %(entries)s bears a time that does not fit its place: it was put in later."),
-    FaultKind.UNHASHED: say_later("Entry %(entries)s has no hash: it was not written by Tuskline."),
-    FaultKind.LIST: say_later("Seal %(seals)s does not fit its list of entries; look at entries %(entries)s."),
-    FaultKind.SEAL_CHANGED: say_later("Seal %(seals)s was changed after it was made."),
-    FaultKind.SEAL_GONE: say_later("Seal %(seals)s is gone."),
-    FaultKind.SEAL_MOVED: say_later("Seals %(seals)s were reordered."),
-    FaultKind.SEAL_CUT: say_later("Seals %(seals)s do not follow each other: one of them was replaced."),
-    FaultKind.UNSIGNED: say_later("Seal %(seals)s is not signed."),
-    FaultKind.FORGED: say_later("The signature of seal %(seals)s is not of its key."),
-    FaultKind.UNKNOWN_KEY: say_later("Seal %(seals)s is signed by a key that is not of this installation."),
-    FaultKind.TRUNCATED: say_later("The end of the log is gone: a head names seal %(seals)s."),
-    FaultKind.OTHER_HEAD: say_later("Seal %(seals)s is another than the one that a head names: it was replaced."),
-    FaultKind.FORGED_HEAD: say_later("The head of seal %(seals)s is not signed by a key of this installation."),
-}
+def sentences(**names: str) -> dict[FaultKind, str]:
+    """What is wrong, of each kind, with the `seals` and `entries` in it; looked up when one is written out."""
+    return {
+        FaultKind.CHANGED: say_later("Entry %(entries)s was changed after it was written (seal %(seals)s).", **names),
+        FaultKind.GONE: say_later("Entry %(entries)s of seal %(seals)s is gone.", **names),
+        FaultKind.INSERTED: say_later("Entry %(entries)s was put into seal %(seals)s after it was made.", **names),
+        FaultKind.MOVED: say_later("Entries %(entries)s were reordered: each holds what another one said.", **names),
+        FaultKind.MISDATED: say_later(
+            "Entry %(entries)s bears a time that does not fit its place: it was put in later.", **names
+        ),
+        FaultKind.UNHASHED: say_later("Entry %(entries)s has no hash: it was not written by Tuskline.", **names),
+        FaultKind.LIST: say_later(
+            "Seal %(seals)s does not fit its list of entries; look at entries %(entries)s.", **names
+        ),
+        FaultKind.SEAL_CHANGED: say_later("Seal %(seals)s was changed after it was made.", **names),
+        FaultKind.SEAL_GONE: say_later("Seal %(seals)s is gone.", **names),
+        FaultKind.SEAL_MOVED: say_later("Seals %(seals)s were reordered.", **names),
+        FaultKind.SEAL_CUT: say_later("Seals %(seals)s do not follow each other: one of them was replaced.", **names),
+        FaultKind.UNSIGNED: say_later("Seal %(seals)s is not signed.", **names),
+        FaultKind.FORGED: say_later("The signature of seal %(seals)s is not of its key.", **names),
+        FaultKind.UNKNOWN_KEY: say_later(
+            "Seal %(seals)s is signed by a key that is not of this installation.", **names
+        ),
+        FaultKind.TRUNCATED: say_later("The end of the log is gone: a head names seal %(seals)s.", **names),
+        FaultKind.OTHER_HEAD: say_later(
+            "Seal %(seals)s is another than the one that a head names: it was replaced.", **names
+        ),
+        FaultKind.FORGED_HEAD: say_later(
+            "The head of seal %(seals)s is not signed by a key of this installation.", **names
+        ),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Fault:
 
     @property
     def words(self) -> str:
-        return say(str(WORDS[self.kind]), seals=spans(self.seals), entries=spans(self.entries))
+        return str(sentences(seals=spans(self.seals), entries=spans(self.entries))[self.kind])
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind.value, "seals": list(self.seals), "entries": list(self.entries)}

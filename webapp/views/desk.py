@@ -12,6 +12,7 @@ from webapp.services.errors import Refused
 from webapp.views import trail
 from webapp.views.access import reader, requires
 from webapp.views.answering import facts, is_scripted, refusal
+from webapp.views.evidence import note_view
 from webapp.views.filtering import Filtering, read_filters
 
 pages = Blueprint("desk", __name__)
@@ -50,6 +51,7 @@ def claim(finding_id: int) -> Answer:
     db_session().commit()
     if is_scripted():
         trail.step_back(row.id)
+        note_view(f"finding:{row.id}", listing=row.listing_id)
         return facts(**claim_facts(held))
     return redirect(current_filters().address("review.finding", finding_id=row.id))
 
@@ -99,6 +101,7 @@ def showing() -> dict[str, object] | None:
     if row is None:
         return None
     trail.step_back(row.id)
+    note_view(f"finding:{row.id}", listing=row.listing_id)
     if row.state not in desk.WAITING:
         return {"is_mine": True}
     held = desk.take(db_session(), reader(), row.listing_id)

@@ -13,6 +13,7 @@ from webapp.services import graphic, photos
 from webapp.services.graphic import LimitReached
 from webapp.views.access import local_path, reader, requires
 from webapp.views.answering import is_scripted, refusal
+from webapp.views.evidence import note_view
 
 pages = Blueprint("photos", __name__)
 
@@ -76,6 +77,7 @@ def reveal(sha256: str) -> Answer:
 @requires(Role.VIEWER)
 def original(sha256: str) -> Response:
     """What a seller uploaded may be anything: it is never shown in place, and never as a type that a browser runs."""
+    note_view(f"photo:{checked(sha256)}")
     try:
         path = photos.path_of(app_store(), checked(sha256))
     except OSError:

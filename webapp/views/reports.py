@@ -12,7 +12,7 @@ from webapp.extensions import app_settings, db_session
 from webapp.forms.reports import PeriodForm
 from webapp.language import say_many
 from webapp.models import Report, Role
-from webapp.services import reports
+from webapp.services import audit, reports
 from webapp.views.access import reader, requires
 
 pages = Blueprint("reports", __name__)
@@ -55,6 +55,8 @@ def download(report_id: int, format_name: str) -> Response:
     exporter = FORMATS.get(format_name)
     if exporter is None:
         abort(404)
+    audit.record(db_session(), reader().name, "report.download", f"report:{report.id}", format=format_name)
+    db_session().commit()
     body = BytesIO()
     exporter.write(reports.read(app_settings(), report), body)
     body.seek(0)
