@@ -1,4 +1,3 @@
-import time
 from xml.etree import ElementTree
 
 import pyotp
@@ -11,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, make_user
 from tests.webapp.views.conftest import SignIn, post, token_of
+from webapp.db import now
 from webapp.models import ApiToken, RecoveryCode, Role, User
 from webapp.services import passwords, second_factor, team, tokens, users
 from webapp.services.tokens import Scope
@@ -19,6 +19,18 @@ from webapp.views.access import Account
 
 NEW = "another long sentence"
 FACTOR = "/account/second-factor"
+
+
+@pytest.fixture(autouse=True)
+def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No code runs out while a slow machine gets to it."""
+    at = now()
+    monkeypatch.setattr(second_factor, "now", lambda: at)
+
+
+def code_of(app: pyotp.TOTP, steps: int = 0) -> str:
+    """What the app shows, so many steps of 30 seconds later."""
+    return app.at(second_factor.now(), counter_offset=steps)
 
 
 def send(client: FlaskClient, address: str, **fields: object) -> TestResponse:
@@ -87,7 +99,7 @@ def secret_on(client: FlaskClient) -> str:
 def set_up(client: FlaskClient) -> tuple[pyotp.TOTP, list[str]]:
     """The app, and the recovery codes that the page shows; the code of 30 seconds ago is spent."""
     app = pyotp.TOTP(secret_on(client))
-    answer = send(client, FACTOR, code=app.at(time.time() - 30))
+    answer = send(client, FACTOR, code=code_of(app, -1))
     assert answer.status_code == 200
     return app, [node.text() for node in LexborHTMLParser(answer.text).css(".recovery-codes code")]
 
@@ -120,7 +132,7 @@ def test_switching_off_takes_password_and_code(reviewer: FlaskClient, session: S
         assert send(reviewer, f"{FACTOR}/off", **fields).status_code == 422
     assert reread(session).totp_since is not None
     assert session.query(RecoveryCode).filter(RecoveryCode.used_at.is_(None)).count() == 10, "none was spent"
-    assert send(reviewer, f"{FACTOR}/off", password=PASSWORD, any_code=app.now()).status_code == 302
+    assert send(reviewer, f"{FACTOR}/off", password=PASSWORD, any_code=code_of(app)).status_code == 302
     assert reread(session).totp_secret is None
 
 
@@ -138,7 +150,7 @@ def test_someone_without_a_password_switches_off_by_a_code(reviewer: FlaskClient
 def test_new_recovery_codes_take_a_code_of_the_app(reviewer: FlaskClient, session: Session) -> None:
     app, codes = set_up(reviewer)
     assert send(reviewer, f"{FACTOR}/codes", code=codes[0]).status_code == 422
-    answer = send(reviewer, f"{FACTOR}/codes", code=app.now())
+    answer = send(reviewer, f"{FACTOR}/codes", code=code_of(app))
     assert answer.status_code == 200
     assert codes[0] not in answer.text
     assert session.query(RecoveryCode).count() == 10
@@ -148,7 +160,7 @@ def test_codes_can_not_be_guessed_at_on_a_page_that_was_left_open(reviewer: Flas
     app, _ = set_up(reviewer)
     for _ in range(5):
         send(reviewer, f"{FACTOR}/off", password=PASSWORD, any_code="000000")
-    answer = send(reviewer, f"{FACTOR}/off", password=PASSWORD, any_code=app.now())
+    answer = send(reviewer, f"{FACTOR}/off", password=PASSWORD, any_code=code_of(app))
     assert (answer.status_code, "too many" in answer.text) == (422, True)
 
 
@@ -159,7 +171,7 @@ def test_a_role_of_which_the_team_asks_it_sets_it_up_before_any_page_opens(sign_
     assert lead.get("/queue?state=open").location == f"{FACTOR}?next=/queue?state%3Dopen"
     assert lead.get("/account").status_code == 302
     assert lead.post("/account", data={"csrf_token": token_of(lead, FACTOR)}).status_code == 403
-    code = pyotp.TOTP(secret_on(lead)).now()
+    code = code_of(pyotp.TOTP(secret_on(lead)))
     answer = send(lead, f"{FACTOR}?next=/queue", code=code)
     assert 'href="/queue"' in answer.text
     assert lead.get("/queue").status_code == 200
@@ -210,7 +222,7 @@ def test_an_admin_switches_off_the_factor_of_somebody_who_lost_it(
 ) -> None:
     user = make_user(session, "ann")
     secret = second_factor.begin(session, settings.secret_key, user)
-    second_factor.switch_on(session, settings.secret_key, user, pyotp.TOTP(secret).now())
+    second_factor.switch_on(session, settings.secret_key, user, code_of(pyotp.TOTP(secret)))
     session.commit()
     assert "on</td>" in admin.get("/users").text
     assert send(admin, f"/users/{user.id}/second-factor/off").status_code == 302
