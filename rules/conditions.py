@@ -7,11 +7,27 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from rules.evidence import Evidence
+from rules.explain import name_words
 from rules.lexicon import Kind, Lexicon, Term
 from rules.model import Condition, Result, Threshold
+from rules.wording import Say, as_it_is, both, either, listed, neither, sayable, spell
 
-UNSEEN = "no model that spoke can see it"
-UNASKED = "fewer than two models spoke of it"
+UNSEEN = sayable("no model that spoke can see it")
+UNASKED = sayable("fewer than two models spoke of it")
+UNPRICED = sayable("the listing names no price")
+# By whether terms and languages narrow down which words count.
+LIMITS = {
+    (False, False): sayable("the text holds %(words)s"),
+    (True, False): sayable("the text holds %(words)s of the terms %(terms)s"),
+    (False, True): sayable("the text holds %(words)s in %(languages)s"),
+    (True, True): sayable("the text holds %(words)s of the terms %(terms)s in %(languages)s"),
+}
+# By whether there is a lower and an upper bound.
+BOUNDS = {
+    (True, True): sayable("the price is at least %(at_least)s and at most %(at_most)s %(currency)s"),
+    (True, False): sayable("the price is at least %(at_least)s %(currency)s"),
+    (False, True): sayable("the price is at most %(at_most)s %(currency)s"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +55,10 @@ class Score:
             facts["against"] = against
         return Result("score", score >= self.threshold.value, facts)
 
-    def describe(self) -> str:
-        return f"{spell(self.concept)} scores {self.threshold.value:.2f} or more ({self.threshold.name})"
+    def describe(self, say: Say = as_it_is) -> str:
+        concept, value, name = spell(self.concept, say), f"{self.threshold.value:.2f}", self.threshold.name
+        text = say("%(concept)s scores %(value)s or more (%(name)s)")
+        return text % {"concept": concept, "value": value, "name": name}
 
     def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Score":
         return replace(self, threshold=thresholds.get(self.threshold.name, self.threshold))
@@ -76,8 +94,10 @@ class Disagree:
             return Result("disagree", False, facts | {"unknown": UNASKED})
         return Result("disagree", spread >= self.threshold.value, facts)
 
-    def describe(self) -> str:
-        return f"models are {self.threshold.value:.2f} or more apart over {spell(self.concept)} ({self.threshold.name})"
+    def describe(self, say: Say = as_it_is) -> str:
+        concept, value, name = spell(self.concept, say), f"{self.threshold.value:.2f}", self.threshold.name
+        text = say("models are %(value)s or more apart over %(concept)s (%(name)s)")
+        return text % {"concept": concept, "value": value, "name": name}
 
     def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Disagree":
         return replace(self, threshold=thresholds.get(self.threshold.name, self.threshold))
@@ -131,17 +151,17 @@ class Mentions:
             }
             for hit in hits
         ]
-        return Result("mentions", bool(hits), {"looked_for": self._looked_for, "terms": found})
+        kinds = [str(kind) for kind in self.kinds]
+        asked = {"looked_for": self._looked_for(), "kinds": kinds, "concepts": list(self.concepts)}
+        return Result("mentions", bool(hits), {**asked, "terms": found})
 
-    @property
-    def _looked_for(self) -> str:
-        kinds = " or ".join(str(kind) for kind in self.kinds)
-        return f"{kinds} words for {' or '.join(spell(concept) for concept in self.concepts)}"
+    def _looked_for(self, say: Say = as_it_is) -> str:
+        return name_words(tuple(str(kind) for kind in self.kinds), self.concepts, say)
 
-    def describe(self) -> str:
-        limits = [f"of the terms {', '.join(self.terms)}"] if self.terms else []
-        limits += [f"in {', '.join(self.languages)}"] if self.languages else []
-        return " ".join(["the text holds", self._looked_for, *limits])
+    def describe(self, say: Say = as_it_is) -> str:
+        text = say(LIMITS[bool(self.terms), bool(self.languages)])
+        languages, terms = listed(self.languages, say), listed(self.terms, say)
+        return text % {"words": self._looked_for(say), "terms": terms, "languages": languages}
 
     def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Mentions":  # noqa: ARG002 - has none
         return self
@@ -176,16 +196,15 @@ class Price:
             "price_currency": currency,
         }
         if price is None or not price.is_finite():
-            return Result("price", False, facts | {"price": None, "unknown": "the listing names no price"})
+            return Result("price", False, facts | {"price": None, "unknown": UNPRICED})
         if currency is None or currency.strip().upper() != self.currency:
             return Result("price", False, facts | {"unknown": f"the price is not in {self.currency}"})
         low_enough = self.at_most is None or price <= self.at_most
         return Result("price", low_enough and (self.at_least is None or price >= self.at_least), facts)
 
-    def describe(self) -> str:
-        bounds = [f"at least {self.at_least}"] if self.at_least is not None else []
-        bounds += [f"at most {self.at_most}"] if self.at_most is not None else []
-        return f"the price is {' and '.join(bounds)} {self.currency}"
+    def describe(self, say: Say = as_it_is) -> str:
+        text = say(BOUNDS[self.at_least is not None, self.at_most is not None])
+        return text % {"at_least": self.at_least, "at_most": self.at_most, "currency": self.currency}
 
     def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Price":  # noqa: ARG002 - has none
         return self
@@ -226,8 +245,8 @@ class AllOf(Group):
         results = self._check_children(evidence)
         return Result(self.word, all(result.met for result in results), {}, results)
 
-    def describe(self) -> str:
-        return " and ".join(describe_inside(child) for child in self.children)
+    def describe(self, say: Say = as_it_is) -> str:
+        return both((describe_inside(child, say) for child in self.children), say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +263,8 @@ class AnyOf(Group):
         results = self._check_children(evidence)
         return Result(self.word, any(result.met for result in results), {}, results)
 
-    def describe(self) -> str:
-        return " or ".join(describe_inside(child) for child in self.children)
+    def describe(self, say: Say = as_it_is) -> str:
+        return either((describe_inside(child, say) for child in self.children), say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,14 +281,14 @@ class NoneOf(Group):
         results = self._check_children(evidence)
         return Result(self.word, not any(result.met or is_unknown(result) for result in results), {}, results)
 
-    def describe(self) -> str:
-        return "not " + ", nor ".join(describe_inside(child) for child in self.children)
+    def describe(self, say: Say = as_it_is) -> str:
+        return say("not %(parts)s") % {"parts": neither((describe_inside(child, say) for child in self.children), say)}
 
 
-def describe_inside(condition: Condition) -> str:
+def describe_inside(condition: Condition, say: Say = as_it_is) -> str:
     """A child's words, in brackets where it is a group itself."""
-    text = condition.describe()
-    return f"({text})" if isinstance(condition, Group) else text
+    text = condition.describe(say)
+    return say("(%(group)s)") % {"group": text} if isinstance(condition, Group) else text
 
 
 def is_unknown(result: Result) -> bool:
@@ -293,8 +312,3 @@ def read_number(value: object) -> float | None:
 
 def as_text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
-
-
-def spell(concept: str) -> str:
-    """A concept for people: `tiger_skin` is "tiger skin"."""
-    return concept.replace("_", " ")

@@ -1,5 +1,6 @@
 """A YAML file as values that know their line. A hostile file is a fault, never a crash or a hang."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,8 @@ MAX_BYTES = 128 * 1024
 MAX_DEPTH = 16
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TEXT, WHOLE, FRACTION, TRUTH = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool"))
+NAME = re.compile(r"[a-z][a-z0-9_]{0,79}\Z")
+NAME_HINT = "small letters, digits and `_`, at most 80, a letter first"
 # What PyYAML lets through besides its own error, e.g. for an escape beyond Unicode.
 YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
 
@@ -55,6 +58,23 @@ class Item:
         if not is_clean:
             self.fault("the text holds a control character", "take it out")
         return is_clean
+
+    def name(self, noun: str) -> str | None:
+        """The value as a name that files and addresses can bear; `noun` says in the fault what it names ("id")."""
+        value = self.text()
+        if value is not None and not NAME.match(value):
+            self.fault(f"{noun} `{shorten(value)}` is not a name", NAME_HINT)
+            return None
+        return value
+
+    def new_name(self, noun: str, seen: set[str]) -> str | None:
+        """A name that is not in `seen` yet; it is added. One that comes again is a fault, and is given all the same."""
+        value = self.name(noun)
+        if value in seen:
+            self.fault(f"{noun} `{value}` comes twice in this file", f"give each entry its own {noun}")
+        if value is not None:
+            seen.add(value)
+        return value
 
     def share(self) -> float | None:
         """The value as a number in [0, 1]."""

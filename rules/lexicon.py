@@ -1,27 +1,15 @@
 """The words of the trade: which of them a listing's text holds, and which only look so."""
 
-import re
-import unicodedata
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-# A description longer than this is read up to here only: bounded work for whatever a seller posts.
-MAX_CHARS = 100_000
-KEPT_TEXTS = 256
+from rules.spelling import Aligned, align, holds, normalise, normalise_all, places
 
-# Thai, kana, Han: scripts that put no space between words.
-UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-SPACED_LETTER = re.compile(rf"[^\W_{UNSPACED}]")
-SPLIT_WORD = re.compile(r"(?<!\w)(?:[^\W_][.·*_-]){2,}[^\W_](?!\w)")
-SPLIT_UNSPACED = re.compile(rf"(?<=[{UNSPACED}])[.·*_-]+(?=[{UNSPACED}])")
-SEPARATORS = re.compile(r"[.·*_-]")
-COMPOUND = re.compile(r"(?<=\w)-(?=\w)")
-BLANKS = re.compile(r"[^\S\n]+")
-INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF, 0xFE0E, 0xFE0F])
-LOOKALIKES = {0x2018: "'", 0x2019: "'", 0x2010: "-", 0x2011: "-", 0x30FB: "·", ord("\r"): "\n"}
+KEPT_TEXTS = 256
 
 
 class Kind(StrEnum):
@@ -74,6 +62,23 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a term stands in a text as it was published: from `start` up to `end`, in characters (code points)."""
+
+    start: int
+    end: int
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text, and the terms that are marked in all of it (none in plain text)."""
+
+    text: str
+    terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A term made ready: all of its phrases normalised."""
 
@@ -93,6 +98,12 @@ class Search:
             return None
         return Hit(self.term, found)
 
+    def find_all(self, aligned: Aligned) -> Iterator[Mark]:
+        """Every place of every phrase outside the negative contexts; required contexts are not asked for."""
+        text = blank_out(aligned.text, self.not_in)
+        for start, end in {place for phrase in self.phrases for place in places(text, phrase)}:
+            yield Mark(*aligned.original(start, end), self.term)
+
 
 class Lexicon:
     """All terms of a pack, made ready once. Equal where the terms are; safe to share between threads."""
@@ -107,6 +118,19 @@ class Lexicon:
         """Every term that the text holds, in the order of the lexicon, each once."""
         tidy = normalise(text)
         return tuple(hit for search in self._searches if (hit := search.find(tidy)) is not None)
+
+    def marks(self, text: str, whole: str | None = None) -> tuple[Mark, ...]:
+        """Where the terms stand in the text as it was published, sorted by place; what only looks so is not marked.
+
+        whole: the text in which the terms must be hits, where `text` is a part of it (the title of a listing): a word
+        that a term needs besides may stand elsewhere. Two terms may be marked at the same place.
+        """
+        hit = {hit.term for hit in self.hits(text if whole is None else whole)}
+        if not hit:
+            return ()
+        aligned = align(text)
+        found = (mark for search in self._searches if search.term in hit for mark in search.find_all(aligned))
+        return tuple(sorted(found, key=lambda mark: (mark.start, mark.end)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lexicon) and self.terms == other.terms
@@ -138,42 +162,6 @@ def shared_contexts(phrases: tuple[str, ...], contexts: dict[str, tuple[str, ...
     return tuple(dict.fromkeys(context for phrase in phrases for context in contexts[phrase]))
 
 
-def normalise(text: str) -> str:
-    """The text as words are looked for in it: one spelling of letters, blanks and hyphens; line ends stay."""
-    text = text[:MAX_CHARS]
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).translate(INVISIBLE).casefold())
-    text = text.lower().translate(LOOKALIKES)
-    text = SPLIT_WORD.sub(lambda match: SEPARATORS.sub("", match[0]), text)
-    text = SPLIT_UNSPACED.sub("", text).replace("_", " ")
-    # "ivory-coloured" is "ivory coloured"; a dash between blanks parts two sentences and stays.
-    return BLANKS.sub(" ", COMPOUND.sub(" ", text))
-
-
-def normalise_all(phrases: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tidy for phrase in phrases if (tidy := normalise(phrase).strip())))
-
-
-def holds(text: str, phrase: str) -> bool:
-    return next(places(text, phrase), None) is not None
-
-
-def places(text: str, phrase: str) -> Iterator[tuple[int, int]]:
-    """Where the phrase stands as words of its own: (start, end)."""
-    start = text.find(phrase)
-    while start >= 0:
-        end = start + len(phrase)
-        if not cuts_word(text, start) and not cuts_word(text, end):
-            yield start, end
-        start = text.find(phrase, start + 1)
-
-
-def cuts_word(text: str, at: int) -> bool:
-    """Whether a border at `at` would part a word of a script that writes spaces."""
-    around = text[at - 1 : at + 1] if at else ""
-    return len(around) == 2 and all(SPACED_LETTER.match(char) for char in around)
-
-
 def blank_out(text: str, contexts: tuple[str, ...]) -> str:
     """The text with every negative context taken out; what is left keeps its place."""
     chars = list(text)
@@ -187,3 +175,13 @@ def blank_out(text: str, contexts: tuple[str, ...]) -> str:
 def names_field(text: str, at: int) -> bool:
     """Whether a colon follows: in "material: ivory colour: white" the colour is the next field's name."""
     return text[at : at + 2].lstrip(" ").startswith(":")
+
+
+def cut_pieces(text: str, marks: Sequence[Mark]) -> tuple[Piece, ...]:
+    """The text cut where marks begin and end; the pieces one after another are the text, none is empty."""
+    cuts = sorted({0, len(text), *(at for mark in marks for at in (mark.start, mark.end))})
+    pieces = []
+    for start, end in itertools.pairwise(cuts):
+        terms = (mark.term for mark in marks if mark.start <= start and end <= mark.end)
+        pieces.append(Piece(text[start:end], tuple(dict.fromkeys(terms))))
+    return tuple(pieces)

@@ -12,6 +12,7 @@ from rules.faults import Fault, suggest
 from rules.lexicon import Kind
 from rules.load import PackFiles, read_pack
 from rules.model import Condition
+from rules.phrases import phrases
 from rules.rulefile import LintException, RuleFile
 
 VERDICT_WORD = re.compile(r"illegal|unlawful", re.IGNORECASE)
@@ -151,7 +152,7 @@ def check_pack(folder: Path) -> list[Fault]:
     """
     files = read_pack(folder)
     faults = [fault for rule_file in files.rule_files for fault in lint_rule(rule_file)]
-    return sorted([*files.faults, *faults, *lint_title(files)])
+    return sorted([*files.faults, *faults, *lint_phrases(files)])
 
 
 def lint_rule(rule_file: RuleFile) -> list[Fault]:
@@ -181,9 +182,14 @@ def judge_exception(rule_file: RuleFile, exception: LintException, found: dict[s
     yield Fault(rule_file.path, exception.line, f"exception: `{exception.lint}` {message}", hint)
 
 
-def lint_title(files: PackFiles) -> Iterator[Fault]:
-    if files.pack and VERDICT_WORD.search(files.pack.title):
-        yield Fault(files.folder / "pack.yaml", 1, "the title gives a verdict", f"{NoVerdict.id}: {NoVerdict.why}")
+def lint_phrases(files: PackFiles) -> Iterator[Fault]:
+    """Verdicts in the texts beside the rules; those of the rules have their own lint, which can be set aside."""
+    for phrase in phrases(files.pack) if files.pack else ():
+        if phrase.path not in {rule_file.path for rule_file in files.rule_files} and (
+            match := VERDICT_WORD.search(phrase.text)
+        ):
+            hint = f"{NoVerdict.id}: {NoVerdict.why}"
+            yield Fault(phrase.path, phrase.line, f"the text says \u201c{match[0]}\u201d; say what it depends on", hint)
 
 
 def met_by_coded_words(condition: Condition) -> bool:

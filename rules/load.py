@@ -4,19 +4,28 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rules.cascade import Cascade
 from rules.cascadefile import CASCADE_NAME, read_cascade
 from rules.document import read_document
 from rules.engine import pack_digest
 from rules.faults import Fault, PackError, suggest
+from rules.lawfile import read_law
 from rules.lexicon import Lexicon
+from rules.look_alikes import LOOK_ALIKES_NAME, read_look_alikes
 from rules.model import Pack
-from rules.rulefile import RuleFile, read_name, read_rule
+from rules.reason_codes import REASON_CODES_NAME, read_reason_codes
+from rules.rulefile import RuleFile, read_rule
 from rules.wordlist import read_lexicon
 
 __all__ = ["Fault", "PackError", "PackFiles", "find_pack", "load_pack", "read_pack"]
 
 PACKS_DIR = Path(__file__).parent / "packs"
+NO_RULES = ("pack.yaml", CASCADE_NAME, LOOK_ALIKES_NAME, REASON_CODES_NAME)
+STRAY_HINTS = {
+    "lexicon.yaml": "move it to lexicon/<language>.yaml",
+    "lexicon.yml": "move it to lexicon/<language>.yaml",
+    "law.yaml": "move it to law/<place>.yaml",
+    "law.yml": "move it to law/<place>.yaml",
+}
 PACK_NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
 
@@ -61,14 +70,26 @@ def read_pack(folder: Path) -> PackFiles:
     report_strays(folder, faults)
     lexicon = read_lexicon(folder / "lexicon", faults)
     cascade = read_cascade(folder / CASCADE_NAME, lexicon, faults)
-    paths = sorted(path for path in folder.glob("*.yaml") if path.name not in ("pack.yaml", CASCADE_NAME))
+    law = read_law(folder, faults)
+    look_alikes = read_look_alikes(folder / LOOK_ALIKES_NAME, faults)
+    reason_codes = read_reason_codes(folder / REASON_CODES_NAME, faults)
+    rule_files = read_rules(folder, lexicon, faults)
+    pack = None
+    if names is not None and not faults:
+        rules = tuple(rule_file.rule for rule_file in rule_files)
+        pack = Pack(*names, rules, "", lexicon, cascade, law, look_alikes, reason_codes, folder)
+        pack = replace(pack, digest=pack_digest(pack))
+    return PackFiles(folder, pack, rule_files, tuple(sorted(faults)))
+
+
+def read_rules(folder: Path, lexicon: Lexicon, faults: list[Fault]) -> tuple[RuleFile, ...]:
+    """The rules without a fault."""
+    paths = sorted(path for path in folder.glob("*.yaml") if path.name not in NO_RULES)
     taken: dict[str, Path] = {}
     found = [read_rule(path, lexicon, faults, taken) for path in paths]
-    rule_files = tuple(rule_file for rule_file in found if rule_file is not None)
     if not paths:
         faults.append(Fault(folder, 1, "the pack has no rule", "add one YAML file a rule beside pack.yaml"))
-    pack = None if faults or names is None else build_pack(names, rule_files, lexicon, cascade)
-    return PackFiles(folder, pack, rule_files, tuple(sorted(faults)))
+    return tuple(rule_file for rule_file in found if rule_file is not None)
 
 
 def read_names(path: Path, faults: list[Fault]) -> tuple[str, str, str] | None:
@@ -77,7 +98,7 @@ def read_names(path: Path, faults: list[Fault]) -> tuple[str, str, str] | None:
     if document is None:
         return None
     fields = document.fields(required=("id", "title", "version"))
-    pack_id = read_name(fields["id"], "id") if "id" in fields else None
+    pack_id = fields["id"].name("id") if "id" in fields else None
     title = fields["title"].text(max_chars=200) if "title" in fields else None
     version = fields["version"].text(max_chars=40) if "version" in fields else None
     return None if pack_id is None or title is None or version is None else (pack_id, title, version)
@@ -85,14 +106,7 @@ def read_names(path: Path, faults: list[Fault]) -> tuple[str, str, str] | None:
 
 def report_strays(folder: Path, faults: list[Fault]) -> None:
     """A file that its writer takes for part of the pack and that would silently not be read."""
-    for path in sorted([*folder.glob("*.yml"), *folder.glob("lexicon/*.yml"), *folder.glob("lexicon.yaml")]):
-        hint = "move it to lexicon/<language>.yaml" if path.stem == "lexicon" else f"rename to {path.stem}.yaml"
+    late = ("*.yml", "lexicon/*.yml", "law/*.yml", "law/platforms/*.yml", "lexicon.yaml", "law.yaml")
+    for path in sorted(path for pattern in late for path in folder.glob(pattern)):
+        hint = STRAY_HINTS.get(path.name, f"rename to {path.stem}.yaml")
         faults.append(Fault(path, 1, "this file is not read", hint))
-
-
-def build_pack(
-    names: tuple[str, str, str], rule_files: tuple[RuleFile, ...], lexicon: Lexicon, cascade: Cascade
-) -> Pack:
-    rules = tuple(rule_file.rule for rule_file in rule_files)
-    pack = Pack(*names, rules, "", lexicon, cascade)
-    return replace(pack, digest=pack_digest(pack))

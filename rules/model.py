@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 from rules.cascade import Cascade
 from rules.evidence import Evidence
+from rules.law import Law
 from rules.lexicon import Lexicon
+from rules.look_alikes import LookAlikes
+from rules.reason_codes import ReasonCodes
+from rules.wording import Say, as_it_is
 
 
 class Severity(StrEnum):
@@ -69,8 +73,8 @@ class Condition(Protocol):
 
     def check(self, evidence: Evidence) -> Result: ...
 
-    def describe(self) -> str:
-        """What it asks for, as part of a sentence."""
+    def describe(self, say: Say = as_it_is) -> str:
+        """What it asks for, as part of a sentence; `say` gives the reader's text for an English one."""
         ...
 
     def with_thresholds(self, thresholds: Mapping[str, Threshold]) -> "Condition":
@@ -113,7 +117,7 @@ class Rule:
 
     @property
     def when_text(self) -> str:
-        """What the rule asks for, in plain words."""
+        """What the rule asks for, in plain English."""
         return self.when.describe()
 
 
@@ -122,6 +126,8 @@ class Pack:
     """A folder of rules. `digest` is the SHA-256 (hex) of what decides.
 
     That is: rule ids, versions, conditions and thresholds, the lexicon and the cascade (see engine.pack_digest).
+    law, look_alikes and reason_codes help a person to decide and flag nothing: a question reworded must not make the
+    findings of yesterday look as if other rules had made them. folder: where the pack was read from.
     """
 
     id: str
@@ -131,6 +137,10 @@ class Pack:
     digest: str
     lexicon: Lexicon = field(default_factory=Lexicon)
     cascade: Cascade = field(default_factory=Cascade)
+    law: Law = field(default_factory=Law)
+    look_alikes: LookAlikes = field(default_factory=LookAlikes)
+    reason_codes: ReasonCodes = field(default_factory=ReasonCodes)
+    folder: Path | None = field(default=None, compare=False)
 
     def find_rule(self, rule_id: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.id == rule_id), None)

@@ -1,6 +1,5 @@
 """One rule file: YAML to a Rule, with the lines that lints point at."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +12,6 @@ from rules.grammar import Grammar, is_currency
 from rules.lexicon import Lexicon
 from rules.model import Example, Rule, Severity, Threshold
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,79}\Z")
-NAME_HINT = "small letters, digits and `_`, at most 80, a letter first"
 REQUIRED = ("id", "title", "concept", "severity", "when")
 OPTIONAL = ("thresholds", "citations", "examples", "exceptions")
 EXAMPLE_REQUIRED = ("name", "flags")
@@ -87,7 +84,7 @@ def build_rule(document: Item, lexicon: Lexicon, taken: dict[str, Path]) -> Rule
 
 
 def read_id(item: Item, taken: dict[str, Path]) -> str | None:
-    value = read_name(item, "id")
+    value = item.name("id")
     if value in taken:
         item.fault(f"id `{value}` is taken by {taken[value].name}", "give each rule its own id")
     if value is not None and value != item.path.stem:
@@ -97,19 +94,11 @@ def read_id(item: Item, taken: dict[str, Path]) -> str | None:
     return value
 
 
-def read_name(item: Item, noun: str) -> str | None:
-    value = item.text()
-    if value is not None and not NAME.match(value):
-        item.fault(f"{noun} `{shorten(value)}` is not a name", NAME_HINT)
-        return None
-    return value
-
-
 def read_thresholds(item: Item, lines: dict[str, int]) -> dict[str, Threshold]:
     """Thresholds by name. One with a fault is in it too, so that its mention in `when` is no second fault."""
     thresholds = {}
     for name, key_item, value_item in item.pairs():
-        read_name(key_item, "threshold")
+        key_item.name("threshold")
         lines[f"thresholds.{name}"] = key_item.line
         fields = value_item.fields(required=("value",), optional=("basis",))
         value = fields["value"].share() if "value" in fields else None

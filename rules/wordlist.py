@@ -6,7 +6,8 @@ from pathlib import Path
 from rules.document import Item, read_document
 from rules.evidence import CONCEPTS
 from rules.faults import Fault, shorten
-from rules.lexicon import Kind, Lexicon, Term, holds, normalise
+from rules.lexicon import Kind, Lexicon, Term
+from rules.spelling import holds, normalise
 
 LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
 STATUSES = ("verified", "unverified")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired
 from PIL import Image
 
-from scanner.fingerprints import digest_file, hash_pixels
+from scanner.fingerprints import digest_file, hash_pixels, look_hash
 from scanner.images import PictureError, open_picture
 from scanner.processes import Processes
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels
@@ -45,6 +45,7 @@ class DecodedPhoto:
     height_px: int | None = None
     crops: tuple[tuple[Preprocessing, NDArray[np.uint8]], ...] = ()
     failure: str | None = None
+    look_hash: str | None = None
 
     def crop(self, how: Preprocessing) -> NDArray[np.uint8]:
         """The crop for a model; models that differ in mean and std alone share one."""
@@ -57,19 +58,20 @@ def decode_photo(path: Path, wanted: tuple[Preprocessing, ...]) -> DecodedPhoto:
     try:
         image = open_picture(path)
         crops = tuple((how, crop_pixels(image, how)) for how in wanted)
+        pixels, look = hash_pixels(image), look_hash(image)
     except PictureError as error:
         return DecodedPhoto(sha256, failure=str(error))
     except MemoryError:
         return DecodedPhoto(sha256, failure="decoding it takes more memory than a picture may use")
     media_type = f"image/{(image.format or '').lower()}"
-    return DecodedPhoto(sha256, hash_pixels(image), media_type, image.width, image.height, crops)
+    return DecodedPhoto(sha256, pixels, media_type, image.width, image.height, crops, look_hash=look)
 
 
 class DecodePool(Processes):
     """`workers` processes that decode, under limits; see `outcome` for what their futures hold."""
 
     def __init__(self, workers: int, wanted: tuple[Preprocessing, ...]) -> None:
-        super().__init__(workers, limit_process)
+        super().__init__(workers, begin_decoding)
         self._wanted = tuple({how.size: how for how in wanted}.values())
 
     def submit(self, path: Path) -> "Future[DecodedPhoto]":
@@ -122,6 +124,14 @@ def thumbnail_process() -> Processes:
 @cache
 def _start_thumbnails() -> Processes:
     return Processes(1, limit_process).end_at_exit()
+
+
+def begin_decoding() -> None:
+    """Load what naming a picture needs, then limit the process: an import opens more files than a picture may."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # SciPy's library takes address space for each thread
+    import scipy.fftpack  # noqa: F401 - ImageHash imports it at its first picture
+
+    limit_process()
 
 
 def limit_process() -> None:

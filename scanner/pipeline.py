@@ -264,6 +264,7 @@ class Scanner:
             scores=scores,
             findings=evaluate(self._pack, evidence_of(self._choice.cascade, entry.photo.listing, scores)),
             failure=decoded.failure,
+            look_hash=decoded.look_hash,
         )
 
 

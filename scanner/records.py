@@ -79,7 +79,8 @@ class Scores:
 class ScannedPhoto:
     """The end of one picture's way: scores and findings, or one `failure` in a sentence.
 
-    sha256: of the bytes as found; pixel_hash: SHA-256 of the decoded RGB pixels and their size (see fingerprints).
+    sha256: of the bytes as found; pixel_hash: SHA-256 of the decoded RGB pixels and their size; look_hash: what it
+    looks like, None where it says too little (see fingerprints).
     scores: one entry a model that spoke, the one that decided first.
     """
 
@@ -92,3 +93,4 @@ class ScannedPhoto:
     scores: tuple[Scores, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
     failure: str | None = None
+    look_hash: str | None = None

@@ -5,16 +5,19 @@ from pathlib import Path
 
 from flask import Flask
 
-from webapp import extensions, filters, language, security, views
+from webapp import api, extensions, filters, language, security, views
+from webapp.services import signing
 from webapp.settings import Settings
 from webapp.tasks import app as queue
-from webapp.views import uploads
+from webapp.views import languages, uploads
 
 
 def build_app(settings: Settings) -> Flask:
     app = Flask("webapp", template_folder=template_folder())
     app.config.from_mapping(config_of(settings))
+    signing.signing_key(settings.home)  # from the first run on there is one: workers of this folder seal with it
     app.session_interface = security.SessionCookies()
+    languages.init_app(app)
     uploads.init_app(app)
     extensions.init_app(app, settings)
     queue.use(settings)
@@ -22,6 +25,7 @@ def build_app(settings: Settings) -> Flask:
     filters.init_app(app)
     add_language(app)
     views.init_app(app)
+    api.init_app(app)
     return app
 
 
@@ -45,6 +49,9 @@ def config_of(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_NAME": "tuskline",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        # A sign-in ends after its hours even where it is used; and of two answers at once the slower one, a picture's
+        # say, must not put back the cookie as it was before.
+        "SESSION_REFRESH_EACH_REQUEST": False,
         # A review page may stay open for hours; the token lives as long as the sign-in.
         "WTF_CSRF_TIME_LIMIT": None,
         # The strict check wants a Referer over HTTPS, and our own policy is that browsers send none.

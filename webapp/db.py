@@ -1,5 +1,6 @@
 """The engine, the session, and what every table shares."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -63,10 +64,19 @@ def insert_new(session: Session, model: type[Base], /, **values: Any) -> bool:
 
     Two workers may come upon the same picture at once: the second finds the row instead of failing.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     # A returned key and not a row count: psycopg's count says nothing here.
-    statement = insert(model).values(**values).on_conflict_do_nothing().returning(literal(1))
+    statement = _insert(session, model).values(**values).on_conflict_do_nothing().returning(literal(1))
     return session.connection().execute(statement).first() is not None
+
+
+def insert_all_new(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add each row unless one with the same unique key stands there already."""
+    if rows:
+        session.connection().execute(_insert(session, model).on_conflict_do_nothing(), list(rows))
+
+
+def _insert(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(model) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(model)
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

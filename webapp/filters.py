@@ -1,25 +1,56 @@
 """How values read on a page."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from babel.dates import format_timedelta
+from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
 from flask import Flask
-from jinja2.filters import do_filesizeformat
 from markupsafe import Markup, escape
 
-from rules.explain import lines
-from rules.model import Result
+from rules.explain import lines, sentence
+from rules.model import Result, Rule
+from rules.wording import spell
 from webapp.db import now
-from webapp.models import Job, JobKind
-from webapp.services.moments import cron_words, zone_words
+from webapp.echoes import say_again
+from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
+from webapp.models import Job, JobKind, Verdict
+from webapp.services import verifying
+from webapp.services.moments import cron_words, day_words, exact_time, zone_words
 
 CONCEPT_WORDS = {
-    "other": "none of these",
-    "tiger_tooth_claw_bone": "tiger tooth, claw or bone",
+    "other": say_later("none of these"),
+    "tiger_tooth_claw_bone": say_later("tiger tooth, claw or bone"),
 }
+DOING_WORDS = {
+    JobKind.INSTALL: say_later("Installing"),
+    JobKind.REMOVE: say_later("Removing"),
+    JobKind.VERIFY: say_later("Checking"),
+    JobKind.MEASURE: say_later("Measuring"),
+    JobKind.TRY: say_later("Looking at your picture"),
+    JobKind.TRAIN: say_later("Training"),
+}
+WORK_WORDS = {
+    JobKind.INSTALL: say_later("Install"),
+    JobKind.REMOVE: say_later("Remove"),
+    JobKind.VERIFY: say_later("Check"),
+    JobKind.MEASURE: say_later("Measure speed"),
+    JobKind.TRY: say_later("Try a picture"),
+    JobKind.TRAIN: say_later("Train"),
+}
+VERDICT_WORDS = {
+    Verdict.CONFIRM: say_later("Confirmed"),
+    Verdict.DISMISS: say_later("Dismissed"),
+    Verdict.ESCALATE: say_later("Escalated"),
+}
+SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
+SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
+SPANS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def init_app(app: Flask) -> None:
@@ -27,15 +58,40 @@ def init_app(app: Flask) -> None:
         app.add_template_filter(function)
 
 
+def word(value: object) -> str:
+    """A state, severity, role, verdict or kind in the reader's language; what the catalogue has not, as it is."""
+    return find_text(str(value))
+
+
+def translated(text: str | None) -> str:
+    """Sentences that are stored in English, a pack's texts too; what is not known (a person's words) as it is."""
+    return say_again(text)
+
+
 def concept_words(concept: str) -> str:
-    return CONCEPT_WORDS.get(concept, concept.replace("_", " "))
+    return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
+
+
+def country_words(code: str) -> str:
+    """The name of a country (ISO 3166-1 alpha-2); the code itself where it is none."""
+    return str(locale().territories.get(code, code))
+
+
+def as_json(value: Any) -> str:
+    """For people to read."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """What was done, as the first word of a sentence."""
+    return str(VERDICT_WORDS[verdict])
 
 
 def score_words(score: float | None) -> str:
     """Three digits, cut off and not rounded: 0.4996 under a threshold of 0.5 must not read as 0.500."""
     if score is None:
-        return "no score"
-    return f"{int(score * 1000 + 1e-9) / 1000:.3f}"
+        return say("no score")
+    return format_decimal(int(score * 1000 + 1e-9) / 1000, "0.000", locale())
 
 
 def percent(score: float | None) -> float:
@@ -46,23 +102,35 @@ def percent(score: float | None) -> float:
 def share_words(share: float | None) -> str:
     """`95 %`, `0.3 %`: whole per cents, and one digit more near the ends, where it matters."""
     if share is None:
-        return "unknown"
+        return say("unknown")
+    return format_percent(share, f"{digits_of(share)}\N{NO-BREAK SPACE}%", locale())
+
+
+def digits_of(share: float) -> str:
     per_cent = share * 100
-    digits = 1 if 0 < per_cent < 2 or 98 < per_cent < 100 else 0
-    return f"{per_cent:.{digits}f}\N{NO-BREAK SPACE}%"
+    return "0.0" if 0 < per_cent < 2 or 98 < per_cent < 100 else "0"
 
 
 def span_words(low: float, high: float) -> str:
     """An interval of shares, as `90 to 98 %`."""
-    return f"{share_words(low)[:-2]} to {share_words(high)}"
+    from_low = format_decimal(low * 100, digits_of(low), locale())
+    return say("%(low)s to %(high)s", low=from_low, high=share_words(high))
 
 
 def expected_words(expected: Mapping[str, Any]) -> str:
     """Of 100 flags, how many would be right (scanner.zoo.evaluation.expected.Expected.to_json)."""
     low, high = round(expected["low"] * 100), round(expected["high"] * 100)
     if not expected["false_flags_seen"]:
-        return f"at least {low}"
-    return f"about {round(expected['value'] * 100)} ({low} to {high})"
+        return say("at least %(low)s", low=low)
+    return say("about %(value)s (%(low)s to %(high)s)", value=round(expected["value"] * 100), low=low, high=high)
+
+
+def size_words(size_bytes: float) -> str:
+    """`12.3 MB`, `512 bytes`; a kilobyte is 1000 bytes."""
+    for unit, length in SIZES:
+        if size_bytes >= length:
+            return format_unit(size_bytes / length, f"digital-{unit}", "short", "#,##0.0", locale())
+    return format_unit(size_bytes, "digital-byte", "long", locale=locale())
 
 
 def job_words(job: Job) -> str:
@@ -70,22 +138,35 @@ def job_words(job: Job) -> str:
     if not job.bytes_done:
         return ""
     if job.kind is JobKind.TRAIN:
-        return f"{job.bytes_done:,} of {job.bytes_total:,} pictures"
-    of_all = f" of {do_filesizeformat(job.bytes_total)}" if job.bytes_total else ""
-    return f"{do_filesizeformat(job.bytes_done)}{of_all}"
+        return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
+    done = size_words(job.bytes_done)
+    return say("%(done)s of %(total)s", done=done, total=size_words(job.bytes_total)) if job.bytes_total else done
+
+
+def doing_words(kind: JobKind) -> str:
+    """What a job of that kind does."""
+    return str(DOING_WORDS[kind])
+
+
+def work_words(kind: JobKind) -> str:
+    """What was asked for."""
+    return str(WORK_WORDS[kind])
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """A fault of the audit log as a verification noted it there."""
+    return verifying.fault_from_json(fault).words
 
 
 def requester_words(name: str) -> str:
     """Who asked for a scan: a person's name, the schedule, or Tuskline itself."""
-    return {"system": "Tuskline itself"}.get(name, name.replace("schedule:", "schedule "))
+    if name.startswith("schedule:"):
+        return say("schedule %(number)s", number=name.partition(":")[2])
+    return say("Tuskline itself") if name == "system" else name
 
 
 def digest_head(digest: str | None) -> str:
-    return digest[:12] if digest else "unknown"
-
-
-def exact_time(at: datetime | None) -> str:
-    return f"{at:%d %b %Y, %H:%M} UTC" if at else "never"
+    return digest[:12] if digest else say("unknown")
 
 
 def card_time(written: str) -> str:
@@ -97,38 +178,43 @@ def card_time(written: str) -> str:
 
 
 def ordinal(number: int) -> str:
-    """`2nd`, `3rd`, `11th`."""
+    """`2nd`, `3rd`, `11th`; a plain number where a language has no such endings."""
+    if spoken() != ENGLISH:
+        return str(number)
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
 
 
 def elapsed(at: datetime | timedelta | None) -> str:
-    """The larger unit alone: `3 h ago`, `2 days ago`."""
+    """The larger unit alone: `3 hours ago`, `2 days ago`."""
     if at is None:
-        return "never"
+        return say("never")
     age = at if isinstance(at, timedelta) else now() - at
-    seconds = max(int(age.total_seconds()), 0)
-    for unit, length in (("day", 86400), ("h", 3600), ("min", 60)):
-        count = seconds // length
-        if count:
-            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
-    return "just now"
+    if age < timedelta(minutes=1):
+        return say("just now")
+    # The least that is counted is given to Babel, which would round 100 minutes up to 2 hours.
+    length = next(length for _, length in SPANS if age.total_seconds() >= length)
+    whole = timedelta(seconds=age.total_seconds() // length * length)
+    return format_timedelta(-whole, threshold=1, add_direction=True, locale=locale())
 
 
 def span_of_time(seconds: float) -> str:
-    """Two units at most: `3 days 4 h`, `25 min`."""
+    """Two units at most: `3 days 4 hours`, `25 minutes`."""
     left, parts = int(seconds), []
-    for unit, length in (("day", 86400), ("h", 3600), ("min", 60)):
+    for unit, length in SPANS:
         count, left = divmod(left, length)
         if count:
-            parts.append(f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}")
-    return " ".join(parts[:2]) or "less than a minute"
+            parts.append(format_unit(count, f"duration-{unit}", locale=locale()))
+    if not parts:
+        return say("less than a minute")
+    return parts[0] if len(parts) == 1 else say("%(larger)s %(smaller)s", larger=parts[0], smaller=parts[1])
 
 
 def price_words(price: Decimal | None, currency: str | None) -> str:
+    """The currency by its code: a sign such as $ or ¥ is that of several."""
     if price is None:
-        return "no price"
-    return f"{price:,.2f} {currency or ''}".strip()
+        return say("no price")
+    return f"{format_decimal(price, '#,##0.00', locale())} {currency or ''}".strip()
 
 
 def web_address(url: str | None) -> str | None:
@@ -160,7 +246,17 @@ def score_nodes(node: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 def reason_lines(reasons: Mapping[str, Any]) -> list[tuple[int, bool, str]]:
     """A stored tree of reasons as (depth, met, sentence)."""
-    return lines(Result.from_json(reasons))
+    return lines(Result.from_json(reasons), say=find_text)
+
+
+def why_words(reasons: Mapping[str, Any]) -> str:
+    """Why a finding is one, from its stored tree: the stored sentence is the same in English."""
+    return sentence(Result.from_json(reasons), find_text)
+
+
+def when_words(rule: Rule) -> str:
+    """What a rule asks for."""
+    return rule.when.describe(find_text)
 
 
 def with_code(text: str) -> Markup:
@@ -174,20 +270,28 @@ def with_code(text: str) -> Markup:
 
 def as_sentence(text: str) -> str:
     """A capital and a full stop around a reason, which comes without."""
-    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
-    return ended[:1].upper() + ended[1:] if text else ""
+    if not text:
+        return ""
+    ended = text if text.endswith(SENTENCE_ENDS) else say("%(sentence)s.", sentence=text)
+    return ended[:1].upper() + ended[1:]
 
 
 FILTERS = (
+    as_json,
     as_sentence,
     card_time,
     concept_words,
+    country_words,
     cron_words,
+    day_words,
     digest_head,
+    doing_words,
     elapsed,
     exact_time,
     expected_words,
+    fault_words,
     job_words,
+    number,
     ordinal,
     percent,
     price_words,
@@ -195,9 +299,16 @@ FILTERS = (
     requester_words,
     score_words,
     share_words,
+    size_words,
     span_of_time,
     span_words,
+    translated,
     web_address,
+    when_words,
+    why_words,
+    verdict_words,
     with_code,
+    word,
+    work_words,
     zone_words,
 )

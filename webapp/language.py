@@ -15,6 +15,7 @@ from typing import Any, cast
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from babel.support import LazyProxy, NullTranslations, Translations
 
 FOLDER = Path(__file__).parent / "translations"
@@ -56,10 +57,19 @@ def locale() -> Locale:
     return Locale.parse(spoken())
 
 
+def path_of(code: str) -> Path:
+    return FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def number(value: float) -> str:
+    """`12,345`."""
+    return format_decimal(value, locale=locale())
+
+
 @lru_cache(maxsize=8)
 def catalogue(code: str) -> NullTranslations:
     """Compiled in memory, once a process: no binary file has to be built or kept in step."""
-    path = FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+    path = path_of(code)
     if not path.is_file():
         return NullTranslations()
     compiled = BytesIO()
@@ -78,16 +88,16 @@ def find_plural(one: str, many: str, num: int) -> str:
     return catalogue(spoken()).ngettext(one, many, num)
 
 
-def say(text: str, **values: Any) -> str:
+def say(text: str, /, **values: Any) -> str:
     """The text in the language in force, `%(name)s` filled from values."""
     return find_text(text) % values
 
 
-def say_many(one: str, many: str, num: int, **values: Any) -> str:
+def say_many(one: str, many: str, num: int, /, **values: Any) -> str:
     """The form that fits `num`, which also fills `%(num)s`."""
     return find_plural(one, many, num) % {"num": num, **values}
 
 
-def say_later(text: str, **values: Any) -> str:
+def say_later(text: str, /, **values: Any) -> str:
     """For constants and labels: it is looked up whenever it is written out, in the language in force then."""
     return cast(str, LazyProxy(say, text, enable_cache=False, **values))

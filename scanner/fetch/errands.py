@@ -12,24 +12,33 @@ ELSEWHERE = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """conditions: what the caller has of the page; headers: the caller's own, for the origin of `url` alone."""
+    """conditions: what the caller has of the page; headers: the caller's own, for the origin of `url` alone.
+
+    form, content: what is sent, one of them or neither. tries: how often a busy server is asked.
+    """
 
     url: str
     max_bytes: int
     conditions: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # both may hold secrets
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     asks_robots: bool = True
     is_robots: bool = False
+    tries: int = 3
+
+    @property
+    def is_sent(self) -> bool:
+        return self.form is not None or self.content is not None
 
     @property
     def method(self) -> str:
-        return "GET" if self.form is None else "POST"
+        return "POST" if self.is_sent else "GET"
 
     @property
     def is_kept(self) -> bool:
-        """Whether an archive may have what goes over the wire: a form and what it yields are secrets."""
-        return self.form is None and not self.is_robots
+        """Whether an archive may have what goes over the wire: what is sent, and what that yields, are secrets."""
+        return not self.is_sent and not self.is_robots
 
     @property
     def all_headers(self) -> dict[str, str]:

@@ -34,7 +34,6 @@ AGENT = "Tuskline"
 MAX_BYTES = 16 * 1024**2
 MAX_KEPT_BYTES = 256 * 1024  # of an answer that is no success: enough to show what the site said
 MAX_REDIRECTS = 5
-MAX_TRIES = 3
 BUSY = (429, 503)
 
 
@@ -135,6 +134,12 @@ class Fetcher:
         hold secrets, kept nowhere. Raises FetchError."""
         return self._run(Errand(url, MAX_BYTES, headers=headers or {}, form=data, asks_robots=False))
 
+    def post(self, url: str, content: bytes, *, headers: Mapping[str, str] | None = None) -> Fetched:
+        """Send a message to a server whose owner asked for it: once, to that address alone, and kept nowhere.
+
+        Raises FetchError, and BusyError where it says that it is busy."""
+        return self._run(Errand(url, MAX_BYTES, headers=headers or {}, content=content, asks_robots=False, tries=1))
+
     def sitemaps(self, url: str) -> list[str]:
         """The sitemaps named in the robots.txt of the site of `url`. Raises RefusedError and BusyError."""
         with deadline(self._deadline_s):
@@ -176,7 +181,7 @@ class Fetcher:
         base, place = None, errand.url
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._ask_patiently(base, place, errand, clock, trail)
-            if answer.location is None or errand.form is not None:
+            if answer.location is None or errand.is_sent:
                 return answer
             base, place = answer.url, answer.location
         raise FetchError(f"The site sent us on more than {MAX_REDIRECTS} times.")
@@ -185,7 +190,7 @@ class Fetcher:
         self, base: httpx2.URL | None, place: str, errand: Errand, clock: Deadline, trail: Trail
     ) -> Answer:
         """One hop: `place` as named by the page at `base`, asked again where the server is busy."""
-        for attempt in range(MAX_TRIES):
+        for attempt in range(errand.tries):
             with noted(place, self._log) as note:
                 target = self._target(base, place, note)
                 answer = self._ask_in_turn(target, errand, clock, note, trail)
@@ -196,7 +201,7 @@ class Fetcher:
             wait_s = self._back_off(answer, attempt)
         self._door.count_failure(target)
         raise BusyError(
-            f"The server answered {_status_words(answer.status)} to each of {MAX_TRIES} tries; try later.",
+            f"The server answered {_status_words(answer.status)} to each of {errand.tries} tries; try later.",
             answer.status,
             wait_s,
         )
@@ -247,7 +252,8 @@ class Fetcher:
             self._door.count(bytes_read)
 
         headers = errand.all_headers if _same_origin(url, errand.url) else dict(errand.conditions)
-        with self._client.stream(errand.method, url, headers=headers, data=errand.form) as response:
+        sent = {"data": errand.form, "content": errand.content}
+        with self._client.stream(errand.method, url, headers=headers, **sent) as response:  # type: ignore[arg-type]
             note.status = response.status_code
             note_peer(response)
             packed, is_cut, body = self._read(response, errand, count)

@@ -3,8 +3,9 @@ import time
 
 import pytest
 
-from rules.lexicon import MAX_CHARS, Kind, Lexicon, Term, normalise
+from rules.lexicon import Kind, Lexicon, Term
 from rules.load import find_pack, load_pack
+from rules.spelling import MAX_CHARS, normalise
 
 WILDLIFE = load_pack(find_pack("wildlife")).lexicon
 

@@ -158,9 +158,12 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     assert "cannot be read" in str(faults_of(tmp_path / "nowhere")[1])
 
 
-@pytest.mark.parametrize("name", ["late.yml", "lexicon.yaml", "lexicon/fr.yml"])
+@pytest.mark.parametrize(
+    "name", ["late.yml", "lexicon.yaml", "lexicon/fr.yml", "law.yaml", "law/fr.yml", "law/platforms/etsy.yml"]
+)
 def test_a_file_that_would_not_be_read_is_a_fault(tmp_path: Path, name: str) -> None:
     folder = write_pack(tmp_path / "pack")
+    (folder / "law" / "platforms").mkdir(parents=True)
     (folder / name).write_text("x")
     assert "this file is not read" in [fault.message for fault in faults_of(folder)]
 
@@ -222,17 +225,22 @@ def test_a_pack_that_is_not_there_is_an_error_that_says_what_is(name: str) -> No
         find_pack(name)
 
 
-LINES = [*RULE.splitlines(keepends=True), *LEXICON.splitlines(keepends=True)]
+HELPS = ("law/gb.yaml", "law/platforms/ebay.yaml", "look_alikes.yaml", "reason_codes.yaml")
+SHIPPED = [(find_pack("wildlife") / name).read_text(encoding="utf-8") for name in HELPS]
+LINES = [line for text in (RULE, LEXICON, *SHIPPED) for line in text.splitlines(keepends=True)]
 PIECES = st.sampled_from([*LINES, ": ", "- ", "{", "]", "'", "\t", "\n", "? ", "|"])
 ANY_YAML = st.text(max_size=200) | st.lists(PIECES | st.text(max_size=5), max_size=25).map("".join)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-@given(ANY_YAML, st.sampled_from(["pack.yaml", "elephant_seen.yaml", "lexicon/en.yaml"]))
+@given(ANY_YAML, st.sampled_from(["pack.yaml", "elephant_seen.yaml", "lexicon/en.yaml", *HELPS]))
 def test_loading_any_text_raises_nothing_but_a_pack_error(tmp_path: Path, text: str, name: str) -> None:
     folder = tmp_path / "pack"
     if not folder.exists():
         write_pack(folder)
+        (folder / "law" / "platforms").mkdir(parents=True)
+        for helper, shipped in zip(HELPS, SHIPPED, strict=True):
+            (folder / helper).write_text(shipped, encoding="utf-8")
     original = (folder / name).read_bytes()
     (folder / name).write_bytes(text.encode("utf-8", "surrogatepass"))
     try:

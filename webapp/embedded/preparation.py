@@ -16,7 +16,7 @@ from webapp.db import open_engine, session_factory
 from webapp.embedded.errors import EmbeddedError
 from webapp.migrations import upgrade
 from webapp.samples.photos import PhotosError, prepare_photos
-from webapp.services import users
+from webapp.services import upkeep, users
 from webapp.settings import Settings
 
 
@@ -53,6 +53,8 @@ def prepare(settings: Settings, photos: Path | None) -> Iterator[Home]:
     try:
         upgrade(engine)
         sessions = session_factory(engine)
+        with sessions() as session:
+            upkeep.catch_up(session)
         first_login = ensure_login(sessions)
         ensure_weights(settings)
         ensure_photos(settings, photos)

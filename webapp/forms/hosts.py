@@ -6,21 +6,27 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length
 
+from webapp.language import number, say_later
 from webapp.services.errors import Refused
 from webapp.services.hosts import REASON_LETTERS, host_of
 
 
 class StopForm(FlaskForm):  # type: ignore[misc]
     host = StringField(
-        "Host",
-        [DataRequired("Enter the host's name, as www.example.com.")],
+        say_later("Host"),
+        [DataRequired(say_later("Enter the host's name, as www.example.com."))],
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
     reason = TextAreaField(
-        "Reason",
+        say_later("Reason"),
         [
-            DataRequired("Say why, so that whoever reads it later knows when to let the host again."),
-            Length(max=REASON_LETTERS, message=f"Shorten the reason to {REASON_LETTERS:,} letters."),
+            DataRequired(say_later("Say why, so that whoever reads it later knows when to let the host again.")),
+            Length(
+                max=REASON_LETTERS,
+                message=say_later(
+                    "Shorten the reason to %(reason_letters)s letters.", reason_letters=number(REASON_LETTERS)
+                ),
+            ),
         ],
         render_kw={"rows": 2},
     )

@@ -9,31 +9,34 @@ from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.filters import concept_words
+from webapp.language import number, say, say_later
 from webapp.services.trials import UPLOAD_BYTES
 
 MEGABYTES = UPLOAD_BYTES // 1024**2
-TOO_LARGE = f"The file is larger than {MEGABYTES} MB: choose a smaller copy."
+TOO_LARGE = say_later("The file is larger than %(size)s MB: choose a smaller copy.", size=MEGABYTES)
 
 
 class TryForm(FlaskForm):  # type: ignore[misc]
-    picture = FileField("Picture", [FileRequired("Choose a picture first.")], render_kw={"accept": "image/*"})
+    picture = FileField(
+        say_later("Picture"), [FileRequired(say_later("Choose a picture first."))], render_kw={"accept": "image/*"}
+    )
 
     def validate_picture(self, field: FileField) -> None:
         if not field.data.stream.read(1):
-            raise ValidationError("The file is empty: choose another.")
+            raise ValidationError(say("The file is empty: choose another."))
         field.data.stream.seek(0)
 
 
 class TrainForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
-        "Name",
-        [DataRequired("Give the new model a name, as our_first_head.")],
+        say_later("Name"),
+        [DataRequired(say_later("Give the new model a name, as our_first_head."))],
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
-    backbone = SelectField("Built on")
+    backbone = SelectField(say_later("Built on"))
     concepts = SelectMultipleField(
-        "What it is to see",
-        [DataRequired("Choose at least one concept.")],
+        say_later("What it is to see"),
+        [DataRequired(say_later("Choose at least one concept."))],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
@@ -42,5 +45,9 @@ class TrainForm(FlaskForm):  # type: ignore[misc]
         """backbones: (name, title); counts: (concept, pictures that people confirmed)."""
         self.backbone.choices = [SelectChoice(name, title) for name, title in backbones]
         self.concepts.choices = [
-            SelectChoice(concept, f"{concept_words(concept)}, {count:,}") for concept, count in counts
+            SelectChoice(
+                concept,
+                say("%(concept)s, %(count)s", concept=concept_words(concept), count=number(count)),
+            )
+            for concept, count in counts
         ]

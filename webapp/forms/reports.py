@@ -7,16 +7,18 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, ValidationError
 from wtforms.validators import InputRequired
 
+from webapp.language import say, say_later
+
 
 class PeriodForm(FlaskForm):  # type: ignore[misc]
     """Whole days in UTC; both days are in the report."""
 
-    first_day = DateField("First day", [InputRequired("Choose the first day.")])
-    last_day = DateField("Last day", [InputRequired("Choose the last day.")])
+    first_day = DateField(say_later("First day"), [InputRequired(say_later("Choose the first day."))])
+    last_day = DateField(say_later("Last day"), [InputRequired(say_later("Choose the last day."))])
 
     def validate_last_day(self, field: Any) -> None:
         if self.first_day.data and field.data < self.first_day.data:
-            raise ValidationError("The last day lies before the first: swap them.")
+            raise ValidationError(say("The last day lies before the first: swap them."))
 
     @property
     def from_at(self) -> datetime:

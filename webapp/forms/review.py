@@ -1,55 +1,103 @@
-"""The queue's filters and the decision."""
+"""The decision."""
 
-from typing import Any
+import math
+from dataclasses import replace
 
+from flask import request
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Form, SelectChoice, SelectField, StringField, TextAreaField
-from wtforms.validators import AnyOf, InputRequired, Length
+from wtforms import StringField, TextAreaField
+from wtforms.validators import AnyOf, InputRequired, Length, Optional
 
 from rules.evidence import CONCEPTS
-from rules.model import Severity
-from webapp.filters import concept_words
-from webapp.models import FindingState, Verdict
+from rules.reason_codes import ReasonCodes
+from webapp.db import now
+from webapp.language import say_later
+from webapp.models import Verdict
+from webapp.services.clusters import MOST_MEMBERS
+from webapp.services.decisions import Choice, check_reason
 
-ANY = SelectChoice("", "Any")
 NOTE_LETTERS = 2000
+ID_DIGITS = 9
 
 
-class FilterForm(Form):  # type: ignore[misc]
-    """Read from the address: no token, and an unknown value is as if it were not there."""
+class ReasonedForm(FlaskForm):  # type: ignore[misc]
+    """What every decision is made of."""
 
-    state = SelectField(
-        "State", choices=[SelectChoice(state.value, state.value.capitalize()) for state in FindingState]
-    )
-    concept = SelectField(
-        "Concept", choices=[ANY, *(SelectChoice(name, concept_words(name)) for name in CONCEPTS if name != "other")]
-    )
-    severity = SelectField(
-        "Severity", choices=[ANY, *(SelectChoice(one.value, one.value.capitalize()) for one in reversed(Severity))]
-    )
-    source = SelectField("Source", choices=[ANY])
-
-    def offer_sources(self, sources: list[Any]) -> None:
-        self.source.choices = [ANY, *(SelectChoice(str(source.id), source.name) for source in sources)]
-
-    def value_of(self, name: str) -> str | None:
-        """The chosen value where it is one of those offered."""
-        field = self[name]
-        offered = {choice.value for choice in field.choices}
-        return field.data if field.data and field.data in offered else None
-
-
-class DecisionForm(FlaskForm):  # type: ignore[misc]
     verdict = StringField(
-        "Decision",
+        say_later("Decision"),
         [
-            InputRequired("Choose confirm, dismiss or escalate."),
-            AnyOf([verdict.value for verdict in Verdict], "Choose confirm, dismiss or escalate."),
+            InputRequired(say_later("Choose confirm, dismiss or escalate.")),
+            AnyOf([verdict.value for verdict in Verdict], say_later("Choose confirm, dismiss or escalate.")),
         ],
     )
     note = TextAreaField(
-        "Note",
-        [Length(max=NOTE_LETTERS, message=f"Shorten the note to {NOTE_LETTERS:,} letters.")],
-        render_kw={"rows": 1, "placeholder": "Why? (optional)", "autocomplete": "off"},
+        say_later("Note"),
+        [Length(max=NOTE_LETTERS, message=say_later("Shorten the note to 2,000 letters."))],
+        render_kw={"rows": 1, "placeholder": say_later("Note (optional)"), "autocomplete": "off"},
     )
-    with_siblings = BooleanField("Also the other findings of this listing")
+    concept = StringField(
+        say_later("I see"), [Optional(), AnyOf(CONCEPTS, say_later("Choose one of the concepts that are listed."))]
+    )
+    reason = StringField(say_later("Reason"), [Length(max=40)])
+
+    codes = ReasonCodes()
+
+    def offer(self, codes: ReasonCodes) -> None:
+        self.codes = codes
+
+    def choice(self, codes: ReasonCodes, ticked: str = "") -> Choice:
+        """ticked: words that go below the note. Raises Refused where the reason does not fit."""
+        note = "\n".join(part for part in ((self.note.data or "").strip(), ticked) if part)
+        choice = Choice(
+            Verdict(self.verdict.data), note, self.reason.data or None, self.concept.data or None, self.seconds()
+        )
+        check_reason(choice, codes)
+        return choice
+
+    def seconds(self) -> float | None:
+        return None
+
+    def fault_words(self) -> str:
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class DecisionForm(ReasonedForm):
+    """shown_at: seconds since 1970 when the page was made. seconds_seen: as a script measured them, which is better."""
+
+    shown_at = StringField()
+    seconds_seen = StringField()
+
+    def seconds(self) -> float | None:
+        seen, shown_at = number_of(self.seconds_seen.data), number_of(self.shown_at.data)
+        if seen is not None:
+            return seen
+        return None if shown_at is None else now().timestamp() - shown_at
+
+    def also(self) -> list[int]:
+        """Ids of the other findings that are ticked."""
+        ticked = request.form.getlist("also")[:MOST_MEMBERS]
+        return [int(number) for number in ticked if number.isdecimal() and len(number) <= ID_DIGITS]
+
+    def overrides(self, choice: Choice) -> dict[int, Choice]:
+        """What is said differently of some of them; the reason and the concept were of the first one's verdict."""
+        said = {number: request.form.get(f"verdict-{number}", "") for number in self.also()}
+        own = {number: Verdict(value) for number, value in said.items() if value in list(Verdict)}
+        return {number: turn(choice, verdict) for number, verdict in own.items()}
+
+
+class RevisionForm(ReasonedForm):
+    """A decision that takes the place of another."""
+
+
+def turn(choice: Choice, verdict: Verdict) -> Choice:
+    if verdict is choice.verdict:
+        return replace(choice, seconds=None)
+    return replace(choice, verdict=verdict, reason=None, concept=None, seconds=None)
+
+
+def number_of(written: str | None) -> float | None:
+    try:
+        number = float(written or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

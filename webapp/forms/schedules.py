@@ -6,20 +6,21 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, SelectChoice, SelectField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
+from webapp.language import say_later
 from webapp.models import Overlap, Schedule
 from webapp.services.moments import check, zones
 from webapp.services.schedules import Plan
 
 PRESETS = (
-    ("every day at 03:00", "0 3 * * *"),
-    ("every 6 hours", "0 */6 * * *"),
-    ("every Monday at 03:00", "0 3 * * 1"),
-    ("on the first of each month", "0 3 1 * *"),
+    (say_later("every day at 03:00"), "0 3 * * *"),
+    (say_later("every 6 hours"), "0 */6 * * *"),
+    (say_later("every Monday at 03:00"), "0 3 * * 1"),
+    (say_later("on the first of each month"), "0 3 1 * *"),
 )
 OVERLAPS = [
-    SelectChoice(Overlap.SKIP.value, "Leave the new run out"),
-    SelectChoice(Overlap.QUEUE.value, "Let the new run wait until the older scan is over"),
-    SelectChoice(Overlap.STOP.value, "Cancel the older scan, and run"),
+    SelectChoice(Overlap.SKIP.value, say_later("Leave the new run out")),
+    SelectChoice(Overlap.QUEUE.value, say_later("Let the new run wait until the older scan is over")),
+    SelectChoice(Overlap.STOP.value, say_later("Cancel the older scan, and run")),
 ]
 
 
@@ -27,17 +28,21 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
     """The jitter is in minutes here, for people."""
 
     cron = StringField(
-        "When (cron expression)",
+        say_later("When (cron expression)"),
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "placeholder": "0 3 * * *"},
     )
-    time_zone = SelectField("Time zone", choices=[SelectChoice(name, name) for name in zones()], default="UTC")
+    time_zone = SelectField(
+        say_later("Time zone"), choices=[SelectChoice(name, name) for name in zones()], default="UTC"
+    )
     jitter = IntegerField(
-        "Put each run off by up to (minutes)",
-        [InputRequired("Enter a number of minutes, 0 for none.")],
+        say_later("Put each run off by up to (minutes)"),
+        [InputRequired(say_later("Enter a number of minutes, 0 for none."))],
         default=0,
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
-    overlap = RadioField("While an older scan of this source is not over", choices=OVERLAPS, default=Overlap.SKIP.value)
+    overlap = RadioField(
+        say_later("While an older scan of this source is not over"), choices=OVERLAPS, default=Overlap.SKIP.value
+    )
 
     def validate_cron(self, _field: Any) -> None:
         self.refuse("cron")

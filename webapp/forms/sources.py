@@ -10,6 +10,7 @@ from wtforms.validators import DataRequired, Length
 
 from scanner.markets.base import Market, Option, OptionKind
 from scanner.markets.options import options_of
+from webapp.language import find_text, say, say_later
 from webapp.services import inbox
 from webapp.services.errors import Refused
 from webapp.services.source_options import read_option, text_of
@@ -18,8 +19,8 @@ from webapp.settings import Settings
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 KIND_HELP = {
-    OptionKind.FILE: "A path below the inbox.",
-    OptionKind.SECRET: "The name of an environment variable that holds it, as env:NAME.",
+    OptionKind.FILE: say_later("A path below the inbox."),
+    OptionKind.SECRET: say_later("The name of an environment variable that holds it, as env:NAME."),
 }
 INPUT_MODES = {OptionKind.URL: "url", OptionKind.NUMBER: "decimal"}
 
@@ -30,10 +31,13 @@ class SourceForm(FlaskForm):  # type: ignore[misc]
     market: Market
 
     name = StringField(
-        "Name",
+        say_later("Name"),
         [
-            DataRequired("Give the source a name, as people call the site."),
-            Length(max=NAME_LETTERS, message=f"Shorten the name to {NAME_LETTERS} letters."),
+            DataRequired(say_later("Give the source a name, as people call the site.")),
+            Length(
+                max=NAME_LETTERS,
+                message=say_later("Shorten the name to %(name_letters)s letters.", name_letters=NAME_LETTERS),
+            ),
         ],
         render_kw={"autocomplete": "off"},
     )
@@ -90,7 +94,8 @@ def field_of(option: Option) -> str:
 
 
 def option_field(option: Option, settings: Settings) -> Any:
-    label = option.title if option.is_required else f"{option.title} (optional)"
+    title = find_text(option.title)
+    label = title if option.is_required else say("%(title)s (optional)", title=title)
 
     def check_option(form: SourceForm, field: Field) -> None:
         upload = form.upload_of(option)
@@ -98,8 +103,9 @@ def option_field(option: Option, settings: Settings) -> Any:
             refuse_faults(option, field, settings)
 
     if option.kind is OptionKind.CHOICE:
-        empty = SelectChoice("", f"As usual ({option.default})" if option.default else "Choose one")
-        return SelectField(label, [check_option], choices=[empty, *(SelectChoice(one, one) for one in option.choices)])
+        usual = say("As usual (%(usual)s)", usual=find_text(str(option.default))) if option.default else None
+        offered = [SelectChoice(one, find_text(one)) for one in option.choices]
+        return SelectField(label, [check_option], choices=[SelectChoice("", usual or say("Choose one")), *offered])
     mode = INPUT_MODES.get(option.kind)
     return StringField(label, [check_option], render_kw={**PLAIN, **({"inputmode": mode} if mode else {})})
 
@@ -120,11 +126,16 @@ def upload_field(endings: tuple[str, ...]) -> Any:
         except Refused as fault:
             raise ValidationError(str(fault)) from None
 
-    return FileField(f"Or upload it ({', '.join(endings)})", [check_upload], render_kw={"accept": ",".join(endings)})
+    return FileField(
+        say("Or upload it (%(endings)s)", endings=", ".join(endings)),
+        [check_upload],
+        render_kw={"accept": ",".join(endings)},
+    )
 
 
 def help_of(option: Option) -> str:
     """The option's own help, or what its kind asks for; then what counts where nothing is entered."""
     has_usual = option.default not in (None, "") and option.kind is not OptionKind.CHOICE
-    usual = f"Unless given: {option.default}." if has_usual else ""
-    return " ".join(text for text in (option.help or KIND_HELP.get(option.kind, ""), usual) if text)
+    usual = say("Unless given: %(usual)s.", usual=find_text(str(option.default))) if has_usual else ""
+    asked = find_text(option.help) if option.help else str(KIND_HELP.get(option.kind, ""))
+    return " ".join(text for text in (asked, usual) if text)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import Base, now
@@ -17,6 +17,7 @@ class AuditEntry(Base):
     """
 
     __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_actor_id", "actor", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(default=now, index=True)
@@ -32,7 +33,7 @@ class AuditSeal(Base):
 
     Seal `number` (from 1, without gaps) covers `count` entries between two ids; seal_sha256 is over them and the seal
     before.
-    signature, key: Ed25519 over the head, hex, where it was signed.
+    key, signature: who signed the seal (public key) and how (Ed25519), in hex; services.chain tells over what.
     """
 
     __tablename__ = "audit_seals"
@@ -50,9 +51,13 @@ class AuditSeal(Base):
 
 
 class SealedEntry(Base):
-    """Which seal an entry is in: ids may be committed out of order, so a seal is no range."""
+    """Which seal an entry is in: ids may be committed out of order, so a seal is no range.
+
+    content_sha256: what the entry's was when it was sealed, so that what is wrong later can be named by its entry.
+    """
 
     __tablename__ = "sealed_entries"
 
     entry_id: Mapped[int] = mapped_column(ForeignKey("audit_entries.id"), primary_key=True)
     seal_number: Mapped[int] = mapped_column(ForeignKey("audit_seals.number"), index=True)
+    content_sha256: Mapped[str] = mapped_column(String(64))

@@ -53,6 +53,8 @@ class FindingRow(Base):
         UniqueConstraint("appearance_key", "rule"),
         Index("ix_findings_queue", "state", "priority", "id"),
         *(Index(f"ix_findings_queue_{name}", "state", name, "priority", "id") for name in QUEUE_FILTERS),
+        # What the overview counts by (services.overview).
+        Index("ix_findings_overview", "state", "found_at", "concept", "source_id", "seller", "listing_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from rules.model import Finding, Severity
+from rules.model import Finding
 from scanner.records import Scores
-from webapp.db import insert_new
-from webapp.models import FindingRow, FindingState, Scan
+from webapp.db import insert_new, now
+from webapp.models import FindingRow, FindingState, FindingTerm, ListingRow, Scan
+from webapp.services.priority import NO_HISTORY, History, Signs, named_terms, weigh
 
-# A finding of words alone stands in the middle of its severity.
-SCORE_OF_WORDS = 0.5
+TERM_LETTERS = 200
 UNDECIDED = (FindingState.OPEN, FindingState.WITHDRAWN)
+# What people saw where no rule had flagged (services.sightings): no file of the pack, so it never lapses with one.
+BY_PEOPLE = ("recall_audit", "second_look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,11 @@ def name_speakers(one: Met) -> str | None:
     return f"{one.spoke.model} and {more} more" if more > 0 else one.spoke.model
 
 
-def priority(severity: Severity, score: float | None) -> float:
-    return severity.rank + (SCORE_OF_WORDS if score is None else score)
-
-
 def known_findings(session: Session, listing_ids: Iterable[int]) -> dict[int, dict[Key, FindingRow]]:
-    """The findings that stand, by listing id and by the keys of `gather`."""
+    """The findings of rules that stand, by listing id and by the keys of `gather`."""
     known: dict[int, dict[Key, FindingRow]] = {}
-    for row in session.scalars(select(FindingRow).where(FindingRow.listing_id.in_(list(listing_ids)))):
+    mine = (FindingRow.listing_id.in_(list(listing_ids)), FindingRow.rule.not_in(BY_PEOPLE))
+    for row in session.scalars(select(FindingRow).where(*mine)):
         known.setdefault(row.listing_id, {})[row.photo_id, row.rule] = row
     return known
 
@@ -89,37 +89,63 @@ def known_findings(session: Session, listing_ids: Iterable[int]) -> dict[int, di
 def open_met(
     session: Session,
     scan: Scan,
-    listing_id: int,
+    listing: ListingRow,
     pack_digest: str,
     met: Mapping[Key, Met],
     known: Mapping[Key, FindingRow],
+    history: History = NO_HISTORY,
 ) -> int:
-    """Open what is new or was withdrawn, bring open ones up to date, leave decided ones alone; how many were opened."""
+    """Open what is new or was withdrawn, bring open ones up to date, leave decided ones alone; how many were opened.
+
+    history: of the listing's seller (priority.histories).
+    """
     opened = 0
     for key, one in met.items():
         row = known.get(key)
-        values = values_of(one, pack_digest, scan)
+        found_at = row.found_at if row else now()
+        values = values_of(one, pack_digest, scan) | {"priority": weigh(signs_of(one, listing, history, found_at))}
         if row is None:
-            opened += insert_finding(session, scan, listing_id, one, values)
+            opened += insert_finding(session, scan, listing, one, values | {"found_at": found_at})
         elif row.state in UNDECIDED and differs(row, values):
             opened += row.state is FindingState.WITHDRAWN
+            if row.reasons != values["reasons"]:
+                note_terms(session, row.id, values["reasons"])
             set_undecided(session, row, state=FindingState.OPEN, **values)
     return opened
 
 
-def insert_finding(session: Session, scan: Scan, listing_id: int, one: Met, values: dict[str, Any]) -> bool:
-    return insert_new(
+def insert_finding(session: Session, scan: Scan, listing: ListingRow, one: Met, values: dict[str, Any]) -> bool:
+    key = {"appearance_key": f"{listing.id}:{one.photo_id or 0}", "rule": one.finding.rule}
+    is_new = insert_new(
         session,
         FindingRow,
-        appearance_key=f"{listing_id}:{one.photo_id or 0}",
-        listing_id=listing_id,
+        **key,
+        listing_id=listing.id,
         photo_id=one.photo_id,
         scan_id=scan.id,
-        rule=one.finding.rule,
         state=FindingState.OPEN,
-        source_id=scan.source_id,
+        source_id=listing.source_id,
+        seller=listing.seller,
+        language=listing.language,
         **values,
     )
+    if is_new and any(named_terms(values["reasons"])):
+        note_terms(session, session.scalars(select(FindingRow.id).filter_by(**key)).one(), values["reasons"])
+    return is_new
+
+
+def note_terms(session: Session, finding_id: int, reasons: Mapping[str, Any]) -> None:
+    """Keep which terms of the lexicon the reasons name, in place of those that they named before."""
+    named = {(term["language"], term.get("term", term["found"])[:TERM_LETTERS]) for term in named_terms(reasons)}
+    session.execute(delete(FindingTerm).where(FindingTerm.finding_id == finding_id))
+    for language, term in sorted(named):
+        insert_new(session, FindingTerm, finding_id=finding_id, language=language, term=term)
+
+
+def signs_of(one: Met, listing: ListingRow, history: History, found_at: datetime) -> Signs:
+    finding = one.finding
+    reasons = finding.result.to_json()
+    return Signs(finding.severity, finding.score, listing.price, listing.currency, reasons, history, found_at)
 
 
 def values_of(one: Met, pack_digest: str, scan: Scan) -> dict[str, Any]:
@@ -138,7 +164,6 @@ def values_of(one: Met, pack_digest: str, scan: Scan) -> dict[str, Any]:
         "primary_absent": scan.primary_absent,
         "why": finding.why,
         "reasons": finding.result.to_json(),
-        "priority": priority(finding.severity, finding.score),
     }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from scanner.fetch import AddressError
 from scanner.fetch.addresses import check_text
 from webapp.db import insert_new
+from webapp.language import say, say_later
 from webapp.models import StoppedHost
 from webapp.services import audit
 from webapp.services.errors import NotFound, Refused
@@ -26,7 +27,7 @@ REASON_LETTERS = 2000
 # A stop is felt by a crawl that runs within this time.
 RECHECK_S = 5.0
 NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
-NO_HOST = "Enter the name of one host as in www.example.com, or its address."
+NO_HOST = say_later("Enter the name of one host as in www.example.com, or its address.")
 
 
 def stop(session: Session, host: str, reason: str, actor: str) -> StoppedHost:
@@ -36,9 +37,9 @@ def stop(session: Session, host: str, reason: str, actor: str) -> StoppedHost:
     """
     name, reason = host_of(host), reason.strip()
     if not reason:
-        raise Refused("Say why, so that whoever reads it later knows when to let the host again.")
+        raise Refused(say("Say why, so that whoever reads it later knows when to let the host again."))
     if not insert_new(session, StoppedHost, host=name, reason=reason[:REASON_LETTERS], actor=actor):
-        raise Refused(f"{name} is stopped already.")
+        raise Refused(say("%(name)s is stopped already.", name=name))
     row = session.scalars(select(StoppedHost).where(StoppedHost.host == name)).one()
     audit.record(session, actor, "host.stop", f"host:{row.id}", host=name, reason=row.reason)
     return row
@@ -48,7 +49,7 @@ def allow(session: Session, host_id: int, actor: str) -> str:
     """Let crawls ask the host again; its name. Raises NotFound."""
     row = session.get(StoppedHost, host_id)
     if row is None:
-        raise NotFound(f"There is no stopped host {host_id}.")
+        raise NotFound(say("There is no stopped host %(host_id)s.", host_id=host_id))
     session.delete(row)
     audit.record(session, actor, "host.allow", f"host:{host_id}", host=row.host)
     return row.host

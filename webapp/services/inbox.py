@@ -6,11 +6,15 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from typing import IO
 
+from rules.wording import either
+from webapp.language import find_text, say, say_later
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 
 MAX_BYTES = 100 * 1024**2
-TOO_LARGE = f"The file is larger than {MAX_BYTES // 1024**2} MB: copy it into the inbox by hand, and give its name."
+TOO_LARGE = say_later(
+    "The file is larger than %(size)s MB: copy it into the inbox by hand, and give its name.", size=MAX_BYTES // 1024**2
+)
 ENDINGS = (".csv", ".jsonl", ".warc", ".warc.gz")
 # What a kind of source can read of these; a kind that is not named here may read any. A folder can't be sent.
 ENDINGS_OF = {"csv": (".csv",), "jsonl": (".jsonl",), "warc": (".warc", ".warc.gz"), "folder": ()}
@@ -31,7 +35,9 @@ def keep(settings: Settings, file_name: str, stream: IO[bytes]) -> str:
         name = f"{stem_of(file_name, ending)}-{digest[:12]}{ending}"
         aside.replace(inbox / name)
     except OSError as error:
-        raise Refused(f"The file can't be kept in {inbox}: {error.strerror}.") from None
+        raise Refused(
+            say("The file can't be kept in %(inbox)s: %(strerror)s.", inbox=inbox, strerror=error.strerror)
+        ) from None
     return name
 
 
@@ -47,7 +53,7 @@ def write_aside(inbox: Path, stream: IO[bytes]) -> tuple[Path, str]:
                 digest.update(chunk)
                 file.write(chunk)
             if not size_bytes:
-                raise Refused("The file is empty: choose another.")
+                raise Refused(say("The file is empty: choose another."))
         except BaseException:
             path.unlink()
             raise
@@ -69,7 +75,7 @@ def ending_of(file_name: str, among: tuple[str, ...] = ENDINGS) -> str:
     """Raises Refused for a file that ends otherwise."""
     ending = next((ending for ending in among if file_name.lower().endswith(ending)), None)
     if ending is None:
-        raise Refused(f"Choose a file that ends in {' or '.join(among)}.")
+        raise Refused(say("Choose a file that ends in %(endings)s.", endings=either(among, find_text)))
     return ending
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from webapp.db import insert_new, now
+from webapp.language import say
 from webapp.models import Job, JobKind, JobState
 from webapp.services import audit, leases
 from webapp.services.errors import NotFound
@@ -112,7 +113,7 @@ def find(session: Session, job_id: int) -> Job:
     """The job as it stands now in the database. Raises NotFound."""
     job = session.get(Job, job_id, populate_existing=True)
     if job is None:
-        raise NotFound(f"There is no job {job_id}.")
+        raise NotFound(say("There is no job %(job_id)s.", job_id=job_id))
     return job
 
 

@@ -1,11 +1,14 @@
 """What the rules say of a stored listing: its words, and the scores that are kept of its pictures."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from rules.cascade import Cascade
 from rules.engine import evaluate
+from rules.evidence import Evidence
 from rules.model import Pack
 from scanner.pipeline import evidence_of
 from scanner.records import Scores
@@ -22,17 +25,30 @@ def load_listings(session: Session, ids: Iterable[int]) -> Sequence[ListingRow]:
     return session.scalars(query.options(pictures), execution_options={"populate_existing": True}).all()
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a listing shows the rules: its words, and each picture of which something was said."""
+
+    words: Evidence
+    pictures: tuple[tuple[int, tuple[Scores, ...], Evidence], ...]
+
+
 def judge(pack: Pack, row: ListingRow, orders: Sequence[Sequence[str]]) -> dict[findings.Key, findings.Met]:
+    return meet(pack, look(pack.cascade, row, orders))
+
+
+def look(cascade: Cascade, row: ListingRow, orders: Sequence[Sequence[str]]) -> Looked:
+    """Once for as many packs as judge it, so long as they share the cascade."""
     listing = to_record(row)
-    words = evaluate(pack, evidence_of(pack.cascade, listing, ()))
     kept = [(one.photo_id, scores_of(one.photo, orders)) for one in row.appearances]
-    photos = [(photo, replay(pack.cascade, scores, listing.text)) for photo, scores in kept]
-    seen = [
-        findings.Seen(photo, said, evaluate(pack, evidence_of(pack.cascade, listing, said)))
-        for photo, said in photos
-        if said
-    ]
-    return findings.gather(words, seen)
+    said = [(photo, replay(cascade, scores, listing.text)) for photo, scores in kept]
+    pictures = tuple((photo, scores, evidence_of(cascade, listing, scores)) for photo, scores in said if scores)
+    return Looked(evidence_of(cascade, listing, ()), pictures)
+
+
+def meet(pack: Pack, looked: Looked) -> dict[findings.Key, findings.Met]:
+    seen = [findings.Seen(photo, scores, evaluate(pack, evidence)) for photo, scores, evidence in looked.pictures]
+    return findings.gather(evaluate(pack, looked.words), seen)
 
 
 def scores_of(photo: PhotoRow, orders: Sequence[Sequence[str]]) -> tuple[Scores, ...]:

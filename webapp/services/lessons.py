@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
+from rules.wording import spell
 from scanner.zoo.registry import find_installed
+from webapp.language import find_text, say
 from webapp.models import Job, JobKind, User
 from webapp.services import jobs, reviewed
 from webapp.services.errors import Refused
@@ -33,16 +35,16 @@ def ask(
     Raises Refused where the name is taken or none, the backbone is absent, or too little was decided.
     """
     if not NAME.fullmatch(name):
-        raise Refused("Use 3 to 64 small letters, digits and _ for the name, and begin with a letter.")
+        raise Refused(say("Use 3 to 64 small letters, digits and _ for the name, and begin with a letter."))
     if name in [model.name for model in zoo.models]:
-        raise Refused(f"There is a model named {name} already: choose another name.")
+        raise Refused(say("There is a model named %(name)s already: choose another name.", name=name))
     if backbone not in [model.name for model in zoo.installed if model.is_whole]:
-        raise Refused("Choose an installed model to build on.")
+        raise Refused(say("Choose an installed model to build on."))
     check_counts(reviewed.count_by_concept(reviewed.reviewed_photos(session, open_store(settings))), concepts)
     chosen = sorted(concepts)
     job, is_new = jobs.ensure(session, JobKind.TRAIN, actor.name, name, backbone=backbone, concepts=chosen)
     if not is_new:
-        raise Refused(f"A model named {name} is being trained already.")
+        raise Refused(say("A model named %(name)s is being trained already.", name=name))
     return job
 
 
@@ -51,11 +53,21 @@ def check_counts(counts: dict[str, int], concepts: Collection[str]) -> None:
     from scanner.zoo.training import FEWEST  # scikit-learn costs seconds, which only this form pays
 
     if not concepts:
-        raise Refused("Choose at least one concept.")
+        raise Refused(say("Choose at least one concept."))
     for concept in (*concepts, OTHER):
         if counts.get(concept, 0) < FEWEST:
-            words = "that were dismissed" if concept == OTHER else f"confirmed as {concept.replace('_', ' ')}"
-            raise Refused(f"It takes {FEWEST} pictures {words}; there are {counts.get(concept, 0)}.")
+            raise Refused(tell_lack(concept, FEWEST, counts.get(concept, 0)))
+
+
+def tell_lack(concept: str, fewest: int, count: int) -> str:
+    if concept == OTHER:
+        return say("It takes %(fewest)s pictures that were dismissed; there are %(count)s.", fewest=fewest, count=count)
+    return say(
+        "It takes %(fewest)s pictures confirmed as %(concept)s; there are %(count)s.",
+        fewest=fewest,
+        concept=spell(concept, find_text),
+        count=count,
+    )
 
 
 def work(task: Task) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from scanner.records import Listing
 from webapp.db import insert_new, now
-from webapp.models import ListingRow, ListingVersion, Scan
+from webapp.models import FindingRow, ListingRow, ListingVersion, Scan
+from webapp.services import search, tongues
 
 URL_LETTERS = 2000
 SELLER_LETTERS = 300
@@ -92,9 +93,18 @@ def see(session: Session, scan: Scan, listing: Listing) -> Seen:
         for name, value in fields.items():
             setattr(row, name, value)
         row.content_sha256 = digest
+        follow_words(session, row)
         session.add(ListingVersion(listing_id=row.id, scan_id=scan.id, content_sha256=digest, fields=content))
     row.last_seen_at, row.last_scan_id = now(), scan.id
     return Seen(row, change, is_first)
+
+
+def follow_words(session: Session, row: ListingRow) -> None:
+    """Bring up to date what is kept because of a listing's words: its language, the search, its findings' columns."""
+    row.language = tongues.tell(f"{row.title}\n{row.description}")
+    search.keep(session, row)
+    of_listing = update(FindingRow).where(FindingRow.listing_id == row.id)
+    session.execute(of_listing.values(seller=row.seller, language=row.language))
 
 
 def find(session: Session, source_id: int, url: str) -> ListingRow | None:

@@ -17,6 +17,8 @@ from scanner.zoo.options import InstallOptions
 from scanner.zoo.registry import InstalledModel, find_installed
 from scanner.zoo.sources import order as sources
 from scanner.zoo.spec import ModelSpec
+from webapp.echoes import say_again
+from webapp.language import say
 from webapp.models import Job, JobKind, JobState, User
 from webapp.services import audit, jobs
 from webapp.services.errors import NotFound, Refused
@@ -107,7 +109,7 @@ def find(zoo: Zoo, name: str) -> ModelView:
     """Raises NotFound."""
     model = next((model for model in zoo.models if model.name == name), None)
     if model is None:
-        raise NotFound(f"There is no model {name}.")
+        raise NotFound(say("There is no model %(name)s.", name=name))
     return model
 
 
@@ -136,7 +138,7 @@ def make_primary(session: Session, models_dir: Path, cascade: Cascade, name: str
     try:
         choosing.set_primary(models_dir, None if own else name)
     except (NoModelError, CardError) as error:
-        raise Refused(f"{error}.") from None
+        raise Refused(say_again(f"{error}.")) from None
     audit.record(session, actor.name, "model.primary", f"model:{name}", before=before, after=name)
 
 

@@ -1,22 +1,25 @@
 """When a cron expression comes, in the time zone that it is read in."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.dates import format_date, format_time
 from cronsim import CronSim, CronSimError
+
+from webapp.language import ENGLISH, locale, say, say_later, spoken
 
 MAX_JITTER_S = 3600
 CRON_LETTERS = 120
 # What each field counts, and what may stand in it.
 FIELDS = (
-    ("minute", "0 to 59, as in 0, */15 or 5,35"),
-    ("hour", "0 to 23, as in 3, */6 or 8-18"),
-    ("day of the month", "1 to 31, or L for the last"),
-    ("month", "1 to 12, or JAN to DEC"),
-    ("day of the week", "0 to 6 from Sunday on, or SUN to SAT, as in 1-5"),
+    (say_later("minute"), say_later("0 to 59, as in 0, */15 or 5,35")),
+    (say_later("hour"), say_later("0 to 23, as in 3, */6 or 8-18")),
+    (say_later("day of the month"), say_later("1 to 31, or L for the last")),
+    (say_later("month"), say_later("1 to 12, or JAN to DEC")),
+    (say_later("day of the week"), say_later("0 to 6 from Sunday on, or SUN to SAT, as in 1-5")),
 )
 # Runs that are looked at to learn how close together they come: enough for a whole day of the closest pattern.
 GAPS_SEEN = 100
@@ -28,7 +31,7 @@ def check(cron: str, time_zone: str, jitter_s: int) -> Faults:
     """Everything that is wrong, as sentences by the name of the argument; empty where nothing is."""
     faults = {
         "cron": cron_faults(cron),
-        "time_zone": [] if time_zone in zones() else [f"“{time_zone}” is no time zone; take one as Europe/Berlin."],
+        "time_zone": zone_faults(time_zone),
         "jitter_s": jitter_faults(jitter_s),
     }
     if not any(faults.values()) and jitter_s:
@@ -36,19 +39,25 @@ def check(cron: str, time_zone: str, jitter_s: int) -> Faults:
     return {name: sentences for name, sentences in faults.items() if sentences}
 
 
+def zone_faults(time_zone: str) -> list[str]:
+    if time_zone in zones():
+        return []
+    return [say("“%(time_zone)s” is no time zone; take one as Europe/Berlin.", time_zone=time_zone)]
+
+
 def cron_faults(cron: str) -> list[str]:
     fields = cron.split()
     if len(fields) != len(FIELDS):
-        return ["Write five fields parted by spaces: minute, hour, day of the month, month, day of the week."]
+        return [say("Write five fields parted by spaces: minute, hour, day of the month, month, day of the week.")]
     if len(cron) > CRON_LETTERS:
-        return [f"Shorten the expression to {CRON_LETTERS} letters."]
+        return [say("Shorten the expression to %(letters)s letters.", letters=CRON_LETTERS)]
     faults = [
-        f"“{written}” is no {name}: use {help}."
+        say("“%(written)s” is no %(name)s: use %(help)s.", written=written, name=name, help=help)
         for place, (written, (name, help)) in enumerate(zip(fields, FIELDS, strict=True))
         if not is_readable(" ".join(written if n == place else "*" for n in range(len(FIELDS))))
     ]
     if not faults and not ever_comes(cron):
-        faults.append("There is no such day in any year, so that it would never come.")
+        faults.append(say("There is no such day in any year, so that it would never come."))
     return faults
 
 
@@ -66,7 +75,7 @@ def ever_comes(cron: str) -> bool:
 
 
 def jitter_faults(jitter_s: int) -> list[str]:
-    return [] if 0 <= jitter_s <= MAX_JITTER_S else ["Put runs off by 0 to 60 minutes."]
+    return [] if 0 <= jitter_s <= MAX_JITTER_S else [say("Put runs off by 0 to 60 minutes.")]
 
 
 def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
@@ -75,7 +84,11 @@ def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
     gap_s = min(((later - sooner).total_seconds() for sooner, later in pairwise(runs)), default=MAX_JITTER_S + 1)
     if jitter_s < gap_s:
         return []
-    return [f"Put runs off by less than {gap_s / 60:g} minutes: that is how close together they come."]
+    text = say(
+        "Put runs off by less than %(minutes)s minutes: that is how close together they come.",
+        minutes=f"{gap_s / 60:g}",
+    )
+    return [text]
 
 
 def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
@@ -94,9 +107,33 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
             yield moment
 
 
+def day_words(day: date) -> str:
+    """`30 Mar 2026`; a moment by its day in UTC."""
+    return format_date(day, "dd MMM y" if spoken() == ENGLISH else "medium", locale())
+
+
+def clock_words(moment: datetime) -> str:
+    """`14:05`, in the zone that the moment is given in."""
+    return format_time(moment.time(), "HH:mm", locale=locale())
+
+
+def exact_time(at: datetime | None) -> str:
+    """`30 Mar 2026, 14:05 UTC`."""
+    if at is None:
+        return say("never")
+    return say("%(date)s, %(time)s UTC", date=day_words(at), time=clock_words(at))
+
+
 def zone_words(moment: datetime, time_zone: str) -> str:
     """As clocks in the zone show it: `Mon 30 Mar 2026, 03:00 CEST`."""
-    return f"{moment.astimezone(ZoneInfo(time_zone)):%a %d %b %Y, %H:%M %Z}"
+    local = moment.astimezone(ZoneInfo(time_zone))
+    return say(
+        "%(weekday)s %(date)s, %(time)s %(zone)s",
+        weekday=format_date(local, "EEE", locale()),
+        date=day_words(local),
+        time=clock_words(local),
+        zone=local.tzname(),
+    )
 
 
 def cron_words(cron: str) -> str:

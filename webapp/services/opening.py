@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from webapp.models import Scan
-from webapp.services import findings, overview
-from webapp.services.judging import judge, load_listings
+from webapp.services import findings, overview, priority, shadow, webhooks
+from webapp.services.judging import load_listings, look, meet
 
 
 def judge_listings(
@@ -16,14 +16,26 @@ def judge_listings(
     """Open the findings that these listings meet, on all that is stored of them; how many were opened.
 
     order: digests of the models in the order in which they speak now; older orders count where a picture was scored
-    under them alone.
+    under them alone. What shadow runs would make of the listings is noted beside; that flags nobody.
     """
     ids = list(listing_ids)
     if not ids:
         return 0
     orders = [list(order), *overview.speaking_orders(session)]
     known = findings.known_findings(session, ids)
-    return sum(
-        findings.open_met(session, scan, row.id, pack.digest, judge(pack, row, orders), known.get(row.id, {}))
-        for row in load_listings(session, ids)
-    )
+    watching = shadow.watch(session, scan, pack)
+    rows = load_listings(session, ids)
+    histories = priority.histories(session, ((row.source_id, row.seller) for row in rows))
+    opened = 0
+    for row in rows:
+        looked = look(pack.cascade, row, orders)
+        met = meet(pack, looked)
+        watching.see(row.id, looked, met)
+        history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
+        opened += findings.open_met(session, scan, row, pack.digest, met, known.get(row.id, {}), history)
+    watching.write(session)
+    if opened:
+        webhooks.publish(
+            session, webhooks.Event.FINDINGS_OPENED, scan_id=scan.id, source_id=scan.source_id, findings=opened
+        )
+    return opened

@@ -12,7 +12,7 @@ from scanner.records import ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice
 from webapp.db import insert_new
 from webapp.models import ListingRow, PhotoRow, PictureState, Scan, ScanPhoto, ScoreRow
-from webapp.services import relisting, scans
+from webapp.services import likeness, relisting, scans
 from webapp.services.opening import judge_listings
 
 
@@ -72,8 +72,9 @@ def _write_scan(
         scans.add_warning(scan, sentence)
     ours = _end_claims(session, worker, outcomes)
     spoke: Counter[str] = Counter()
+    looked: list[PhotoRow] = []
     for outcome in sorted(ours, key=lambda one: one.row.photo_id or 0):
-        new = _write_picture(session, scan_id, outcome)
+        new = _write_picture(session, scan_id, outcome, looked)
         spoke.update(new)
         scan.photos_scored += bool(new)
         scan.photos_failed += outcome.reason is not None
@@ -82,6 +83,7 @@ def _write_scan(
     if pack is not None:
         order = [model.digest for model in choice.models] if choice else []
         scan.findings_opened += judge_listings(session, scan, pack, _complete(session, scan_id, ours), order)
+    likeness.pair(session, looked)
 
 
 def _lock(session: Session, scan_id: int) -> Scan:
@@ -118,8 +120,11 @@ def _end_claims(session: Session, worker: str, outcomes: Sequence[Outcome]) -> l
     return ours
 
 
-def _write_picture(session: Session, scan_id: int, outcome: Outcome) -> list[str]:
-    """The picture's facts and scores; the names of the models that had never said it of these pixels."""
+def _write_picture(session: Session, scan_id: int, outcome: Outcome, looked: list[PhotoRow]) -> list[str]:
+    """The picture's facts and scores; the names of the models that had never said it of these pixels.
+
+    looked: pictures of which it was not known what they look like; this one is added if so.
+    """
     scanned = outcome.scanned
     if scanned is None or outcome.row.photo_id is None:
         return []
@@ -129,6 +134,8 @@ def _write_picture(session: Session, scan_id: int, outcome: Outcome) -> list[str
         photo.pixel_hash, photo.media_type = scanned.pixel_hash, scanned.media_type
         photo.width_px, photo.height_px = scanned.width_px, scanned.height_px
         photo.failure = scanned.failure
+    if likeness.note_look(photo, scanned.look_hash):
+        looked.append(photo)
     if is_first_look:
         session.flush()
         relisting.note_same_pixels(session, scan_id, session.get_one(ListingRow, outcome.row.listing_id), photo)

@@ -10,7 +10,7 @@ from scanner.fetch import AddressError, FetchError, RefusedError, StoppedError
 from scanner.markets.base import Context, Market
 from webapp.db import now
 from webapp.models import CrawledPage, FindingRow, FindingState, ListingEvent, ListingEventKind, ListingRow, Scan
-from webapp.services import leases
+from webapp.services import leases, webhooks
 from webapp.services.archiving import Archive
 
 MOST_LOOKED_AT = 500  # a scan: the rest has its turn at the next one
@@ -109,6 +109,14 @@ def note_removal(session: Session, row: ListingRow, scan_id: int, reason: str) -
     )
     row.removed_at = at
     session.add(event)
+    webhooks.publish(
+        session,
+        webhooks.Event.LISTING_GONE,
+        listing_id=row.id,
+        url=row.url,
+        reason=reason,
+        takedown_seconds=event.takedown_s,
+    )
     return event
 
 

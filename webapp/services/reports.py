@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
+from webapp.language import say
 from webapp.models import (
     Decision,
     FindingRow,
@@ -23,7 +24,7 @@ from webapp.models import (
     ScoreRow,
     User,
 )
-from webapp.services import audit, queue, removals
+from webapp.services import audit, quality, queue, removals, webhooks
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -48,7 +49,7 @@ def build(session: Session, settings: Settings, from_at: datetime, to_at: dateti
     The content is written under its SHA-256 before the row that names it is committed.
     """
     if from_at >= to_at:
-        raise Refused("The end of the period must lie after its beginning.")
+        raise Refused(say("The end of the period must lie after its beginning."))
     content = gather(session, from_at, to_at, actor)
     body = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     sha256 = hashlib.sha256(body).hexdigest()
@@ -59,6 +60,7 @@ def build(session: Session, settings: Settings, from_at: datetime, to_at: dateti
     session.flush()
     who = actor.name if actor else audit.SYSTEM
     audit.record(session, who, "report.build", f"report:{report.id}", sha256=sha256, findings=count)
+    webhooks.publish(session, webhooks.Event.REPORT_BUILT, report_id=report.id, sha256=sha256, findings=count)
     return report
 
 
@@ -74,10 +76,17 @@ def read(settings: Settings, report: Report) -> dict[str, Any]:
         body = place.read(name)
     except FileNotFoundError:
         raise ReportError(
-            f"The content of report {report.id} is missing: bring back {name} in {place} from a backup."
+            say(
+                "The content of report %(id)s is missing: bring back %(name)s in %(place)s from a backup.",
+                id=report.id,
+                name=name,
+                place=place,
+            )
         ) from None
     if hashlib.sha256(body).hexdigest() != report.sha256:
-        raise ReportError(f"The content of report {report.id} was changed: bring back {name} from a backup.")
+        raise ReportError(
+            say("The content of report %(id)s was changed: bring back %(name)s from a backup.", id=report.id, name=name)
+        )
     content: dict[str, Any] = json.loads(body)
     return content
 
@@ -108,6 +117,7 @@ def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | N
         "models": models_of(rows, scans),
         "scans": len(scans),
         "figures": figures_of(rows),
+        "quality": quality.figures(session, from_at, to_at).to_json(),
         "findings": [describe_finding(row, events.get(row.listing_id, [])) for row in rows],
     }
 

@@ -1,16 +1,18 @@
-"""The pack in force, changing a threshold, and letting the queue follow."""
+"""The pack in force, its next version, and letting the queue follow."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
-from rules.engine import with_thresholds
+from rules.engine import change_rule, with_thresholds
 from rules.load import find_pack, load_pack
 from rules.model import Pack, Rule
+from webapp.language import say
 from webapp.models import (
     AuditEntry,
     FindingRow,
@@ -20,20 +22,12 @@ from webapp.models import (
     ThresholdChange,
     User,
 )
-from webapp.services import audit, findings, overview
+from webapp.services import audit, findings, overview, priority
 from webapp.services.errors import NotFound, Refused
 from webapp.services.judging import judge, load_listings
 
 BATCH = 200
 APPLIED = "pack.apply"
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a threshold would change: findings that it opens, and open ones that it withdraws."""
-
-    opens: int
-    withdraws: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +46,7 @@ class Judged:
     listing: ListingRow
     met: dict[findings.Key, findings.Met]
     known: dict[findings.Key, FindingRow]
+    history: priority.History = priority.NO_HISTORY
 
     @property
     def opening(self) -> list[findings.Key]:
@@ -76,64 +71,48 @@ def changes_by_rule(session: Session) -> dict[str, tuple[int, dict[str, float]]]
     return changes
 
 
-def history(session: Session, rule_id: str) -> list[ThresholdChange]:
-    """The rule's changes, newest first."""
-    changes = select(ThresholdChange).where(ThresholdChange.rule == rule_id).order_by(ThresholdChange.version.desc())
-    return list(session.scalars(changes.options(selectinload(ThresholdChange.user))))
-
-
-def change_threshold(
-    session: Session, user: User, pack_name: str, rule_id: str, threshold_name: str, value: float, reason: str
-) -> ThresholdChange:
-    """Add the rule's next version. Raises NotFound, and Refused for a value outside [0, 1]."""
-    rule = find_rule(current_pack(session, pack_name), rule_id, threshold_name)
-    before = rule.thresholds[threshold_name].value
-    change = ThresholdChange(
-        rule=rule_id, version=rule.version + 1, threshold=threshold_name, value=checked(value), reason=reason, user=user
-    )
-    try:
-        with session.begin_nested():
-            session.add(change)
-    except IntegrityError:
-        raise Refused("Someone changed this rule a moment ago: look at its new version first.") from None
-    audit.record(
-        session,
-        user.name,
-        "rule.threshold",
-        f"rule:{rule_id}",
-        version=change.version,
-        threshold=threshold_name,
-        before=before,
-        after=change.value,
-        reason=reason,
-    )
-    return change
-
-
-def find_rule(pack: Pack, rule_id: str, threshold_name: str) -> Rule:
+def find_rule(pack: Pack, rule_id: str, *threshold_names: str) -> Rule:
+    """Raises NotFound, also where the rule has no threshold of such a name."""
     rule = pack.find_rule(rule_id)
-    if rule is None or threshold_name not in rule.thresholds:
-        raise NotFound(f"The pack {pack.id} has no rule {rule_id} with a threshold {threshold_name}.")
+    if rule is None:
+        raise NotFound(say("The pack %(pack)s has no rule %(rule)s.", pack=pack.id, rule=rule_id))
+    if unknown := [name for name in threshold_names if name not in rule.thresholds]:
+        raise NotFound(say("The rule %(rule)s has no threshold %(name)s.", rule=rule_id, name=unknown[0]))
     return rule
 
 
 def checked(value: float) -> float:
     if not (math.isfinite(value) and 0 <= value <= 1):
-        raise Refused("Give a threshold from 0 to 1, for example 0.65.")
+        raise Refused(say("Give a threshold from 0 to 1, for example 0.65."))
     return float(value)
 
 
-def preview_threshold(session: Session, pack_name: str, rule_id: str, threshold_name: str, value: float) -> Preview:
-    """What the change would do to the queue, without doing it. Raises NotFound and Refused."""
-    pack = current_pack(session, pack_name)
-    rule = find_rule(pack, rule_id, threshold_name)
-    changed = with_thresholds(pack, {rule_id: (rule.version + 1, {threshold_name: checked(value)})})
-    alone = replace(changed, rules=tuple(rule for rule in changed.rules if rule.id == rule_id))
-    opens = withdraws = 0
-    for judged in judge_all(session, alone):
-        opens += len(judged.opening)
-        withdraws += len([row for row in judged.lapsing if row.rule == rule_id])
-    return Preview(opens, withdraws)
+def rule_under(pack: Pack, rule: Rule, values: Mapping[str, float]) -> Pack:
+    """The pack of that rule, at other thresholds, and of those whose findings it may settle: the same concept's."""
+    proposed = change_rule(rule, rule.version + 1, values) if values else rule
+    alike = (one for one in pack.rules if one.concept == rule.concept)
+    return replace(pack, rules=tuple(proposed if one.id == rule.id else one for one in alike))
+
+
+def add_versions(
+    session: Session, rule: Rule, values: Mapping[str, float], reason: str, proposer: User, **more: Any
+) -> list[ThresholdChange]:
+    """The rule's next versions, one a changed threshold. Raises Refused where another was made in this very moment.
+
+    more: the other columns. There is no other way to a new version than a proposal (services.shadow.promote).
+    """
+    changes = [
+        ThresholdChange(
+            rule=rule.id, version=version, threshold=name, value=checked(value), reason=reason, user=proposer, **more
+        )
+        for version, (name, value) in enumerate(values.items(), start=rule.version + 1)
+    ]
+    try:
+        with session.begin_nested():
+            session.add_all(changes)
+    except IntegrityError:
+        raise Refused(say("Someone changed this rule a moment ago: look at its new version first.")) from None
+    return changes
 
 
 def apply_pack(session: Session, pack: Pack) -> Applied:
@@ -149,7 +128,9 @@ def apply_pack(session: Session, pack: Pack) -> Applied:
         if scan is None:
             continue  # nothing to hang a finding on: the listing came from no scan
         kept += sum(key in judged.met and row.state is FindingState.OPEN for key, row in judged.known.items())
-        opened += findings.open_met(session, scan, judged.listing.id, pack.digest, judged.met, judged.known)
+        opened += findings.open_met(
+            session, scan, judged.listing, pack.digest, judged.met, judged.known, judged.history
+        )
         withdrawn += sum(findings.withdraw(session, row) for row in judged.lapsing)
         if number % BATCH == 0:
             session.commit()
@@ -168,6 +149,7 @@ def is_applied(session: Session, pack: Pack) -> bool:
         return False
     # A scan that began under the older pack ends under it.
     elsewhere = (FindingRow.state == FindingState.OPEN) & (FindingRow.pack_digest != pack.digest)
+    elsewhere &= FindingRow.rule.not_in(findings.BY_PEOPLE)
     return session.scalar(select(FindingRow.id).where(elsewhere).limit(1)) is None
 
 
@@ -182,8 +164,10 @@ def judge_all(session: Session, pack: Pack) -> Iterator[Judged]:
     last_id = 0
     while batch := next_listings(session, last_id):
         known = findings.known_findings(session, (row.id for row in batch))
+        histories = priority.histories(session, ((row.source_id, row.seller) for row in batch))
         for row in batch:
-            yield Judged(row, judge(pack, row, orders), known.get(row.id, {}))
+            history = histories.get((row.source_id, row.seller), priority.NO_HISTORY)
+            yield Judged(row, judge(pack, row, orders), known.get(row.id, {}), history)
         last_id = batch[-1].id
 
 

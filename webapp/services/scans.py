@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 from scanner.markets.base import MarketError
 from scanner.markets.registry import find_market
 from webapp.db import now
+from webapp.language import say
 from webapp.models import PictureState, Scan, ScanPhoto, ScanState, Source
-from webapp.services import audit, claims, leases
+from webapp.services import audit, claims, leases, webhooks
 from webapp.services.errors import NotFound
 from webapp.settings import Settings
 
@@ -29,7 +30,7 @@ AT_WORK = (ScanState.QUEUED, ScanState.RUNNING, ScanState.SCORING)
 def create(session: Session, source_id: int, actor: str) -> Scan:
     """Add a scan that waits; the caller commits, then queues it. Raises NotFound."""
     if session.get(Source, source_id) is None:
-        raise NotFound(f"There is no source {source_id}.")
+        raise NotFound(say("There is no source %(source_id)s.", source_id=source_id))
     hint_until = now() + timedelta(seconds=HINT_S)
     scan = Scan(source_id=source_id, state=ScanState.QUEUED, lease_until=hint_until, requested_by=actor)
     session.add(scan)
@@ -83,7 +84,18 @@ def settle(session: Session, scan_id: int) -> bool:
         return False
     state, note = ending_of(scan)
     scoring = (Scan.id == scan_id, Scan.state == ScanState.SCORING)
-    return leases.change(session, scoring, Scan, state=state, note=note, finished_at=now())
+    ended = leases.change(session, scoring, Scan, state=state, note=note, finished_at=now())
+    if ended:
+        webhooks.publish(
+            session,
+            webhooks.Event.SCAN_ENDED,
+            scan_id=scan_id,
+            source_id=scan.source_id,
+            state=state.value,
+            note=note,
+            findings_opened=scan.findings_opened,
+        )
+    return ended
 
 
 def ending_of(scan: Scan) -> tuple[ScanState, str | None]:
@@ -115,7 +127,7 @@ def progress(session: Session, scan_id: int) -> Scan:
     """The scan as it stands now in the database. Raises NotFound."""
     scan = session.get(Scan, scan_id, populate_existing=True)
     if scan is None:
-        raise NotFound(f"There is no scan {scan_id}.")
+        raise NotFound(say("There is no scan %(scan_id)s.", scan_id=scan_id))
     return scan
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
+from webapp.language import say
 from webapp.models import Overlap, Scan, Schedule, Source
 from webapp.services import audit, moments
 from webapp.services.errors import NotFound, Refused
@@ -62,7 +63,7 @@ def described(schedule: Schedule) -> str:
 def create(session: Session, source_id: int, plan: Plan, actor: str, dice: Random = DICE) -> Schedule:
     """Add a schedule that runs from now on; the caller commits. Raises NotFound, Refused with every fault."""
     if session.get(Source, source_id) is None:
-        raise NotFound(f"There is no source {source_id}.")
+        raise NotFound(say("There is no source %(source_id)s.", source_id=source_id))
     schedule = Schedule(source_id=source_id)
     take_plan(schedule, plan, dice)
     session.add(schedule)
@@ -130,7 +131,7 @@ def find(session: Session, schedule_id: int) -> Schedule:
     query = select(Schedule).options(joinedload(Schedule.source)).where(Schedule.id == schedule_id)
     schedule = session.scalar(query)
     if schedule is None:
-        raise NotFound(f"There is no schedule {schedule_id}.")
+        raise NotFound(say("There is no schedule %(schedule_id)s.", schedule_id=schedule_id))
     return schedule
 
 

@@ -6,6 +6,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from webapp.language import say
 from webapp.services.errors import Refused
 
 
@@ -20,8 +21,10 @@ def unseal(secret_key: str, sealed: str, purpose: str) -> str:
         return key_for(secret_key, purpose).decrypt(sealed.encode()).decode()
     except InvalidToken:
         raise Refused(
-            "A stored secret can't be read: it was made under another secret.key. "
-            "Bring that file back, or make the secret anew."
+            say(
+                "A stored secret can't be read: it was made under another secret.key. "
+                "Bring that file back, or make the secret anew."
+            )
         ) from None
 
 

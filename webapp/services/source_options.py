@@ -10,6 +10,8 @@ from scanner.fetch import AddressError
 from scanner.fetch.addresses import check_url
 from scanner.markets.base import Market, Option, OptionKind
 from scanner.markets.options import check_options, options_of
+from webapp.echoes import say_again
+from webapp.language import number, say
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 
@@ -30,7 +32,7 @@ def read_options(market: Market, texts: Mapping[str, str], settings: Settings) -
     reading = Reading()
     known = {option.name for option in options_of(market)}
     for name in texts.keys() - known:
-        reading.faults[name] = [f"A source of kind {market.kind} has no option {name}."]
+        reading.faults[name] = [say("A source of kind %(kind)s has no option %(name)s.", kind=market.kind, name=name)]
     for option in options_of(market):
         try:
             value = read_option(option, texts.get(option.name, ""), settings)
@@ -39,7 +41,7 @@ def read_options(market: Market, texts: Mapping[str, str], settings: Settings) -
         else:
             reading.values |= {} if value is None else {option.name: value}
     if not reading.faults and (faults := check_options(market, reading.values, settings.inbox_dir)):
-        reading.faults[""] = faults
+        reading.faults[""] = [say_again(fault) for fault in faults]
     return reading
 
 
@@ -48,10 +50,10 @@ def read_option(option: Option, text: str, settings: Settings) -> Any:
     text = text.strip()
     if not text:
         if option.is_required:
-            raise Refused("This is needed: fill it in.")
+            raise Refused(say("This is needed: fill it in."))
         return None
     if len(text) > TEXT_LETTERS:
-        raise Refused(f"Shorten this to {TEXT_LETTERS:,} letters.")
+        raise Refused(say("Shorten this to %(text_letters)s letters.", text_letters=number(TEXT_LETTERS)))
     return READERS[option.kind](option, text, settings)
 
 
@@ -63,7 +65,9 @@ def read_url(_option: Option, text: str, settings: Settings) -> str:
     try:
         check_url(text, {entry.lower() for entry in settings.allowed_addresses})
     except AddressError as error:
-        raise Refused(f"{error} Enter an address as https://www.example.com/.") from None
+        raise Refused(
+            say("%(error)s Enter an address as https://www.example.com/.", error=say_again(str(error)))
+        ) from None
     return text
 
 
@@ -73,9 +77,13 @@ def read_number(option: Option, text: str, _settings: Settings) -> int | float:
         number = float(text) if isinstance(option.default, float) else int(text)
     except ValueError:
         kind = "number" if isinstance(option.default, float) else "whole number"
-        raise Refused(f"Enter a {kind}, as {option.default if option.default is not None else 10}.") from None
+        raise Refused(
+            say(
+                "Enter a %(kind)s, as %(value)s.", kind=kind, value=option.default if option.default is not None else 10
+            )
+        ) from None
     if not isfinite(number) or number < 0:
-        raise Refused("Enter a number that is 0 or more.")
+        raise Refused(say("Enter a number that is 0 or more."))
     return number
 
 
@@ -83,13 +91,13 @@ def read_pattern(_option: Option, text: str, _settings: Settings) -> str:
     try:
         re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise Refused(f"This is no regular expression: {error}.") from None
+        raise Refused(say("This is no regular expression: %(error)s.", error=error)) from None
     return text
 
 
 def read_choice(option: Option, text: str, _settings: Settings) -> str:
     if text not in option.choices:
-        raise Refused(f"Choose one of {', '.join(option.choices)}.")
+        raise Refused(say("Choose one of %(choices)s.", choices=", ".join(option.choices)))
     return text
 
 
@@ -100,18 +108,24 @@ def read_file(_option: Option, text: str, settings: Settings) -> str:
         path = (inbox / text).resolve()
         is_there = path.exists()
     except (OSError, ValueError):
-        raise Refused("This is no path that can be read.") from None
+        raise Refused(say("This is no path that can be read.")) from None
     if not path.is_relative_to(inbox):
-        raise Refused("Only files in the inbox are read: give a path from there on, as exports/listings.csv.")
+        raise Refused(say("Only files in the inbox are read: give a path from there on, as exports/listings.csv."))
     if not is_there:
-        raise Refused(f"There is no {text} in the inbox ({settings.inbox_dir}): put the file there, or upload it.")
+        raise Refused(
+            say(
+                "There is no %(text)s in the inbox (%(inbox_dir)s): put the file there, or upload it.",
+                text=text,
+                inbox_dir=settings.inbox_dir,
+            )
+        )
     return path.relative_to(inbox).as_posix()
 
 
 def read_secret(_option: Option, text: str, _settings: Settings) -> str:
     if not SECRET.fullmatch(text):
         raise Refused(
-            "Give the name of an environment variable that holds it, as env:EBAY_SECRET; never the word itself."
+            say("Give the name of an environment variable that holds it, as env:EBAY_SECRET; never the word itself.")
         )
     return text
 
@@ -136,7 +150,8 @@ def shown(option: Option | None, value: Any) -> str:
     if option is None or option.kind is not OptionKind.SECRET:
         return text_of(value)
     text = text_of(value)
-    return f"from the environment variable {text[4:]}" if SECRET.fullmatch(text) else "(hidden)"
+    is_named = SECRET.fullmatch(text)
+    return say("from the environment variable %(name)s", name=text[4:]) if is_named else say("(hidden)")
 
 
 def shown_all(market: Market | None, values: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from scanner.markets.base import Market, MarketError, Option
 from scanner.markets.options import options_of
 from scanner.markets.registry import find_market, list_kinds
+from webapp.echoes import say_again
+from webapp.language import say
 from webapp.models import ListingRow, Scan, Schedule, Source
 from webapp.services import audit
 from webapp.services.errors import NotFound, Refused
@@ -79,7 +81,11 @@ def change(session: Session, source: Source, name: str, options: Mapping[str, An
 def delete(session: Session, source: Source, actor: str) -> None:
     """Forget a source of which nothing was ever scanned, and its schedules. Raises Refused where something was."""
     if not is_unused(session, source):
-        raise Refused(f"{source.name} has been scanned, and what was found names it: pause its schedules instead.")
+        raise Refused(
+            say(
+                "%(name)s has been scanned, and what was found names it: pause its schedules instead.", name=source.name
+            )
+        )
     session.execute(delete_rows(Schedule).where(Schedule.source_id == source.id))
     audit.record(session, actor, "source.delete", f"source:{source.id}", **facts_of(source))
     session.delete(source)
@@ -100,10 +106,10 @@ def free_name(session: Session, name: str, source: Source | None = None) -> str:
     """The name, tidied, where no other source has it. Raises Refused."""
     name = " ".join(name.split())
     if not 1 <= len(name) <= NAME_LETTERS:
-        raise Refused(f"Give a name of 1 to {NAME_LETTERS} letters.")
+        raise Refused(say("Give a name of 1 to %(name_letters)s letters.", name_letters=NAME_LETTERS))
     namesake = find_named(session, name)
     if namesake is not None and namesake is not source:
-        raise Refused(f"There is a source named {name} already; choose another name.")
+        raise Refused(say("There is a source named %(name)s already; choose another name.", name=name))
     return name
 
 
@@ -111,7 +117,7 @@ def find(session: Session, source_id: int) -> Source:
     """Raises NotFound."""
     source = session.get(Source, source_id)
     if source is None:
-        raise NotFound(f"There is no source {source_id}.")
+        raise NotFound(say("There is no source %(source_id)s.", source_id=source_id))
     return source
 
 
@@ -160,10 +166,13 @@ def load_kind(name: str) -> Kind:
     try:
         return Kind(name, find_market(name))
     except MarketError as error:
-        return Kind(name, fault=str(error))
+        return Kind(name, fault=say_again(str(error)))
     except Exception as error:  # other people's code: anything can come of loading it
         logger.warning("the market %s could not be loaded", name, exc_info=error)
-        return Kind(name, fault=f"The plug-in for markets of kind {name} can't be loaded: {error}.")
+        return Kind(
+            name,
+            fault=say("The plug-in for markets of kind %(name)s can't be loaded: %(error)s.", name=name, error=error),
+        )
 
 
 def market_of(source: Source) -> Market | None:

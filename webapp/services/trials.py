@@ -80,7 +80,7 @@ def look(task: Task, path: Path) -> dict[str, Any]:
     task.session.commit()  # the models take seconds
     choice = choose(task.settings.models_dir, pack.cascade, task.job.model)
     count = len(choice.models)
-    task.report.tell_step(f"{count} {'model looks' if count == 1 else 'models look'} at it")
+    task.report.tell_step("one model looks at it" if count == 1 else f"{count} models look at it")
     scanned, warnings = scan(path, choice, pack, task.settings)
     if scanned.failure is not None:
         raise JobError(f"The picture could not be scored: {scanned.failure}.")
@@ -142,4 +142,5 @@ def describe_models(said: tuple[Scores, ...], choice: ModelChoice) -> Iterator[d
 
 def describe_finding(finding: Finding) -> dict[str, Any]:
     names = ("rule", "title", "concept", "threshold", "score", "why")
-    return {name: getattr(finding, name) for name in names} | {"severity": finding.severity.value}
+    reasons = finding.result.to_json()
+    return {name: getattr(finding, name) for name in names} | {"severity": finding.severity.value, "reasons": reasons}

@@ -15,7 +15,7 @@ from scanner.zoo.catalogue import PRIMARY
 from webapp.db import now
 from webapp.extensions import app_settings, db_session, login
 from webapp.models import Role, User
-from webapp.services import overview, second_factor
+from webapp.services import overview, preferences, second_factor
 from webapp.views import browsers
 
 P = ParamSpec("P")
@@ -38,7 +38,9 @@ PARTS = (
     "scans.log",
     "trials.picture",
     "photos.thumbnail",
+    "photos.veil",
     "photos.large",
+    "photos.detail",
     "photos.original",
 )
 
@@ -153,7 +155,18 @@ def must_set_up(account: Account) -> bool:
 
 
 def page_facts() -> dict[str, Any]:
-    return {"account": signed_in(), "last_spoken": lambda: overview.last_spoken(db_session()), "primary": PRIMARY}
+    return {
+        "account": signed_in(),
+        "last_spoken": lambda: overview.last_spoken(db_session()),
+        "primary": PRIMARY,
+        "look": look_of_page,
+    }
+
+
+def look_of_page() -> preferences.Preferences:
+    """How whoever is signed in wants pictures and keys; the defaults for anybody else."""
+    account = signed_in()
+    return preferences.of(account.user) if account else preferences.Preferences()
 
 
 def signed_in() -> Account | None:

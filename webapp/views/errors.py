@@ -6,6 +6,7 @@ from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.language import say, say_later
 from webapp.services.errors import Refused
 from webapp.services.reports import ReportError
 
@@ -17,28 +18,42 @@ class Advice:
 
 
 ADVICE = {
-    400: Advice("That request could not be read", "Go back, check what was entered, and send it again."),
-    401: Advice("You are signed out", "Sign in, then go back to where you were and try again."),
+    400: Advice(
+        say_later("That request could not be read"), say_later("Go back, check what was entered, and send it again.")
+    ),
+    401: Advice(say_later("You are signed out"), say_later("Sign in, then go back to where you were and try again.")),
     403: Advice(
-        "Your role does not allow this", "Ask an administrator to do it, or to change your role on the Users page."
+        say_later("Your role does not allow this"),
+        say_later("Ask an administrator to do it, or to change your role on the Users page."),
     ),
     404: Advice(
-        "There is nothing at this address", "Check the address, or start again from the overview or the queue."
+        say_later("There is nothing at this address"),
+        say_later("Check the address, or start again from the overview or the queue."),
     ),
-    405: Advice("This address does not take that kind of request", "Go back and use the buttons on the page."),
-    413: Advice("That is too much to send at once", "Shorten what was entered and send it again."),
+    405: Advice(
+        say_later("This address does not take that kind of request"),
+        say_later("Go back and use the buttons on the page."),
+    ),
+    413: Advice(
+        say_later("That is too much to send at once"), say_later("Shorten what was entered and send it again.")
+    ),
     429: Advice(
-        "Too many attempts", "Wait a minute, then try again. The limit protects accounts from guessed passwords."
+        say_later("Too many attempts"),
+        say_later("Wait a minute, then try again. The limit protects accounts from guessed passwords."),
     ),
     500: Advice(
-        "Something broke on the server",
-        "Nothing that was not confirmed has been saved. Try again; if it happens twice, the server's log names the "
-        "cause under the time below.",
+        say_later("Something broke on the server"),
+        say_later(
+            "Nothing that was not confirmed has been saved. Try again; if it happens twice, the server's log names the "
+            "cause under the time below."
+        ),
     ),
 }
 STALE_FORM = Advice(
-    "This form is no longer valid",
-    "Its token is missing or belongs to an older sign-in. Go back, reload the page, and send the form again.",
+    say_later("This form is no longer valid"),
+    say_later(
+        "Its token is missing or belongs to an older sign-in. Go back, reload the page, and send the form again."
+    ),
 )
 
 
@@ -55,12 +70,12 @@ def show_stale_form(_error: CSRFError) -> tuple[str, int]:
 
 
 def show_refusal(error: Refused) -> tuple[str, int]:
-    return error_page(Advice("That can't be done as it stands", str(error)), 409)
+    return error_page(Advice(say("That can't be done as it stands"), str(error)), 409)
 
 
 def show_lost_report(error: ReportError) -> tuple[str, int]:
     current_app.logger.error("%s", error)
-    return error_page(Advice("This report can't be given out", str(error)), 500)
+    return error_page(Advice(say("This report can't be given out"), str(error)), 500)
 
 
 def show_error(error: HTTPException) -> tuple[str, int] | HTTPException:

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response
 
 from webapp.extensions import db_session
 from webapp.forms.hosts import StopForm
+from webapp.language import say
 from webapp.models import Role
 from webapp.services import hosts
 from webapp.services.errors import Refused
@@ -34,7 +35,10 @@ def stop() -> Answer:
         form.host.errors = [str(fault)]
         return hosts_page(form), 422
     db_session().commit()
-    flash(f"No crawl asks {row.host} from now on; one that runs stops asking it within seconds.", "success")
+    flash(
+        say("No crawl asks %(host)s from now on; one that runs stops asking it within seconds.", host=row.host),
+        "success",
+    )
     return redirect(url_for("hosts.index"))
 
 
@@ -43,7 +47,7 @@ def stop() -> Answer:
 def allow(host_id: int) -> Response:
     name = found(hosts.allow, host_id, reader().name)
     db_session().commit()
-    flash(f"Crawls may ask {name} again.", "success")
+    flash(say("Crawls may ask %(name)s again.", name=name), "success")
     return redirect(url_for("hosts.index"))
 
 

@@ -9,6 +9,7 @@ from rules.evidence import CONCEPTS
 from rules.model import Pack
 from webapp.extensions import app_settings, app_store, db_session
 from webapp.forms.models import TrainForm, TryForm
+from webapp.language import say
 from webapp.models import JobKind, Role
 from webapp.services import jobs, lessons, models, reviewed, rules
 from webapp.services.errors import NotFound, Refused
@@ -52,9 +53,9 @@ def start(name: str, kind: str) -> Response:
     job, is_new = jobs.ensure(db_session(), JobKind(kind), reader().name, model.name)
     db_session().commit()
     if not is_new:
-        flash(f"{model.title} is being worked on already: that has to end first.", "info")
+        flash(say("%(title)s is being worked on already: that has to end first.", title=model.title), "info")
     elif not enqueue(run_job, job.id):
-        flash("It is noted, but the queue does not answer. It starts once a worker runs.", "warning")
+        flash(say("It is noted, but the queue does not answer. It starts once a worker runs."), "warning")
     return redirect(url_for("models.show", name=model.name))
 
 
@@ -64,7 +65,7 @@ def put_first(name: str) -> Response:
     chosen = choose(name)
     models.make_primary(db_session(), app_settings().models_dir, chosen.pack.cascade, chosen.model.name, reader())
     db_session().commit()
-    flash(f"{chosen.model.title} speaks first from the next scan on.", "success")
+    flash(say("%(title)s speaks first from the next scan on.", title=chosen.model.title), "success")
     return redirect(url_for("models.show", name=chosen.model.name))
 
 
@@ -84,7 +85,7 @@ def train() -> Answer:
         return models_page(TryForm(formdata=None), form), 422
     db_session().commit()
     if not enqueue(run_job, job.id):
-        flash("It is noted, but the queue does not answer. It starts once a worker runs.", "warning")
+        flash(say("It is noted, but the queue does not answer. It starts once a worker runs."), "warning")
     return redirect(url_for("jobs.show", job_id=job.id))
 
 

@@ -10,8 +10,9 @@ from webapp.db import now
 from webapp.exporters import FORMATS
 from webapp.extensions import app_settings, db_session
 from webapp.forms.reports import PeriodForm
+from webapp.language import say_many
 from webapp.models import Report, Role
-from webapp.services import reports
+from webapp.services import audit, reports
 from webapp.views.access import reader, requires
 
 pages = Blueprint("reports", __name__)
@@ -35,7 +36,15 @@ def build() -> Response | tuple[str, int]:
         return reports_page(form), 422
     report = reports.build(db_session(), app_settings(), form.from_at, form.to_at, reader())
     db_session().commit()
-    flash(f"Report {report.id} is built: {report.findings_count} suspected findings.", "success")
+    flash(
+        say_many(
+            "Report %(number)s is built: %(num)s suspected finding.",
+            "Report %(number)s is built: %(num)s suspected findings.",
+            report.findings_count,
+            number=report.id,
+        ),
+        "success",
+    )
     return redirect(url_for("reports.index"))
 
 
@@ -46,6 +55,8 @@ def download(report_id: int, format_name: str) -> Response:
     exporter = FORMATS.get(format_name)
     if exporter is None:
         abort(404)
+    audit.record(db_session(), reader().name, "report.download", f"report:{report.id}", format=format_name)
+    db_session().commit()
     body = BytesIO()
     exporter.write(reports.read(app_settings(), report), body)
     body.seek(0)

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, jsonify, redirect, render_template, u
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, app_store, db_session
+from webapp.language import say
 from webapp.models import Role, Scan, ScanPhoto, Source
 from webapp.services import archives, crawl_logs, overview, scans, sources
 from webapp.tasks.scans import run_scan, score_pictures
@@ -38,12 +39,12 @@ def start(source_id: int) -> Response:
     if db_session().get(Source, source_id) is None:
         abort(404)
     if waiting := scans.unfinished(db_session(), source_id):
-        flash("A scan of this source is under way already: this is it.", "info")
+        flash(say("A scan of this source is under way already: this is it."), "info")
         return redirect(url_for("scans.show", scan_id=waiting.id))
     scan = scans.create(db_session(), source_id, reader().name)
     db_session().commit()
     if not enqueue(run_scan, scan.id):
-        flash("The scan is noted, but the queue does not answer. It starts once a worker runs.", "warning")
+        flash(say("The scan is noted, but the queue does not answer. It starts once a worker runs."), "warning")
     return redirect(url_for("scans.show", scan_id=scan.id))
 
 
@@ -78,21 +79,21 @@ def log(scan_id: int) -> Response:
 @requires(Role.REVIEWER)
 def cancel(scan_id: int) -> Response:
     done = scans.cancel(db_session(), find_or_404(scan_id).id, reader().name)
-    return answer(scan_id, done, "The scan is cancelled. What was scored stays.")
+    return answer(scan_id, done, say("The scan is cancelled. What was scored stays."))
 
 
 @pages.post("/scans/<int:scan_id>/pause")
 @requires(Role.REVIEWER)
 def pause(scan_id: int) -> Response:
     done = scans.pause(db_session(), find_or_404(scan_id).id, reader().name)
-    return answer(scan_id, done, "The scan is paused. It stays so until somebody lets it go on.")
+    return answer(scan_id, done, say("The scan is paused. It stays so until somebody lets it go on."))
 
 
 @pages.post("/scans/<int:scan_id>/resume")
 @requires(Role.REVIEWER)
 def resume(scan_id: int) -> Response:
     done = scans.resume(db_session(), find_or_404(scan_id).id, reader().name)
-    response = answer(scan_id, done, "The scan goes on.")
+    response = answer(scan_id, done, say("The scan goes on."))
     if done:
         enqueue(run_scan, scan_id)
         enqueue(score_pictures)
@@ -105,7 +106,7 @@ def answer(scan_id: int, done: bool, words: str) -> Response:
     if done:
         flash(words, "success")
     else:
-        flash("Nothing was changed: the scan is over, or somebody was faster.", "info")
+        flash(say("Nothing was changed: the scan is over, or somebody was faster."), "info")
     return redirect(url_for("scans.show", scan_id=scan_id))
 
 

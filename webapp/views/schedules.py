@@ -8,8 +8,10 @@ from werkzeug.wrappers import Response
 
 from webapp.extensions import db_session
 from webapp.forms.schedules import PRESETS, ScheduleForm, form_of
+from webapp.language import say
 from webapp.models import Role, Schedule
 from webapp.services import schedules, sources
+from webapp.services.moments import exact_time
 from webapp.services.schedules import Plan
 from webapp.views.access import reader, requires
 from webapp.views.rows import found
@@ -31,7 +33,10 @@ def create(source_id: int) -> Answer:
         return source_page(source, form, form.plan())
     schedule = schedules.create(db_session(), source_id, form.plan(), reader().name)
     db_session().commit()
-    flash(f"Saved. The first run is due at {schedule.due_at:%d %b %Y, %H:%M} UTC.", "success")
+    flash(
+        say("Saved. The first run is due at %(when)s.", when=exact_time(schedule.due_at)),
+        "success",
+    )
     return to_source(schedule)
 
 
@@ -57,26 +62,26 @@ def change(schedule_id: int) -> Answer:
         return schedule_page(schedule, form, form.plan())
     schedules.change(db_session(), schedule, form.plan(), reader().name)
     db_session().commit()
-    flash("Saved. It counts at once.", "success")
+    flash(say("Saved. It counts at once."), "success")
     return to_source(schedule)
 
 
 @pages.post("/schedules/<int:schedule_id>/pause")
 @requires(Role.REVIEWER)
 def pause(schedule_id: int) -> Response:
-    return do(schedule_id, schedules.pause, "The schedule is paused. A scan that runs goes on.")
+    return do(schedule_id, schedules.pause, say("The schedule is paused. A scan that runs goes on."))
 
 
 @pages.post("/schedules/<int:schedule_id>/resume")
 @requires(Role.REVIEWER)
 def resume(schedule_id: int) -> Response:
-    return do(schedule_id, schedules.resume, "The schedule runs again.")
+    return do(schedule_id, schedules.resume, say("The schedule runs again."))
 
 
 @pages.post("/schedules/<int:schedule_id>/delete")
 @requires(Role.ADMIN)
 def delete(schedule_id: int) -> Response:
-    return do(schedule_id, schedules.delete, "The schedule is deleted. Its scans stay.")
+    return do(schedule_id, schedules.delete, say("The schedule is deleted. Its scans stay."))
 
 
 def do(schedule_id: int, deed: Callable[[Session, Schedule, str], None], sentence: str) -> Response:

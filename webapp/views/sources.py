@@ -11,6 +11,7 @@ from scanner.markets.options import options_of
 from webapp.extensions import app_settings, db_session
 from webapp.forms.schedules import PRESETS, ScheduleForm
 from webapp.forms.sources import SourceForm, filled_form, help_of, source_form
+from webapp.language import say
 from webapp.models import Role, Source
 from webapp.services import hosts, inbox, schedules, sources
 from webapp.services.errors import Refused
@@ -65,7 +66,10 @@ def create(kind: str) -> Answer:
         form.name.errors = [str(fault)]
         return form_page(form), 422
     db_session().commit()
-    flash(f"{source.name} is known now. Scan it once to see what comes, then give it a schedule.", "success")
+    flash(
+        say("%(name)s is known now. Scan it once to see what comes, then give it a schedule.", name=source.name),
+        "success",
+    )
     return redirect(url_for("sources.show", source_id=source.id))
 
 
@@ -99,7 +103,7 @@ def change(source_id: int) -> Answer:
         form.name.errors = [str(fault)]
         return form_page(form, source), 422
     db_session().commit()
-    flash("Saved. It counts from the next scan on.", "success")
+    flash(say("Saved. It counts from the next scan on."), "success")
     return redirect(url_for("sources.show", source_id=source.id))
 
 
@@ -109,7 +113,7 @@ def delete(source_id: int) -> Response:
     source = found(sources.find, source_id)
     sources.delete(db_session(), source, reader().name)
     db_session().commit()
-    flash(f"{source.name} is deleted.", "success")
+    flash(say("%(name)s is deleted.", name=source.name), "success")
     return redirect(url_for("sources.index"))
 
 

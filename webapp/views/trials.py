@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from rules.evidence import CONCEPTS
 from webapp.extensions import app_settings, db_session
 from webapp.forms.models import TOO_LARGE, TryForm
+from webapp.language import say
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs, trials
 from webapp.tasks.models import run_job
@@ -51,9 +52,9 @@ def begin(form: TryForm, name: str | None) -> Response:
     db_session().commit()
     if not is_new:
         trials.drop(app_settings(), upload)
-        flash("Your picture of before is still being looked at: this is it.", "info")
+        flash(say("Your picture of before is still being looked at: this is it."), "info")
     elif not enqueue(run_job, job.id):
-        flash("The queue does not answer. The models look at it once a worker runs.", "warning")
+        flash(say("The queue does not answer. The models look at it once a worker runs."), "warning")
     return redirect(url_for("trials.show", job_id=job.id))
 
 

@@ -1,6 +1,6 @@
 """Figures in plain English, so that page, terminal and card say the same."""
 
-from rules.conditions import spell
+from rules.wording import spell
 from scanner.zoo.evaluation.cautions import count
 from scanner.zoo.evaluation.expected import Expected
 from scanner.zoo.evaluation.figures import ConceptFigures

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from tests.factories import make_finding, make_job, make_scan, make_source, make_user
 from tests.webapp.views.conftest import SignIn, token_of
 from webapp.db import now
-from webapp.models import AuditEntry, Role, User
+from webapp.models import AuditEntry, Role, User, Webhook
 from webapp.services import hosts, schedules
 from webapp.services.schedules import Plan
 from webapp.views.access import local_path
@@ -14,7 +14,8 @@ from webapp.views.access import local_path
 # Open to whoever is signed out; the metrics ask for a word of their own.
 OPEN = {
     "sessions.sign_in", "sessions.second_step", "sessions.sign_in_by_link", "openid.begin", "openid.finish",
-    "health.live", "health.ready", "metrics.metrics", "static", "bootstrap.static",
+    "languages.change_language", "languages.change_theme", "health.live", "health.ready", "metrics.metrics", "static",
+    "bootstrap.static",
 }  # fmt: skip
 SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
@@ -25,8 +26,26 @@ ROUTES = [
     ("POST", "/sign-out", Role.VIEWER),
     ("GET", "/queue", Role.VIEWER),
     ("GET", "/queue/next", Role.VIEWER),
+    ("POST", "/queue/batch", Role.REVIEWER),
+    ("POST", "/queue/batch/decide", Role.REVIEWER),
+    ("POST", "/queue/filters", Role.VIEWER),
+    ("POST", "/queue/filters/1", Role.VIEWER),
+    ("POST", "/queue/filters/1/delete", Role.VIEWER),
+    ("POST", "/queue/filters/default", Role.VIEWER),
     ("GET", "/findings/1", Role.VIEWER),
     ("POST", "/findings/1", Role.REVIEWER),
+    ("POST", "/findings/1/appeal", Role.REVIEWER),
+    ("GET", "/blind/next", Role.REVIEWER),
+    ("GET", "/blind/1", Role.REVIEWER),
+    ("POST", "/blind/1", Role.REVIEWER),
+    ("GET", "/quality", Role.VIEWER),
+    ("POST", "/quality/policies", Role.LEAD),
+    ("GET", "/quality/recall/new", Role.LEAD),
+    ("POST", "/quality/recall", Role.LEAD),
+    ("GET", "/quality/recall/1", Role.VIEWER),
+    ("POST", "/quality/recall/1/close", Role.LEAD),
+    ("GET", "/rechecks/1", Role.LEAD),
+    ("POST", "/rechecks/1", Role.LEAD),
     ("GET", "/scans", Role.VIEWER),
     ("GET", "/removals", Role.VIEWER),
     ("GET", "/scans/1", Role.VIEWER),
@@ -70,7 +89,10 @@ ROUTES = [
     ("GET", "/reports", Role.VIEWER),
     ("POST", "/reports", Role.REVIEWER),
     ("GET", "/reports/1.csv", Role.VIEWER),
-    ("GET", "/audit", Role.ADMIN),
+    ("GET", "/audit", Role.LEAD),
+    ("POST", "/audit/verify", Role.LEAD),
+    ("GET", "/audit/entries.csv", Role.LEAD),
+    ("GET", "/audit/head.json", Role.LEAD),
     ("GET", "/users", Role.ADMIN),
     ("POST", "/users", Role.ADMIN),
     ("GET", "/users/1", Role.ADMIN),
@@ -93,6 +115,13 @@ ROUTES = [
     ("GET", "/team", Role.LEAD),
     ("POST", "/team", Role.ADMIN),
     ("GET", "/team/roles", Role.VIEWER),
+    ("GET", "/webhooks", Role.ADMIN),
+    ("POST", "/webhooks", Role.ADMIN),
+    ("GET", "/webhooks/1", Role.ADMIN),
+    ("POST", "/webhooks/1", Role.ADMIN),
+    ("POST", "/webhooks/1/ping", Role.ADMIN),
+    ("POST", "/webhooks/1/delete", Role.ADMIN),
+    ("POST", "/webhooks/messages/1/again", Role.ADMIN),
     ("GET", f"/photos/{SHA}/thumbnail", Role.VIEWER),
     ("GET", f"/photos/{SHA}/view", Role.VIEWER),
     ("GET", f"/photos/{SHA}/original", Role.VIEWER),
@@ -107,6 +136,7 @@ def rows(session: Session) -> None:
     assert make_job(session).id == 1
     assert schedules.create(session, 1, Plan("0 3 * * *"), "ann").id == 1
     assert hosts.stop(session, "shop.example", "why", "ann").id == 1
+    session.add(Webhook(name="desk", url="https://desk.example/", secret="", events=["scan.ended"]))
     session.commit()
 
 

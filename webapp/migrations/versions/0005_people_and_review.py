@@ -21,6 +21,9 @@ DECIDED = {
     "role": sa.String(length=16),
 }
 
+# All that the overview counts by: it reads this index alone, never the findings with their trees of reasons.
+OVERVIEW = ["state", "found_at", "concept", "source_id", "seller", "listing_id"]
+
 # The index of the full-text search over listing_texts.body, which holds words and single letters of scripts without
 # spaces, parted by spaces (services.search).
 SEARCH = {
@@ -157,6 +160,7 @@ def upgrade() -> None:
         "sealed_entries",
         sa.Column("entry_id", sa.Integer(), nullable=False),
         sa.Column("seal_number", sa.Integer(), nullable=False),
+        sa.Column("content_sha256", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["entry_id"], ["audit_entries.id"], name=op.f("fk_sealed_entries_entry_id_audit_entries")
         ),
@@ -365,6 +369,7 @@ def upgrade() -> None:
 
     # Not by batch: copying these tables would lose the triggers that keep them append-only.
     op.add_column("audit_entries", sa.Column("content_sha256", sa.String(length=64), nullable=True))
+    op.create_index("ix_audit_entries_actor_id", "audit_entries", ["actor", "id"])
     op.add_column("decisions", sa.Column("stage", sa.String(length=16), nullable=False, server_default="first"))
     for name, kind in DECIDED.items():
         op.add_column("decisions", sa.Column(name, kind, nullable=True))
@@ -387,6 +392,7 @@ def upgrade() -> None:
         table.alter_column("source_id", existing_type=sa.Integer(), nullable=False)
         for name in ("concept", "language", "rule", "seller", "source_id"):
             table.create_index(f"ix_findings_queue_{name}", ["state", name, "priority", "id"], unique=False)
+        table.create_index("ix_findings_overview", OVERVIEW, unique=False)
         table.create_foreign_key(table.f("fk_findings_source_id_sources"), "sources", ["source_id"], ["id"])
 
     with op.batch_alter_table("listings") as table:

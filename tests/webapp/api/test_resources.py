@@ -1,0 +1,133 @@
+from sqlalchemy.orm import Session
+
+from tests.factories import make_finding, make_listing, make_scan, make_source
+from tests.webapp.api.conftest import Write
+from webapp.models import Decision, FindingState, Report, Role, Scan, ScanState, Schedule, Source
+from webapp.services.tokens import Scope
+
+
+def test_findings_come_page_by_page_the_most_pressing_first(program: Write, session: Session) -> None:
+    rows = [make_finding(session, priority=float(number)) for number in range(5)]
+    session.commit()
+    client, seen, path = program(Role.VIEWER), [], "/findings?limit=2"
+    while path:
+        page = client.get(path)
+        seen += [one["id"] for one in page["items"]]
+        path = f"/findings?limit=2&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+    assert seen == [row.id for row in reversed(rows)]
+
+
+def test_a_finding_is_read_decided_and_taken_back(program: Write, session: Session) -> None:
+    row = make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    made = client.post(f"/findings/{row.id}/decisions", verdict="dismiss", note="a print", reason="toy_or_print")
+    assert made.status_code == 201, made.text
+    whole = client.get(f"/findings/{row.id}")
+    assert whole["state"] == "dismissed"
+    assert [(one["verdict"], one["by"], one["is_undone"]) for one in whole["decisions"]] == [
+        ("dismiss", "reviewer", False)
+    ]
+    undone = client.post(f"/decisions/batches/{made.json['batch']}/undo")
+    assert undone.status_code == 200, undone.text
+    whole = client.get(f"/findings/{row.id}")
+    assert (whole["state"], whole["decisions"][0]["is_undone"]) == ("open", True)
+    assert session.query(Decision).count() == 1
+
+
+def test_several_are_decided_at_once_and_what_is_not_is_named(program: Write, session: Session) -> None:
+    rows = [make_finding(session) for _ in range(2)] + [make_finding(session, state=FindingState.DISMISSED)]
+    session.commit()
+    client = program(Role.REVIEWER)
+    made = client.post("/decisions", verdict="confirm", finding_ids=[row.id for row in rows]).json
+    assert len(made["decisions"]) == 2
+    assert [one["finding_id"] for one in made["left_out"]] == [rows[2].id]
+
+
+def test_a_listing_shows_its_pictures_and_scores(program: Write, session: Session) -> None:
+    row = make_finding(session, make_listing(session, title="<b>Tusk</b>"))
+    session.commit()
+    listing = program(Role.VIEWER).get(f"/listings/{row.listing_id}")
+    assert listing["title"] == "<b>Tusk</b>"
+    assert listing["finding_ids"] == [row.id]
+    assert listing["photos"][0]["scores"][0]["by_concept"]["elephant"] == 0.91
+
+
+def test_a_source_is_added_scanned_and_given_a_schedule(program: Write, session: Session) -> None:
+    client = program()
+    faulty = client.post("/sources", name="Shop", kind="shop", options={"start_url": "ftp://x"})
+    assert faulty.status_code == 422 and faulty.json["errors"][0]["pointer"] == "/options/start_url"
+    made = client.post("/sources", name="Shop", kind="shop", options={"start_url": "https://shop.example/"})
+    assert made.status_code == 201, made.text
+    number = made.json["id"]
+    started = client.post(f"/sources/{number}/scans")
+    assert started.status_code == 202
+    assert client.post(f"/sources/{number}/scans").json["id"] == started.json["id"], "one is under way"
+    bad = client.post(f"/sources/{number}/schedules", cron="61 * * * *")
+    assert bad.status_code == 422 and bad.json["errors"][0]["pointer"] == "/cron"
+    plan = client.post(f"/sources/{number}/schedules", cron="0 3 * * *", time_zone="Asia/Shanghai")
+    assert plan.status_code == 201, plan.text
+    assert client.post(f"/schedules/{plan.json['id']}/pause").json["is_paused"]
+    assert client.ask("DELETE", f"/schedules/{plan.json['id']}").status_code == 204
+    assert client.ask("DELETE", f"/sources/{number}").status_code == 409, "it has a scan"
+    assert (session.query(Source).count(), session.query(Schedule).count()) == (1, 0)
+
+
+def test_a_scan_is_stopped(program: Write, session: Session) -> None:
+    scan = make_scan(session, state=ScanState.QUEUED, finished_at=None)
+    session.commit()
+    client = program(Role.REVIEWER)
+    assert client.post(f"/scans/{scan.id}/pause").json["state"] == "paused"
+    assert client.post(f"/scans/{scan.id}/cancel").json["state"] == "cancelled"
+    assert client.get("/scans?state=cancelled")["items"][0]["id"] == scan.id
+    assert session.query(Scan).count() == 1
+
+
+def test_a_report_is_built_and_fetched_in_every_format(program: Write, session: Session) -> None:
+    make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    body = {"from_at": "2020-01-01T00:00:00Z", "to_at": "2099-01-01T00:00:00Z"}
+    made = client.post("/reports", **body)
+    assert made.status_code == 201, made.text
+    assert client.post("/reports", from_at=body["to_at"], to_at=body["from_at"]).status_code == 409
+    assert client.post("/reports", from_at="2020-01-01T00:00:00", to_at=body["to_at"]).status_code == 422
+    number = session.query(Report).one().id
+    assert client.ask("GET", f"/reports/{number}/json").status_code == 200
+    assert client.ask("GET", f"/reports/{number}/nothing").status_code == 404
+
+
+def test_a_webhook_is_made_and_its_secret_given_once(program: Write) -> None:
+    client = program()
+    made = client.post("/webhooks", name="desk", url="https://desk.example/", events=["scan.ended"])
+    assert made.status_code == 201 and made.json["secret"].startswith("whsec_")
+    assert "secret" not in client.get(f"/webhooks/{made.json['id']}")
+    assert client.post("/webhooks", name="in", url="http://10.0.0.1/", events=["scan.ended"]).status_code == 409
+
+
+def test_hosts_are_stopped_and_let_again(program: Write) -> None:
+    client = program(Role.REVIEWER, [Scope.SCAN, Scope.READ])
+    made = client.post("/hosts", host="shop.example", reason="They wrote to us.")
+    assert made.status_code == 201
+    assert client.ask("DELETE", f"/hosts/{made.json['id']}").status_code == 204
+    assert client.get("/hosts")["items"] == []
+
+
+def test_models_are_told_with_what_they_see(program: Write, session: Session) -> None:
+    client = program()
+    names = [one["name"] for one in client.get("/models")["items"]]
+    assert "resnet50_vd_wildanimals" in names
+    job = client.post("/models/resnet50_vd_wildanimals/jobs", kind="verify")
+    assert job.status_code == 202, job.text
+    assert client.post("/models/resnet50_vd_wildanimals/jobs", kind="train").status_code == 422
+    assert client.get(f"/jobs/{job.json['id']}")["kind"] == "verify"
+    assert make_source(session).id
+
+
+def test_a_picture_is_tried(program: Write) -> None:
+    client = program(Role.REVIEWER)
+    assert client.ask("POST", "/models/try").status_code == 422
+    made = client.ask("POST", "/models/try", data=b"bytes", content_type="application/octet-stream")
+    assert made.status_code == 202, made.text
+    again = client.ask("POST", "/models/try", data=b"bytes", content_type="application/octet-stream")
+    assert again.status_code == 409

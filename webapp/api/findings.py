@@ -1,0 +1,378 @@
+"""Findings, their decisions, and the listings and pictures that they are about."""
+
+from datetime import datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+from flask import Response, send_file
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from webapp.api.access import caller
+from webapp.api.operations import Room
+from webapp.api.paging import Page, PageQuery, Strict
+from webapp.api.problems import Problem
+from webapp.extensions import app_store, db_session
+from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
+from webapp.services import archiving, decisions, desk, listings, photos, queue, removals
+from webapp.services.decisions import Choice, Made
+from webapp.services.errors import NotFound
+from webapp.services.queue import QueueFilters
+from webapp.services.tokens import Scope
+
+room = Room("findings", "What is suspected, why, and what people decided")
+
+MOST_AT_ONCE = 500
+HEX = r"^[0-9a-f]{64}$"
+
+
+class DecisionShape(BaseModel):
+    """is_undone: it was taken back; what stands is the newest that is neither undone nor revised."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    finding_id: int
+    verdict: Verdict
+    stage: Stage
+    reason: str | None
+    concept: str | None
+    note: str
+    by: str
+    role: str | None
+    batch: str | None
+    revises_id: int | None
+    is_undone: bool
+    seconds: float | None
+    decided_at: datetime
+
+
+class FindingShape(BaseModel):
+    """A suspicion, not proof. priority: larger is sooner. score, threshold: in [0, 1], null where words decided."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    state: FindingState
+    title: str
+    concept: str
+    severity: str
+    priority: float
+    rule: str
+    rule_version: int
+    pack_digest: str
+    score: float | None
+    threshold: float | None
+    model: str | None
+    model_digest: str | None
+    primary_absent: bool
+    why: str
+    listing_id: int
+    photo_sha256: str | None
+    source_id: int
+    seller: str | None
+    language: str | None
+    scan_id: int
+    found_at: datetime
+
+
+class WholeFinding(FindingShape):
+    """reasons: the tree of what was compared."""
+
+    reasons: dict[str, Any]
+    decisions: list[DecisionShape]
+
+
+class PhotoShape(BaseModel):
+    sha256: str
+    pixel_hash: str | None
+    look_hash: str | None
+    media_type: str | None
+    size_bytes: int
+    width_px: int | None
+    height_px: int | None
+    failure: str | None
+    url: str
+    scores: list[dict[str, Any]]
+
+
+class ListingShape(BaseModel):
+    """versions, events, captures: what it said before, what became of it, where the evidence lies."""
+
+    id: int
+    source_id: int
+    url: str
+    title: str
+    description: str
+    price: Decimal | None
+    currency: str | None
+    seller: str | None
+    seller_url: str | None
+    country: str | None
+    language: str | None
+    posted_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    removed_at: datetime | None
+    photos: list[PhotoShape]
+    finding_ids: list[int]
+    versions: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    captures: list[dict[str, Any]]
+
+
+class FindingQuery(PageQuery):
+    """Unlike the page, which shows what is open, this gives every state unless one is named."""
+
+    state: FindingState | None = None
+    concept: str | None = Field(None, max_length=40)
+    severity: str | None = Field(None, max_length=16)
+    source_id: int | None = Field(None, ge=0, lt=2**31)
+
+
+class ChoiceBody(Strict):
+    """reason: a code of the pack's for the verdict. concept: what the reviewer sees. seconds: how long they looked."""
+
+    verdict: Verdict
+    reason: str | None = Field(None, max_length=40)
+    concept: str | None = Field(None, max_length=40)
+    note: str = Field("", max_length=2000)
+    seconds: float | None = Field(None, ge=0, le=86_400)
+
+    def choice(self) -> Choice:
+        return Choice(self.verdict, self.note.strip(), self.reason, self.concept, self.seconds)
+
+
+class DecisionBody(ChoiceBody):
+    """also: other findings that are decided alike, as those of the same listing."""
+
+    also: list[int] = Field(default_factory=list, max_length=MOST_AT_ONCE)
+
+
+class BatchBody(ChoiceBody):
+    finding_ids: list[int] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+
+class LeftOutShape(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    finding_id: int
+    why: str
+
+
+class MadeShape(BaseModel):
+    """batch: under which it can be undone for a while. left_out: what was not decided, each with its reason."""
+
+    batch: str
+    decisions: list[DecisionShape]
+    left_out: list[LeftOutShape]
+
+
+class HeldShape(BaseModel):
+    """Who has the listing, and until when."""
+
+    listing_id: int
+    by: str
+    until: datetime
+
+
+def decision_shape(row: Any) -> DecisionShape:
+    names = ("id", "finding_id", "verdict", "stage", "reason", "concept", "note", "role", "batch", "revises_id")
+    values = {name: getattr(row, name) for name in (*names, "seconds", "decided_at")}
+    return DecisionShape(**values, by=row.user.name, is_undone=row.undo is not None)
+
+
+def fields_of(row: FindingRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in FindingShape.model_fields if name != "photo_sha256"}
+    return values | {"photo_sha256": row.photo.sha256 if row.photo else None}
+
+
+def made_shape(made: Made) -> MadeShape:
+    return MadeShape(
+        batch=made.batch,
+        decisions=[decision_shape(one) for one in made.decisions],
+        left_out=[LeftOutShape.model_validate(one) for one in made.left_out],
+    )
+
+
+@room.operation("GET", "/findings", Scope.READ, query=FindingQuery, answer=Page[FindingShape])
+def list_findings(query: FindingQuery) -> Page[FindingShape]:
+    """Findings, the most pressing first."""
+    asked = query.model_dump(exclude={"cursor", "limit"})
+    filters = QueueFilters(**asked | {"state": query.state.value if query.state else None})
+    page = queue.queue_page(db_session(), filters, query.cursor, query.limit)
+    return Page[FindingShape](items=[FindingShape(**fields_of(row)) for row in page.rows], next_cursor=page.next_cursor)
+
+
+@room.operation("GET", "/findings/<int:finding_id>", Scope.READ, answer=WholeFinding)
+def get_finding(finding_id: int) -> WholeFinding:
+    """One finding with its reasons and decisions."""
+    row = find_finding(finding_id)
+    made = decisions.of_findings(db_session(), [row.id]).get(row.id, [])
+    return WholeFinding(**fields_of(row), reasons=row.reasons, decisions=[decision_shape(one) for one in made])
+
+
+def find_finding(finding_id: int) -> FindingRow:
+    row = queue.find(db_session(), finding_id)
+    if row is None:
+        raise NotFound(f"There is no finding {finding_id}.")
+    return row
+
+
+@room.operation(
+    "POST",
+    "/findings/<int:finding_id>/decisions",
+    Scope.REVIEW,
+    Role.REVIEWER,
+    body=DecisionBody,
+    answer=MadeShape,
+    status=201,
+)
+def decide_finding(finding_id: int, body: DecisionBody) -> MadeShape:
+    """Decide a finding, and others with it."""
+    made = decisions.decide(db_session(), caller(), finding_id, body.choice(), body.also)
+    db_session().commit()
+    return made_shape(made)
+
+
+@room.operation("POST", "/decisions", Scope.REVIEW, Role.REVIEWER, body=BatchBody, answer=MadeShape, status=201)
+def decide_findings(body: BatchBody) -> MadeShape:
+    """Decide several findings alike; what can't be decided is left out, with its reason."""
+    made = decisions.decide_batch(db_session(), caller(), body.finding_ids, body.choice())
+    db_session().commit()
+    return made_shape(made)
+
+
+@room.operation("POST", "/decisions/batches/<batch>/undo", Scope.REVIEW, Role.REVIEWER, answer=Page[DecisionShape])
+def undo_decisions(batch: str) -> Page[DecisionShape]:
+    """Take back what one act decided, within the time that the team allows."""
+    undone = decisions.undo(db_session(), caller(), batch)
+    db_session().commit()
+    for one in undone:
+        db_session().refresh(one)
+    return Page[DecisionShape](items=[decision_shape(one) for one in undone])
+
+
+@room.operation(
+    "POST",
+    "/decisions/<int:decision_id>/revisions",
+    Scope.REVIEW,
+    Role.REVIEWER,
+    body=ChoiceBody,
+    answer=DecisionShape,
+    status=201,
+)
+def revise_decision(decision_id: int, body: ChoiceBody) -> DecisionShape:
+    """Correct a decision; the old one stays beside it."""
+    revised = decisions.revise(db_session(), caller(), decision_id, body.choice())
+    db_session().commit()
+    return decision_shape(revised)
+
+
+@room.operation("PUT", "/listings/<int:listing_id>/claim", Scope.REVIEW, Role.REVIEWER, answer=HeldShape)
+def claim_listing(listing_id: int) -> HeldShape:
+    """Take a listing on the desk for a while; where somebody has it, it stays theirs, as the answer tells."""
+    find_listing(listing_id)
+    held = desk.take(db_session(), caller(), listing_id)
+    db_session().commit()
+    return HeldShape(listing_id=listing_id, by=held.owner, until=held.until)
+
+
+@room.operation("DELETE", "/listings/<int:listing_id>/claim", Scope.REVIEW, Role.REVIEWER)
+def release_listing(listing_id: int) -> None:
+    """Put a listing back."""
+    find_listing(listing_id)
+    desk.release(db_session(), caller(), listing_id)
+    db_session().commit()
+
+
+@room.operation("POST", "/findings/<int:finding_id>/skip", Scope.REVIEW, Role.REVIEWER)
+def skip_finding(finding_id: int) -> None:
+    """Leave a finding to others for a while."""
+    desk.skip(db_session(), caller(), find_finding(finding_id))
+    db_session().commit()
+
+
+def find_listing(listing_id: int) -> ListingRow:
+    row = db_session().get(
+        ListingRow,
+        listing_id,
+        options=[selectinload(ListingRow.appearances).joinedload(Appearance.photo), joinedload(ListingRow.source)],
+    )
+    if row is None:
+        raise NotFound(f"There is no listing {listing_id}.")
+    return row
+
+
+@room.operation("GET", "/listings/<int:listing_id>", Scope.READ, answer=ListingShape)
+def get_listing(listing_id: int) -> ListingShape:
+    """One listing with its pictures, its history and where the evidence of it lies."""
+    row = find_listing(listing_id)
+    own = {name: getattr(row, name) for name in ListingShape.model_fields if hasattr(row, name)}
+    ids = select(FindingRow.id).where(FindingRow.listing_id == row.id).order_by(FindingRow.id)
+    return ListingShape(
+        **own,
+        photos=[photo_shape(one) for one in row.appearances],
+        finding_ids=list(db_session().scalars(ids)),
+        versions=[
+            {"seen_at": one.seen_at.isoformat(), "content_sha256": one.content_sha256, "fields": one.fields}
+            for one in listings.versions(db_session(), row.id)
+        ],
+        events=[
+            {"kind": one.kind.value, "at": one.at.isoformat(), "takedown_s": one.takedown_s, "facts": one.facts}
+            for one in removals.events_of(db_session(), row.id)
+        ],
+        captures=[
+            {
+                "url": one.url,
+                "archive": one.archive,
+                "record_id": one.record_id,
+                "sha256": one.sha256,
+                "captured_at": one.captured_at.isoformat(),
+            }
+            for one in archiving.captures_of(db_session(), row.id)
+        ],
+    )
+
+
+def photo_shape(one: Appearance) -> PhotoShape:
+    names = [name for name in PhotoShape.model_fields if name not in ("url", "scores")]
+    scores = [
+        {
+            "model": said.model,
+            "model_digest": said.model_digest,
+            "by_concept": said.by_concept,
+            "top_labels": said.top_labels,
+            "scored_at": said.scored_at.isoformat(),
+        }
+        for said in one.photo.scores
+    ]
+    return PhotoShape(**{name: getattr(one.photo, name) for name in names}, url=one.url, scores=scores)
+
+
+@room.operation("GET", "/photos/<sha256>/original", Scope.READ, media_type="application/octet-stream")
+def get_photo(sha256: str) -> Response:
+    """The bytes of a picture as they were found, which may be anything."""
+    try:
+        path = photos.path_of(app_store(), checked(sha256))
+    except OSError:
+        raise Problem(404, "There is no such picture.") from None
+    return send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=f"{sha256}.bin")
+
+
+@room.operation("GET", "/photos/<sha256>/view", Scope.READ, media_type="image/jpeg")
+def view_photo(sha256: str) -> Response:
+    """A picture made anew from what it shows, at most 1,200 pixels wide and high."""
+    try:
+        body = photos.thumbnail(app_store(), checked(sha256), 1200)
+    except (OSError, ValueError):
+        raise Problem(404, "There is no such picture that can be read.") from None
+    return send_file(BytesIO(body), mimetype="image/jpeg")
+
+
+def checked(sha256: str) -> str:
+    if len(sha256) == 64 and set(sha256) <= set("0123456789abcdef"):
+        return sha256
+    raise Problem(404, "A picture is named by its SHA-256, 64 hex digits.")

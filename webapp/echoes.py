@@ -1,0 +1,88 @@
+"""Sentences that were said in English before, and perhaps stored, said again in the language in force.
+
+What a scan met is written into the database as English sentences with their values in them. The catalogue's texts of
+that kind carry the comment `kept`: each is a pattern whose placeholders give the values back.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from babel.messages.pofile import read_po
+
+from webapp.language import ENGLISH, catalogue, path_of, say, spoken
+
+KEPT = "kept"
+PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\u201c])")
+# A value inside a sentence does not reach into the next one; at the end it may be sentences itself.
+INNER, LAST = r"(?:(?![.!?] [A-Z\u201c]).)+?", ".+"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """literal: a part that stands in every text of the kind, to pass by all others quickly."""
+
+    text: str
+    shape: re.Pattern[str]
+    literal: str
+
+
+def say_again(text: str | None) -> str:
+    """The sentences in the language in force; what is not known again (a person's words, say) stays as it is."""
+    if not text or spoken() == ENGLISH:
+        return text or ""
+    return "\n".join(translate(spoken(), line) for line in text.split("\n"))
+
+
+@lru_cache(maxsize=4096)
+def translate(code: str, text: str) -> str:
+    """`code` is the language in force: it is named for the sake of what is remembered."""
+    known = find_whole(code, text)
+    if known is not None:
+        return known
+    parts = SENTENCE_END.split(text)
+    for count in range(len(parts) - 1, 0, -1):
+        begun = find_whole(code, " ".join(parts[:count]))
+        if begun is not None or count == 1:
+            return say(
+                "%(sentence)s %(more)s", sentence=begun or parts[0], more=translate(code, " ".join(parts[count:]))
+            )
+    return text
+
+
+def find_whole(code: str, text: str) -> str | None:
+    exact = catalogue(code).gettext(text)
+    if exact != text:
+        return exact
+    for pattern in patterns(code):
+        if pattern.literal in text and (match := pattern.shape.fullmatch(text)):
+            values = {name: translate(code, value) for name, value in match.groupdict().items()}
+            return say(pattern.text, **values)
+    return None
+
+
+@lru_cache(maxsize=8)
+def patterns(code: str) -> tuple[Pattern, ...]:
+    """Those with most of their own words first."""
+    with path_of(code).open("rb") as file:
+        messages = [message for message in read_po(file, locale=code) if KEPT in message.auto_comments]
+    texts = [str(message.id) for message in messages if PLACEHOLDER.search(str(message.id))]
+    return tuple(sorted(map(make_pattern, texts), key=lambda one: len(PLACEHOLDER.sub("", one.text)), reverse=True))
+
+
+def make_pattern(text: str) -> Pattern:
+    shape = re.compile("".join(shapes(text)), re.DOTALL)
+    return Pattern(text, shape, max(PLACEHOLDER.sub("\0", text).replace("%%", "%").split("\0"), key=len))
+
+
+def shapes(text: str) -> Iterator[str]:
+    """The text as a regular expression, piece by piece."""
+    at, seen = 0, set()
+    for match in PLACEHOLDER.finditer(text):
+        yield re.escape(text[at : match.start()].replace("%%", "%"))
+        at, name = match.end(), match[1]
+        yield f"(?P={name})" if name in seen else f"(?P<{name}>{LAST if at == len(text) else INNER})"
+        seen.add(name)
+    yield re.escape(text[at:].replace("%%", "%"))

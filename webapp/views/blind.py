@@ -1,0 +1,97 @@
+"""One listing, shown to somebody who is told nothing of what anybody or anything thought of it."""
+
+import hashlib
+import hmac
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from rules.evidence import CONCEPTS
+from webapp.extensions import db_session
+from webapp.forms.blind import LookForm
+from webapp.language import say
+from webapp.models import Role
+from webapp.services import blind, desk
+from webapp.services.blind import BlindItem
+from webapp.services.errors import Refused
+from webapp.views.access import local_path, reader, requires
+
+pages = Blueprint("blind", __name__)
+
+Answer = str | Response | tuple[str, int]
+
+
+@pages.get("/blind/next", endpoint="next")
+@requires(Role.REVIEWER)
+def start() -> Response:
+    """One that waits. skip: a listing to leave to others; back: where to go afterwards, else to the next of these."""
+    skipped = request.args.get("skip", type=int)
+    if skipped is not None:
+        desk.release(db_session(), reader(), skipped)
+        db_session().commit()
+    return redirect(next_address(skipped))
+
+
+@pages.get("/blind/<int:listing_id>")
+@requires(Role.REVIEWER)
+def show(listing_id: int) -> Answer:
+    item = blind.find(db_session(), reader(), listing_id)
+    if item is None:
+        flash(say("This item was settled meanwhile, or somebody else has it."), "info")
+        return redirect(url_for("blind.next", **way_back()))
+    try:
+        blind.claim(db_session(), reader(), listing_id)
+    except Refused as refusal:
+        flash(str(refusal), "info")
+        return redirect(url_for("blind.next", **way_back()))
+    db_session().commit()
+    return item_page(item, LookForm(formdata=None, seal=seal_of(item)))
+
+
+@pages.post("/blind/<int:listing_id>", endpoint="answer")
+@requires(Role.REVIEWER)
+def take_answer(listing_id: int) -> Answer:
+    form = LookForm()
+    item = blind.find(db_session(), reader(), listing_id)
+    if item is None or not hmac.compare_digest(seal_of(item), form.seal.data or ""):
+        flash(say("This item was settled meanwhile, or somebody else has it."), "info")
+        return redirect(url_for("blind.next", **way_back()))
+    if not form.validate():
+        return item_page(item, form), 422
+    try:
+        blind.answer(db_session(), reader(), item, form.answer.data, (form.note.data or "").strip())
+    except Refused as refusal:
+        db_session().rollback()
+        flash(str(refusal), "info")
+        return redirect(url_for("blind.next", **way_back()))
+    db_session().commit()
+    flash(say("Your answer is kept."), "success")
+    return redirect(way_back().get("back") or next_address(None))
+
+
+def item_page(item: BlindItem, form: LookForm) -> str:
+    return render_template(
+        "blind/show.html", item=item, listing=item.listing, form=form, concepts=CONCEPTS, back=way_back()
+    )
+
+
+def next_address(skipped: int | None) -> str:
+    item = blind.next_for(db_session(), reader(), skipped)
+    if item is not None:
+        return url_for("blind.show", listing_id=item.listing.id, **way_back())
+    flash(say("Nothing waits for a blind look by you."), "info")
+    return way_back().get("back") or url_for("quality.show")
+
+
+def way_back() -> dict[str, Any]:
+    """Where the person came from, where they are to go back there."""
+    back = local_path(request.args.get("back"))
+    return {"back": back} if back else {}
+
+
+def seal_of(item: BlindItem) -> str:
+    """Tells items apart and nothing of what they are for."""
+    secret = current_app.config["SECRET_KEY"]
+    key = secret.encode() if isinstance(secret, str) else bytes(secret or abort(500))
+    return hmac.new(key, f"blind:{reader().id}:{item.key}".encode(), hashlib.sha256).hexdigest()
