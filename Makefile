@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test servers lint lock clean
+.PHONY: help setup run test servers lint words lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: .venv/test-installed  ## check style, types, layers and rule packs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/tuskline rules check
+
+words: setup  ## bring every text of the code, the pages and the rules into the catalogues of languages
+	$(BIN)/python -m webapp.translations.extraction
 
 servers:
 	@sh tests/install_servers.sh

@@ -25,6 +25,7 @@ from webapp.services import overview
 from webapp.services.judging import scores_of
 from webapp.services.listings import to_record
 from webapp.services.rates import Estimate, Total, share, total_of
+from webapp.services.cases import ESCALATE
 from webapp.services.reviewed import group_of
 
 NEWEST = 4000  # reviewed findings, and as many answers of audits: the page must not grow slow with the years
@@ -49,7 +50,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """The recall audits behind a curve. population: pictures that nothing flagged, for which the answers stand."""
+    """The recall audits behind a curve. population: listings that nothing flagged, for which the answers stand."""
 
     answers: int
     missed: int
@@ -176,41 +177,51 @@ def reach(condition: Condition, evidence: Evidence, name: str) -> float:
 def read_reviewed(session: Session, pack: Pack, concept: str) -> Reviewed:
     """The newest decided pictures of the concept, and where recall audits have answers, those with their weights.
 
-    With audits, decided pictures of their time alone count: the answers stand for what was not flagged then.
+    With audits a listing is the unit, as theirs, and listings of their time alone count: the answers stand for what
+    was not flagged then.
     """
     orders = overview.speaking_orders(session)
-    drawn = read_drawn(session)
-    audits = {item.audit_id: item.audit for item in drawn}
-    rows = read_decided(session, concept, list(audits.values()), {item.finding_id for item in drawn if item.finding_id})
+    drawn = read_drawn(session, concept)
+    audits = list({one.item.audit_id: one.item.audit for one in drawn}.values())
+    rows = read_decided(session, concept)
+    if audits:
+        opened = {one.item.finding_id for one in drawn}
+        decided = one_by_listing([row for row in rows if row.id not in opened and is_within(row.listing, audits)])
+    else:
+        decided = one_by_pixels(rows)
     weight = 1.0 + (waiting_share(session, concept) if audits else 0.0)
     items = [
-        Item(evidence_at(pack.cascade, listing, photo, orders), shows, group_of(listing), weight)
-        for shows, listing, photo in one_by_pixels(rows)
+        Item(evidence_at(pack.cascade, row.listing, row.photo, orders), shows, group_of(row.listing), weight)
+        for row, shows in decided
     ]
-    weights = weigh(audits.values(), drawn)
+    weights = weigh(audits, drawn)
     items += [
         Item(
-            evidence_at(pack.cascade, item.listing, item.photo, orders),
-            item.answer == concept,
-            group_of(item.listing),
-            weights[item.audit_id, item.stratum],
-            (item.audit_id, item.stratum),
+            evidence_at(pack.cascade, one.item.listing, one.item.photo, orders),
+            one.shows,
+            group_of(one.item.listing),
+            weights[one.stratum],
+            one.stratum,
         )
-        for item in drawn
-        if item.photo is not None and (item.audit_id, item.stratum) in weights
+        for one in drawn
+        if one.stratum in weights
     ]
     capped = len(rows) == NEWEST or len(drawn) == NEWEST
-    return Reviewed(items, describe_audits(items, audits.values()), capped)
+    return Reviewed(items, describe_audits(items, audits), capped)
 
 
-Decided = tuple[FindingState, ListingRow, PhotoRow]
+@dataclass(frozen=True, slots=True)
+class Decided:
+    id: int
+    state: FindingState
+    listing: ListingRow
+    photo: PhotoRow
 
 
-def read_decided(
-    session: Session, concept: str, audits: Sequence[RecallAudit], opened_by_audits: set[int]
-) -> list[Decided]:
+def read_decided(session: Session, concept: str) -> list[Decided]:
+    """The newest first; those that a rule or a person flagged alike."""
     query = (
-        select(FindingRow.state, ListingRow, PhotoRow, FindingRow.id, FindingRow.found_at)
+        select(FindingRow.id, FindingRow.state, ListingRow, PhotoRow)
         .join(FindingRow.listing)
         .join(FindingRow.photo)
         .where(FindingRow.concept == concept, FindingRow.state.in_(SPOKEN_OF))
@@ -218,25 +229,35 @@ def read_decided(
         .order_by(FindingRow.id.desc())
         .limit(NEWEST)
     )
-    return [
-        (state, listing, photo)
-        for state, listing, photo, finding_id, found_at in session.execute(query)
-        if finding_id not in opened_by_audits
-        and (not audits or any(audit.from_at <= found_at < audit.to_at for audit in audits))
-    ]
+    return [Decided(*row) for row in session.execute(query)]
 
 
-def one_by_pixels(rows: Iterable[Decided]) -> Iterator[tuple[bool, ListingRow, PhotoRow]]:
+def is_within(listing: ListingRow, audits: Iterable[RecallAudit]) -> bool:
+    return any(audit.from_at <= listing.first_seen_at < audit.to_at for audit in audits)
+
+
+Judged = Iterator[tuple[Decided, bool]]
+
+
+def one_by_pixels(rows: Iterable[Decided]) -> Judged:
     """Each picture once, by its pixels; those that people disagree about or escalated are left out."""
-    states: dict[str, set[FindingState]] = {}
-    first: dict[str, tuple[ListingRow, PhotoRow]] = {}
-    for state, listing, photo in rows:
-        key = photo.pixel_hash or photo.sha256
-        states.setdefault(key, set()).add(state)
-        first.setdefault(key, (listing, photo))
-    for key, (listing, photo) in first.items():
-        if states[key] in ({FindingState.CONFIRMED}, {FindingState.DISMISSED}):
-            yield states[key] == {FindingState.CONFIRMED}, listing, photo
+    alike: dict[str, list[Decided]] = {}
+    for row in rows:
+        alike.setdefault(row.photo.pixel_hash or row.photo.sha256, []).append(row)
+    for group in alike.values():
+        if len({row.state for row in group}) == 1 and group[0].state in DECIDED:
+            yield group[0], group[0].state is FindingState.CONFIRMED
+
+
+def one_by_listing(rows: Iterable[Decided]) -> Judged:
+    """Each listing once: by a confirmed picture where there is one, else by a dismissed one."""
+    alike: dict[int, list[Decided]] = {}
+    for row in rows:
+        alike.setdefault(row.listing.id, []).append(row)
+    for group in alike.values():
+        best = min(group, key=lambda row: SPOKEN_OF.index(row.state))
+        if best.state in DECIDED:
+            yield best, best.state is FindingState.CONFIRMED
 
 
 def evidence_at(
@@ -257,11 +278,24 @@ def waiting_share(session: Session, concept: str) -> float:
     return counts.get(FindingState.OPEN, 0) / max(sum(counts.get(state, 0) for state in DECIDED), 1)
 
 
-def read_drawn(session: Session) -> list[RecallItem]:
-    """Answered pictures of recall audits, the newest first; every concept's, for most of them show nothing."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An answer of a recall audit that is settled."""
+
+    item: RecallItem
+    shows: bool
+
+    @property
+    def stratum(self) -> tuple[int, str]:
+        return self.item.audit_id, self.item.stratum
+
+
+def read_drawn(session: Session, concept: str) -> list[Drawn]:
+    """The newest first; of every concept, for most of them show nothing."""
     query = (
-        select(RecallItem)
-        .where(RecallItem.answer.is_not(None), RecallItem.photo_id.is_not(None))
+        select(RecallItem, FindingRow)
+        .outerjoin(FindingRow, FindingRow.id == RecallItem.finding_id)
+        .where(RecallItem.answer.is_not(None))
         .options(
             joinedload(RecallItem.audit),
             joinedload(RecallItem.listing),
@@ -270,15 +304,26 @@ def read_drawn(session: Session) -> list[RecallItem]:
         .order_by(RecallItem.id.desc())
         .limit(NEWEST)
     )
-    return list(session.scalars(query))
+    found = ((item, outcome(item, finding, concept)) for item, finding in session.execute(query))
+    return [Drawn(item, shows) for item, shows in found if shows is not None]
 
 
-def weigh(audits: Iterable[RecallAudit], drawn: Iterable[RecallItem]) -> dict[tuple[int, str], float]:
-    """How many pictures an answer stands for, by audit and stratum: the stratum's by those that were answered.
+def outcome(item: RecallItem, finding: FindingRow | None, concept: str) -> bool | None:
+    """Whether it shows the concept; a finding that was dismissed since shows nothing. None while that is open."""
+    if finding is not None and finding.state is FindingState.DISMISSED:
+        return False
+    if item.answer != ESCALATE:
+        return item.answer == concept
+    confirmed = finding is not None and finding.state is FindingState.CONFIRMED
+    return (finding is not None and finding.concept == concept) if confirmed else None
 
-    Audits whose times overlap looked at the same pictures, and share them.
+
+def weigh(audits: Iterable[RecallAudit], drawn: Iterable[Drawn]) -> dict[tuple[int, str], float]:
+    """How many listings an answer stands for, by audit and stratum: the stratum's by those that were answered.
+
+    Audits whose times overlap looked at the same listings, and share them.
     """
-    answered = Counter((item.audit_id, item.stratum) for item in drawn)
+    answered = Counter(one.stratum for one in drawn)
     known = list(audits)
     weights: dict[tuple[int, str], float] = {}
     for audit in known:
@@ -291,7 +336,7 @@ def weigh(audits: Iterable[RecallAudit], drawn: Iterable[RecallItem]) -> dict[tu
 
 
 def missed_total(reached: Reached) -> Total:
-    """How many pictures show the concept, meet all else that the rule asks for, and were flagged by nothing."""
+    """How many listings show the concept, meet all else that the rule asks for, and were flagged by nothing."""
     by_stratum: dict[tuple[int, str], list[tuple[float, Item]]] = {}
     for at, item in reached:
         if item.stratum is not None:

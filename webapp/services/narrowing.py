@@ -1,13 +1,14 @@
-"""The queue's filters as conditions on findings, the way through the table that goes with them, and counts.
+"""The queue's filters as conditions on findings, the way through the table that goes with them, and counts."""
 
-SQLite keeps no statistics by which it could choose an index, so the one to walk is named to it here; PostgreSQL knows.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from webapp.models import FindingRow, FindingState
 from webapp.services import search
@@ -21,8 +22,9 @@ FEW = 5_000
 # Of several filters with an index of their own, the first of these is walked: the most telling.
 WALK_ORDER = ("seller", "rule", "source_id", "language", "concept")
 
-Query = Select[tuple[FindingRow]]
+Query = Select[FindingRow]
 Condition = ColumnElement[bool]
+Attribute = InstrumentedAttribute[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,13 @@ class QueueFilters:
 class Narrowing:
     """What fits, under `state` (None is any).
 
-    few: conditions that find few rows by `index`, which are then sorted; where there are none, `index` is walked in
-    the queue's order. indexed: on columns that stand in it; rest: looked at row by row. sample: of a common word, some
-    of its findings, to count by.
+    few: conditions that find few rows by an index of their own, which are then sorted; where there are none, an index
+    of the queue is walked in its order. indexed: on columns that these indexes begin with; rest: looked at row by row.
+    sample: of a common word, some of its findings, to count by. aside: see `keep_aside`.
     """
 
     state: FindingState | None
-    index: str | None
+    aside: Callable[[Attribute], ColumnElement[Any]]
     indexed: tuple[Condition, ...] = ()
     rest: tuple[Condition, ...] = ()
     few: tuple[Condition, ...] = ()
@@ -66,12 +68,12 @@ class Narrowing:
     @property
     def query(self) -> Query:
         """The findings that fit, in no order."""
-        return self.hinted(select(FindingRow).where(*self.few, *self.indexed, *self.rest))
+        return self.within_state(select(FindingRow).where(*self.few, *self.indexed, *self.rest))
 
-    def hinted(self, query: Query) -> Query:
-        if self.state is not None:
-            query = query.where(FindingRow.state == self.state)
-        return query.with_hint(FindingRow, f"INDEXED BY {self.index}", "sqlite") if self.index else query
+    def within_state(self, query: Query) -> Query:
+        if self.state is None:
+            return query
+        return query.where((self.aside(FindingRow.state) if self.few else FindingRow.state) == self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +84,34 @@ class Count:
     is_exact: bool = True
 
 
+def keep_aside(column: Attribute) -> ColumnElement[Any]:
+    """A column by which SQLite is to choose no index: a plus before it says so, and changes nothing.
+
+    SQLite keeps no statistics here, so of two indexes it may take the one that finds half of the table.
+    """
+    return UnaryExpression(column.__clause_element__(), operator=custom_op("+"), type_=column.type)
+
+
+def take_plain(column: Attribute) -> ColumnElement[Any]:
+    """PostgreSQL chooses by its statistics."""
+    return column.__clause_element__()
+
+
 def narrow(session: Session, filters: QueueFilters) -> Narrowing:
     state = FindingState(filters.state) if filters.state else None
-    indexed = tuple(
-        getattr(FindingRow, name) == value for name in WALK_ORDER if (value := getattr(filters, name)) is not None
-    )
-    narrowing = Narrowing(state, walked_index(filters), indexed, rest_of(filters))
-    return narrow_to_text(session, narrow_to_days(session, narrowing, filters), filters)
+    aside = keep_aside if search.is_sqlite(session) else take_plain
+    narrowing = Narrowing(state, aside, rest=rest_of(filters))
+    return narrow_by_index(narrow_to_text(session, narrow_to_days(session, narrowing, filters), filters), filters)
 
 
-def walked_index(filters: QueueFilters) -> str | None:
-    """All of them begin with the state."""
-    if filters.state is None:
-        return None
-    first = next((name for name in WALK_ORDER if getattr(filters, name) is not None), None)
-    return f"ix_findings_queue_{first}" if first else "ix_findings_queue"
+def narrow_by_index(narrowing: Narrowing, filters: QueueFilters) -> Narrowing:
+    conditions: list[Condition] = []
+    for name in WALK_ORDER:
+        if (value := getattr(filters, name)) is not None:
+            column: Attribute = getattr(FindingRow, name)
+            is_walked = not narrowing.few and not conditions
+            conditions.append((column if is_walked else narrowing.aside(column)) == value)
+    return replace(narrowing, indexed=tuple(conditions))
 
 
 def rest_of(filters: QueueFilters) -> tuple[Condition, ...]:
@@ -111,20 +126,24 @@ def rest_of(filters: QueueFilters) -> tuple[Condition, ...]:
 
 
 def narrow_to_days(session: Session, narrowing: Narrowing, filters: QueueFilters) -> Narrowing:
-    conditions = days_of(filters)
-    if not conditions:
+    if filters.found_from is None and filters.found_to is None:
         return narrowing
-    if narrowing.indexed or count_rows(session, select(FindingRow).where(*conditions), FEW + 1) > FEW:
-        return replace(narrowing, rest=(*narrowing.rest, *conditions))
-    return replace(narrowing, few=conditions, index="ix_findings_found_at")
+    found_at = FindingRow.found_at
+    conditions = days_of(filters, found_at.__clause_element__())
+    has_better = filters.seller is not None or filters.rule is not None
+    if has_better or count_rows(session, select(FindingRow).where(*conditions), FEW + 1) > FEW:
+        return replace(narrowing, rest=(*narrowing.rest, *days_of(filters, narrowing.aside(found_at))))
+    return replace(narrowing, few=conditions)
 
 
-def days_of(filters: QueueFilters) -> tuple[Condition, ...]:
+def days_of(filters: QueueFilters, found_at: ColumnElement[datetime]) -> tuple[Condition, ...]:
     conditions: list[Condition] = []
     if filters.found_from is not None:
-        conditions.append(FindingRow.found_at >= start_of(filters.found_from))
-    if filters.found_to is not None and filters.found_to < date.max:
-        conditions.append(FindingRow.found_at < start_of(filters.found_to + timedelta(days=1)))
+        conditions.append(found_at >= start_of(filters.found_from))
+    if filters.found_to is not None:
+        # The last day that there is has no day after it.
+        until = filters.found_to + timedelta(days=1) if filters.found_to < date.max else filters.found_to
+        conditions.append(found_at < start_of(until))
     return tuple(conditions)
 
 
@@ -137,11 +156,13 @@ def narrow_to_text(session: Session, narrowing: Narrowing, filters: QueueFilters
     if not terms:
         return narrowing
     ids = search.listing_ids(session, terms, FEW + 1)
-    by_listing = FindingRow.listing_id.in_(ids)
+    listing_id = FindingRow.listing_id
     if len(ids) > FEW:
-        rest = (*narrowing.rest, search.holds(session, terms, FindingRow.listing_id))
-        return replace(narrowing, rest=rest, sample=by_listing)
-    return replace(narrowing, few=(by_listing, *narrowing.few), index="ix_findings_listing_id")
+        holds = search.holds(session, terms, narrowing.aside(listing_id))
+        return replace(narrowing, rest=(*narrowing.rest, holds), sample=listing_id.in_(ids))
+    # The days are looked at row by row then: of two indexes only one is walked.
+    days = days_of(filters, narrowing.aside(FindingRow.found_at)) if narrowing.few else ()
+    return replace(narrowing, few=(listing_id.in_(ids), *days))
 
 
 def state_counts(session: Session, narrowing: Narrowing) -> dict[FindingState, Count]:
@@ -160,7 +181,7 @@ def count_capped(session: Session, narrowing: Narrowing) -> Count:
         number = count_rows(session, narrowing.query, COUNT_CAP + 1)
         return Count(min(number, COUNT_CAP), number <= COUNT_CAP)
     fits = case((and_(*narrowing.rest), 1), else_=0).label("fits")
-    walked = narrowing.hinted(select(FindingRow).where(*narrowing.indexed))
+    walked = narrowing.within_state(select(FindingRow).where(*narrowing.indexed))
     looked_at = walked.with_only_columns(fits, maintain_column_froms=True).limit(WALKED).subquery()
     seen, number = session.execute(select(func.count(), func.coalesce(func.sum(looked_at.c.fits), 0))).one()
     return Count(min(int(number), COUNT_CAP), seen < WALKED and number <= COUNT_CAP)
@@ -168,10 +189,10 @@ def count_capped(session: Session, narrowing: Narrowing) -> Count:
 
 def counts_of_sample(session: Session, narrowing: Narrowing) -> dict[FindingState, Count]:
     """At least so many: those of the listings that were found first."""
-    assert narrowing.sample is not None  # noqa: S101  # for the type checker: the caller asked
     rest = narrowing.rest[:-1]  # the last is the word itself
-    grouped = select(FindingRow.state, func.count()).where(narrowing.sample, *narrowing.indexed, *rest)
-    numbers = dict(session.execute(grouped.group_by(FindingRow.state)).all())
+    indexed = narrowing.indexed
+    fitting = select(FindingRow.state, func.count()).where(narrowing.sample, *indexed, *rest)  # type: ignore[arg-type]
+    numbers = dict(session.execute(fitting.group_by(FindingRow.state)).all())
     return {state: Count(min(numbers.get(state, 0), COUNT_CAP), is_exact=False) for state in FindingState}
 
 

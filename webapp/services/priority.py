@@ -113,7 +113,7 @@ def weigh(signs: Signs) -> float:
 
 def magnitude(price: Decimal | None, currency: str | None) -> float:
     """Orders of magnitude above one euro, from 0 to 5 in halves."""
-    if price is None or price <= 0 or currency not in MAGNITUDES:
+    if price is None or price <= 0 or currency is None or currency not in MAGNITUDES:
         return WEIGHTS.unknown_price
     orders = round(2 * (math.log10(price) - MAGNITUDES[currency])) / 2
     return min(max(orders, 0.0), WEIGHTS.magnitudes)

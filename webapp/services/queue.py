@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, and_, exists, func, select, tuple_
+from sqlalchemy import and_, exists, func, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.db import now
@@ -197,5 +197,5 @@ def rules_of(session: Session) -> list[str]:
 
 def counts(session: Session) -> dict[FindingState, int]:
     """How many findings stand in each state; every state is there."""
-    grouped: Select[tuple[FindingState, int]] = select(FindingRow.state, func.count()).group_by(FindingRow.state)
-    return dict.fromkeys(FindingState, 0) | dict(session.execute(grouped).tuples().all())
+    grouped = session.execute(select(FindingRow.state, func.count()).group_by(FindingRow.state))
+    return dict.fromkeys(FindingState, 0) | dict(grouped.all())

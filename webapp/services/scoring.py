@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
+from rules.wording import sayable
 from scanner.pipeline import KnownScores, Scanner
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cards import CardError
@@ -242,11 +243,11 @@ class Shift:
     def _photo_of(self, row: ScanPhoto) -> Photo:
         listing = listings.to_record(row.listing)
         if row.photo is None:
-            return Photo(row.location, None, listing, "there is no picture")
+            return Photo(row.location, None, listing, sayable("there is no picture"))
         try:
             return Photo(row.location, photos.path_of(self.place, row.photo.sha256), listing)
         except FileNotFoundError:
-            return Photo(row.location, None, listing, "its bytes are no longer in the store")
+            return Photo(row.location, None, listing, sayable("its bytes are no longer in the store"))
         except StoreAwayError:
             raise
         except StoreError as error:

@@ -7,15 +7,16 @@ nothing that a person writes is ever read as the syntax of either.
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, String, column, exists, func, literal_column, select, table
 from sqlalchemy.orm import Session
 
-from rules.lexicon import normalise
+from rules.spelling import normalise
 from webapp.db import insert_new
 from webapp.models import ListingRow, ListingText
 
-# PostgreSQL counts places in a text up to 16,383: words behind that could not be found as a phrase.
+# PostgreSQL counts places in a text up to 16,383, and 256 of one word: behind them only single words are found.
 WORDS_KEPT = 16_000
 WORD_LETTERS = 60
 ASKED_LETTERS = 200
@@ -116,7 +117,7 @@ def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[i
 
 
 def indexed_match(terms: tuple[Term, ...]) -> ColumnElement[bool]:
-    config = literal_column("'simple'::regconfig")
+    config: ColumnElement[Any] = literal_column("'simple'::regconfig")
     words = func.to_tsvector(config, ListingText.body)
     return words.bool_op("@@")(func.to_tsquery(config, for_postgresql(terms)))
 

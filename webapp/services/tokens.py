@@ -129,7 +129,7 @@ def count_good(session: Session) -> dict[int, int]:
         .where(ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now()))
         .group_by(ApiToken.user_id)
     )
-    return dict(session.execute(counts).tuples().all())
+    return dict(iter(session.execute(counts)))
 
 
 def find(session: Session, token_id: int, user: User | None = None) -> ApiToken:

@@ -92,6 +92,11 @@ def tally_versions(session: Session, rule_id: str) -> dict[int, Tally]:
     return tally(session, FindingRow.rule_version, FindingRow.rule == rule_id)
 
 
+def tally_rule(session: Session, rule_id: str) -> Tally:
+    """Of one rule, over all of its versions."""
+    return tally(session, FindingRow.rule, FindingRow.rule == rule_id).get(rule_id, Tally())
+
+
 def tally_rules(session: Session) -> dict[str, Tally]:
     """By rule, over all of its versions."""
     return tally(session, FindingRow.rule)

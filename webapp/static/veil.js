@@ -1,7 +1,2 @@
-// Before the first paint: pictures that a person asked to have blurred must not flash up.
+// Before the first paint: what needs a script may show.
 document.documentElement.classList.add("has-script");
-try {
-  if (localStorage.getItem("veil") === "on") document.documentElement.classList.add("is-veiled");
-} catch {
-  // Storage is switched off: pictures show as they are.
-}

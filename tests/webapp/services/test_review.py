@@ -2,54 +2,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.factories import make_finding, make_listing, make_photo, make_scan, make_source, make_user, place_photo
+from tests.factories import make_finding, make_listing, make_photo, make_user, place_photo
 from webapp.models import AuditEntry, FindingState, Verdict
-from webapp.services import decisions, queue
+from webapp.services import decisions
 from webapp.services.errors import NotFound
-from webapp.services.queue import QueueFilters
-
-
-def test_the_queue_walks_every_open_finding_once_highest_priority_first(session: Session) -> None:
-    for priority in (2.1, 4.9, 2.1, 3.3, 2.1, 4.9, 1.2):
-        make_finding(session, priority=priority)
-    make_finding(session, state=FindingState.DISMISSED, priority=5)
-    walked, cursor = [], None
-    while True:
-        page = queue.queue_page(session, QueueFilters(), cursor, limit=2)
-        walked += page.rows
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert [row.priority for row in walked] == [4.9, 4.9, 3.3, 2.1, 2.1, 2.1, 1.2]
-    assert len({row.id for row in walked}) == 7
-    assert (page.total, page.capped) == (7, False)
-
-
-def test_the_queue_is_filtered_by_state_concept_severity_and_source(session: Session) -> None:
-    source = make_source(session)
-    wanted = make_finding(session, make_listing(session, source), concept="tiger", severity="high")
-    make_finding(session, concept="tiger", severity="high")
-    make_finding(session, make_listing(session, source), concept="elephant", severity="high")
-    make_finding(session, make_listing(session, source), concept="tiger", severity="low")
-    page = queue.queue_page(session, QueueFilters("open", "tiger", "high", source.id))
-    assert page.rows == [wanted]
-    assert queue.queue_page(session, QueueFilters(state="confirmed")).rows == []
-
-
-@pytest.mark.parametrize(
-    "cursor", ["nonsense", "bnVsbA", "W10", "WzEsICJ4Il0", "é", "W05hTiwxXQ", "WzEsOTk5OTk5OTk5OTk5OTk5OTk5OTk5XQ"]
-)
-def test_a_cursor_that_cannot_be_read_begins_at_the_front(session: Session, cursor: str) -> None:
-    finding = make_finding(session)
-    assert queue.queue_page(session, QueueFilters(), cursor).rows == [finding]
-
-
-def test_the_count_is_capped(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "COUNT_CAP", 2)
-    for _ in range(3):
-        make_finding(session)
-    page = queue.queue_page(session, QueueFilters())
-    assert (page.total, page.capped) == (2, True)
 
 
 def test_a_decision_is_a_row_a_state_and_an_audit_entry_of_one_transaction(session: Session) -> None:
@@ -96,17 +52,6 @@ def test_a_finding_that_is_not_there_can_not_be_decided(session: Session) -> Non
         decisions.decide(session, make_user(session), 99, Verdict.CONFIRM, "", with_siblings=False)
 
 
-def test_the_next_is_the_one_behind_and_then_what_was_skipped(session: Session) -> None:
-    high, middle, low = (make_finding(session, priority=priority) for priority in (4.0, 3.0, 2.0))
-    assert queue.next_open(session, None, QueueFilters()) is high
-    assert queue.next_open(session, high, QueueFilters()) is middle
-    assert queue.next_open(session, low, QueueFilters()) is high
-    for finding in (high, middle):
-        finding.state = FindingState.CONFIRMED
-    session.flush()
-    assert queue.next_open(session, low, QueueFilters()) is None
-
-
 def test_relistings_are_the_other_listings_of_the_same_pixels(session: Session) -> None:
     finding = make_finding(session)
     assert finding.photo is not None
@@ -120,11 +65,6 @@ def test_relistings_are_the_other_listings_of_the_same_pixels(session: Session) 
 
 def test_findings_of_words_have_no_relistings(session: Session) -> None:
     assert decisions.relistings(session, make_finding(session, words_only=True)) == []
-
-
-def test_counts_name_every_state(session: Session) -> None:
-    make_finding(session, scan=make_scan(session), state=FindingState.ESCALATED)
-    assert queue.counts(session) == dict.fromkeys(FindingState, 0) | {FindingState.ESCALATED: 1}
 
 
 def entries(session: Session) -> list[AuditEntry]:

@@ -16,6 +16,7 @@ from webapp.models import (
     Appearance,
     FindingRow,
     FindingState,
+    FindingTerm,
     ListingRow,
     PhotoRow,
     Scan,
@@ -23,8 +24,9 @@ from webapp.models import (
     ScoreRow,
     Verdict,
 )
-from webapp.services import decisions, leases, scans, scoring
+from webapp.services import decisions, leases, priority, scans, scoring
 from webapp.services.errors import NotFound
+from webapp.services.priority import NO_HISTORY
 from webapp.settings import Settings
 
 TABLES = (ListingRow, PhotoRow, Appearance, ScoreRow, FindingRow)
@@ -45,7 +47,8 @@ def test_a_finding_names_its_rule_score_model_and_reasons(session: Session, scan
     finding = session.scalars(select(FindingRow).where(FindingRow.rule == "elephant_seen")).one()
     assert (finding.score, finding.threshold, finding.rule_version) == (0.9, 0.5, 1)
     assert (finding.model, finding.model_digest, finding.primary_absent) == ("small_model", "d" * 64, True)
-    assert finding.priority == pytest.approx(2.9)
+    assert finding.priority == priority.of_row(finding, NO_HISTORY)
+    assert (finding.source_id, finding.seller) == (finding.listing.source_id, finding.listing.seller)
     assert finding.reasons["kind"] == "score"
     assert finding.pack_digest == scan.pack_digest
 
@@ -54,7 +57,9 @@ def test_words_flag_a_listing_once_with_a_picture_or_without(session: Session, s
     run(scan)
     findings = session.scalars(select(FindingRow).where(FindingRow.rule == "ivory_words")).all()
     assert sorted(finding.listing.url for finding in findings) == [f"{SITE}/3", f"{SITE}/4"]
-    assert {(one.photo_id, one.score, one.model, one.priority) for one in findings} == {(None, None, None, 3.5)}
+    assert {(one.photo_id, one.score, one.model) for one in findings} == {(None, None, None)}
+    terms = session.scalars(select(FindingTerm).where(FindingTerm.finding_id.in_([one.id for one in findings])))
+    assert [(one.language, one.term) for one in terms] == [("en", "ivory")] * 2
 
 
 def test_failures_of_pictures_are_kept_with_their_reason(session: Session, scan: Scan, run: Run) -> None:
