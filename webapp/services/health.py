@@ -58,7 +58,7 @@ def read_signs(session: Session, home: Path, primary_absent: bool) -> Iterator[S
     if primary_absent:
         yield Sign(Part.MODEL, False, say("The primary model is not installed: fallback models speak in its place."))
     else:
-        yield Sign(Part.MODEL, True, say("The primary model is in its place, or no picture was scored yet."))
+        yield Sign(Part.MODEL, True, say("The model that is meant to speak first does."))
     yield of_deliveries(session)
     yield of_disk(home)
     yield of_audit(session)

@@ -11,7 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as dtime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Date, Select, cast, func, select
@@ -71,6 +72,12 @@ class Period:
         first, last = self.step_of(self.first_day), now().date()
         length = 7 if self.is_weekly else 1
         return [first + timedelta(days=length * number) for number in range((last - first).days // length + 1)]
+
+    @property
+    def bounds(self) -> list[tuple[datetime, datetime]]:
+        """Of every step; the first begins with the period, which may be in the middle of a week."""
+        starts = [datetime.combine(step, dtime.min, UTC) for step in self.steps]
+        return list(zip([self.from_at, *starts[1:]], [*starts[1:], datetime.max.replace(tzinfo=UTC)], strict=True))
 
     def spread(self, counts: Mapping[date, int]) -> list[int]:
         """Counts by day, as one number a step."""
@@ -179,10 +186,10 @@ def count_trends(session: Session, period: Period) -> Trends:
     )
 
 
-def flagged_query(from_at: datetime, *columns: Any) -> Select[Any]:
-    """Counts of the period by `columns`; every state is named so that the index is walked by its beginnings."""
-    found = FindingRow.state.in_(list(FindingState)), FindingRow.found_at >= from_at
-    return over_index(select(*columns, func.count().label("number")).where(*found).group_by(*columns))
+def flagged_query(*columns: Any) -> Select[Any]:
+    """Counts by `columns`; every state is named so that the index is entered at each one's place."""
+    every = FindingRow.state.in_(list(FindingState))
+    return over_index(select(*columns, func.count().label("number")).where(every).group_by(*columns))
 
 
 def over_index(query: Select[Any]) -> Select[Any]:
@@ -202,19 +209,28 @@ def read_day(value: str | date) -> date:
 
 
 def count_flagged(session: Session, period: Period) -> Flagged:
-    by = day_of(session, FindingRow.found_at), FindingRow.state, FindingRow.concept, FindingRow.source_id
-    rows = session.execute(flagged_query(period.from_at, *by)).all()
-    facts = [(read_day(row.day), row.state, row.concept, row.source_id, row.number) for row in rows]
-    concepts = totals((concept, number) for _, _, concept, _, number in facts)
-    sources = totals((source, number) for _, _, _, source, number in facts)
-    names = {source.id: source.name for source in session.scalars(select(Source))}
+    """Step by step: to group all of a year by its days, SQLite would sort a million rows."""
+    by_step = [count_step(session, from_at, to_at) for from_at, to_at in period.bounds]
+    concepts = totals((concept, number) for step in by_step for (_, concept), number in step.items())
+    since = FindingRow.found_at >= period.from_at
     return Flagged(
         total=sum(concepts.values()),
-        by_state={one: spread_where(period, facts, 1, one) for one in FindingState},
-        by_concept={one: spread_where(period, facts, 2, one) for one, _ in concepts.most_common()},
-        by_source=[(one, names.get(one, str(one)), number) for one, number in sources.most_common()],
-        by_seller=top_sellers(session, period.from_at),
+        by_state={one: [count_where(step, 0, one) for step in by_step] for one in FindingState},
+        by_concept={one: [count_where(step, 1, one) for step in by_step] for one, _ in concepts.most_common()},
+        by_source=top_sources(session, since),
+        by_seller=top_sellers(session, since),
     )
+
+
+def count_step(session: Session, from_at: datetime, to_at: datetime) -> dict[tuple[FindingState, str], int]:
+    """Findings of [from_at, to_at) by state and concept."""
+    flagged = flagged_query(FindingRow.state, FindingRow.concept)
+    rows = session.execute(flagged.where(FindingRow.found_at >= from_at, FindingRow.found_at < to_at))
+    return {(row.state, row.concept): row.number for row in rows}
+
+
+def count_where(step: Mapping[tuple[Any, ...], int], place: int, wanted: object) -> int:
+    return sum(number for key, number in step.items() if key[place] == wanted)
 
 
 def totals(pairs: Iterable[tuple[Any, int]]) -> Counter[Any]:
@@ -224,13 +240,14 @@ def totals(pairs: Iterable[tuple[Any, int]]) -> Counter[Any]:
     return counts
 
 
-def spread_where(period: Period, facts: Sequence[tuple[Any, ...]], place: int, wanted: object) -> list[int]:
-    """Of the facts that say `wanted` at `place`: their numbers (last) by their days (first)."""
-    return period.spread(totals((fact[0], fact[-1]) for fact in facts if fact[place] == wanted))
+def top_sources(session: Session, since: ColumnElement[bool]) -> list[tuple[int, str, int]]:
+    rows = session.execute(flagged_query(FindingRow.source_id).where(since)).all()
+    names = {source.id: source.name for source in session.scalars(select(Source))}
+    return sorted(((row.source_id, names[row.source_id], row.number) for row in rows), key=lambda one: -one[2])
 
 
-def top_sellers(session: Session, from_at: datetime) -> list[tuple[str, int]]:
-    named = flagged_query(from_at, FindingRow.seller).where(FindingRow.seller.is_not(None))
+def top_sellers(session: Session, since: ColumnElement[bool]) -> list[tuple[str, int]]:
+    named = flagged_query(FindingRow.seller).where(since, FindingRow.seller.is_not(None))
     ordered = named.order_by(func.count().desc(), FindingRow.seller).limit(SELLERS_SHOWN)
     return [(row.seller, row.number) for row in session.execute(ordered)]
 

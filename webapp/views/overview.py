@@ -13,7 +13,7 @@ from webapp.language import locale, say, spoken
 from webapp.models import FindingState, Role
 from webapp.services import health, overview, quality, queue, trends
 from webapp.services.trends import Band, Period, Trends
-from webapp.views.access import reader, requires
+from webapp.views.access import requires
 
 pages = Blueprint("overview", __name__)
 
