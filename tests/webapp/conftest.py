@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from webapp.db import open_engine, session_factory
 from webapp.migrations import upgrade
+from webapp.services import rechecks
 from webapp.settings import Settings
 from webapp.tasks import app
 
@@ -82,6 +83,12 @@ def session(engine: Engine) -> Iterator[Session]:
 def queue_of_the_test(tmp_path: Path) -> None:
     """No test puts a message into the queue of this checkout."""
     app.use(Settings(home=tmp_path / "home", database_url=None, broker_url=None))
+
+
+@pytest.fixture(autouse=True)
+def _no_second_look_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what people decide in a test nothing is drawn for a second look, unless the test draws itself."""
+    monkeypatch.setattr(rechecks, "draw", lambda: 1.0)
 
 
 def use(settings: Settings) -> Settings:

@@ -21,5 +21,6 @@ class Exporter:
 
 FORMATS: dict[str, Exporter] = {
     "csv": Exporter("csv", "text/csv; charset=utf-8", ".csv", table.write),
+    "figures": Exporter("figures", "text/csv; charset=utf-8", "-figures.csv", table.write_figures),
     "json": Exporter("json", "application/json", ".json", document.write),
 }

@@ -3,10 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
 
 Finding = Mapping[str, Any]
+FIGURES = ("name", "value", "low", "high", "n", "reason", "basis")
 
 # A cell that begins with one of these is a formula to a spreadsheet, whatever blanks stand before it. The second
 # group of places: where a spreadsheet of another country, or a paste, begins a new cell in the middle of a text.
@@ -17,11 +18,20 @@ BEGINS_ODDLY = re.compile(r"^[\t\r\n]")
 
 def write(content: Mapping[str, Any], target: BinaryIO) -> None:
     """UTF-8 with a byte order mark (without it Excel reads another alphabet), every cell in quotes."""
+    write_rows(target, COLUMNS, ([read(finding) for read in COLUMNS.values()] for finding in content["findings"]))
+
+
+def write_figures(content: Mapping[str, Any], target: BinaryIO) -> None:
+    """The report's figures, one row each: precision, recall, misses and agreement with their 95 % intervals."""
+    write_rows(target, FIGURES, ([one[name] for name in FIGURES] for one in content.get("quality", [])))
+
+
+def write_rows(target: BinaryIO, heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
-    rows = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    rows.writerow(COLUMNS)
-    for finding in content["findings"]:
-        rows.writerow([safe(read(finding)) for read in COLUMNS.values()])
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(heading)
+    for row in rows:
+        writer.writerow([safe(cell) for cell in row])
     text.detach()
 
 

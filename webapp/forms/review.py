@@ -1,51 +1,23 @@
-"""The queue's filters and the decision."""
+"""The decision."""
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import Form, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import StringField, TextAreaField
 from wtforms.validators import AnyOf, InputRequired, Length, Optional
 
 from rules.evidence import CONCEPTS
-from rules.model import Severity
 from rules.reason_codes import ReasonCodes
 from webapp.db import now
-from webapp.filters import concept_words
 from webapp.language import say_later
-from webapp.models import FindingState, Verdict
+from webapp.models import Verdict
 from webapp.services.clusters import MOST_MEMBERS
 from webapp.services.decisions import Choice, check_reason
 
-ANY = SelectChoice("", "Any")
 NOTE_LETTERS = 2000
 ID_DIGITS = 9
-
-
-class FilterForm(Form):  # type: ignore[misc]
-    """Read from the address: no token, and an unknown value is as if it were not there."""
-
-    state = SelectField(
-        "State", choices=[SelectChoice(state.value, state.value.capitalize()) for state in FindingState]
-    )
-    concept = SelectField(
-        "Concept", choices=[ANY, *(SelectChoice(name, concept_words(name)) for name in CONCEPTS if name != "other")]
-    )
-    severity = SelectField(
-        "Severity", choices=[ANY, *(SelectChoice(one.value, one.value.capitalize()) for one in reversed(Severity))]
-    )
-    source = SelectField("Source", choices=[ANY])
-
-    def offer_sources(self, sources: list[Any]) -> None:
-        self.source.choices = [ANY, *(SelectChoice(str(source.id), source.name) for source in sources)]
-
-    def value_of(self, name: str) -> str | None:
-        """The chosen value where it is one of those offered."""
-        field = self[name]
-        offered = {choice.value for choice in field.choices}
-        return field.data if field.data and field.data in offered else None
 
 
 class ReasonedForm(FlaskForm):  # type: ignore[misc]

@@ -111,19 +111,29 @@ def measure(name: str, pairs: Sequence[Pair]) -> Agreement:
 
 def kappa_of(pairs: Sequence[Pair], labels: Sequence[str]) -> "Interval":
     """Cohen's kappa (scikit-learn's), with the large-sample interval of Fleiss, Cohen and Everitt (1969, Psychol.
-    Bull. 72:323), cut off at -1 and 1."""
+    Bull. 72:323), cut off at -1 and 1. Where all agree, that has no width: Wilson's limit of the agreement stands in."""
     from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-    from scanner.zoo.evaluation.intervals import Interval, Z
+    from scanner.zoo.evaluation.intervals import Interval, Z, wilson
 
     first, second = zip(*pairs, strict=True)
     kappa = float(cohen_kappa_score(first, second, labels=labels))
-    half = Z * standard_error(confusion_matrix(first, second, labels=labels))
+    counts = confusion_matrix(first, second, labels=labels)
+    if counts.trace() == len(pairs):
+        chance = by_chance(counts)
+        least, _ = wilson(1.0, len(pairs))
+        return Interval(1.0, max(-1.0, (least - chance) / (1 - chance)), 1.0)
+    half = Z * standard_error(counts)
     return Interval(kappa, max(-1.0, kappa - half), min(1.0, kappa + half))
 
 
+def by_chance(counts: "NDArray[Any]") -> float:
+    """The agreement that chance alone gives."""
+    return float(counts.sum(axis=1) @ counts.sum(axis=0) / counts.sum() ** 2)
+
+
 def standard_error(counts: "NDArray[Any]") -> float:
-    """Of kappa; counts: (k, k), what one said by what the other said. Where all agree it is 0 and says too little."""
+    """Of kappa; counts: (k, k), what one said by what the other said."""
     import numpy as np
 
     shares = counts / counts.sum()

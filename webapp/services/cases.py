@@ -74,6 +74,12 @@ def open_cases(session: Session) -> list[Recheck]:
     )
 
 
+def is_open(session: Session, recheck: Recheck) -> bool:
+    """Whether a lead can settle it now."""
+    waits_for = RecheckState.WAITING if recheck.kind is RecheckKind.APPEAL else RecheckState.DISPUTED
+    return recheck.state is waits_for and rechecks.still_stands(session, recheck)
+
+
 def answer(session: Session, user: User, recheck_id: int, look: Look) -> Recheck:
     """Keep a blind second look; the finding's state stays. Raises NotFound, Refused where it is not theirs to give."""
     recheck = _lock(session, recheck_id)
@@ -163,8 +169,7 @@ def settle(session: Session, user: User, recheck_id: int, verdict: Verdict, note
     """A lead's last word: it sets the finding's state. Raises NotFound, Refused."""
     recheck = _lock(session, recheck_id)
     is_appeal = recheck.kind is RecheckKind.APPEAL
-    waits_for = RecheckState.WAITING if is_appeal else RecheckState.DISPUTED
-    if recheck.state is not waits_for or not rechecks.still_stands(session, recheck):
+    if not is_open(session, recheck):
         raise Refused(say("This case was settled meanwhile."))
     if verdict not in rechecks.FINAL:
         raise Refused(say("Choose confirm or dismiss: nobody stands above a lead."))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from rules.lexicon import Kind, Lexicon, Term, normalise
+from rules.lexicon import Kind, Lexicon, Term
+from rules.spelling import normalise
 from webapp.models import FindingRow, FindingState, FindingTerm
 from webapp.services.rates import Estimate, share_by_group
 from webapp.services.versions import DECIDED, GROUP

@@ -13,15 +13,23 @@ class Preferences:
     """blur, grey: how pictures are shown until one is revealed. keys: whether single letters are shortcuts.
 
     country: whose law the item page shows (ISO 3166-1 alpha-2), where another was chosen there than in the settings.
+    queue_filter: id of the saved filter that the queue begins with.
     """
 
     blur: bool = True
     grey: bool = True
     keys: bool = True
     country: str | None = None
+    queue_filter: int | None = None
 
 
-TYPES: dict[str, tuple[type, ...]] = {"blur": (bool,), "grey": (bool,), "keys": (bool,), "country": (str, type(None))}
+TYPES: dict[str, tuple[type, ...]] = {
+    "blur": (bool,),
+    "grey": (bool,),
+    "keys": (bool,),
+    "country": (str, type(None)),
+    "queue_filter": (int, type(None)),
+}
 NAMES = tuple(field.name for field in fields(Preferences))
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from babel.numbers import format_decimal, format_percent
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from webapp.language import say
+from webapp.language import locale, number, say
 from webapp.models import FindingRow, FindingState, ListingRow, RecallAudit, Recheck, RecheckKind, RecheckState, Verdict
 from webapp.services import agreement, recall, rechecks
 from webapp.services.findings import BY_PEOPLE
@@ -231,7 +232,10 @@ def recall_of(session: Session, from_at: datetime, to_at: datetime) -> tuple[Fig
     if row is None:
         reason = say("No recall audit covers this period.")
         return Figure("misses", 0, reason=reason), Figure("recall", 0, reason=reason)
-    found = recall.estimate(session, row)
+    return recall_of_audit(session, row, recall.estimate(session, row))
+
+
+def recall_of_audit(session: Session, row: RecallAudit, found: recall.Estimate) -> tuple[Figure, Figure]:
     return figures_of(found, confirmed_listings(session, row.from_at, row.to_at), basis_of(row, found))
 
 
@@ -281,3 +285,61 @@ def basis_of(row: RecallAudit, found: recall.Estimate) -> str:
         answered=found.answered,
         size=found.size,
     )
+
+
+def title_of(figure: Figure) -> str:
+    return {
+        "precision": say("Precision"),
+        "checked_precision": say("Precision, put right by second looks"),
+        "recall": say("Recall"),
+        "misses": say("Missed listings, estimated"),
+        "kappa": say("Cohen's kappa of first and second looks"),
+        "agreed": say("First and second looks that agree"),
+        "overturns": say("First decisions that fell after a second look"),
+        "appeals": say("Appeals that overturned a decision"),
+    }[figure.name]
+
+
+def words_of(figure: Figure) -> str:
+    """The value with its 95 % interval, the interval alone, or why there is neither."""
+    if figure.low is None or figure.high is None:
+        return figure.reason
+    values = {"low": number_words(figure, figure.low), "high": number_words(figure, figure.high)}
+    if figure.value is None:
+        return say("between %(low)s and %(high)s; %(reason)s", reason=figure.reason, **values)
+    return say("%(value)s (%(low)s to %(high)s)", value=number_words(figure, figure.value), **values)
+
+
+def number_words(figure: Figure, value: float) -> str:
+    if figure.name == "misses":
+        return number(round(value))
+    if figure.name == "kappa":
+        return format_decimal(value, "0.00", locale())
+    return format_percent(value, "0.0\N{NO-BREAK SPACE}%", locale())
+
+
+def kappa_words(found: agreement.Agreement) -> str:
+    return words_of(from_kappa(found))
+
+
+def stratum_words(name: str) -> str:
+    return {
+        "words": say("Words of the lexicon that did not flag"),
+        "near": say("A picture's score from half of a threshold up"),
+        "middling": say("A picture's score from a fifth to half of a threshold"),
+        "unseen": say("A picture with a concept that no model could see"),
+        "low": say("Scores below a fifth of every threshold"),
+        "no_picture": say("No picture and no such word"),
+    }[name]
+
+
+def sentences(found: Figures) -> list[str]:
+    """Each figure as a line of text."""
+    return [sentence_of(one) for one in found.all()]
+
+
+def sentence_of(figure: Figure) -> str:
+    said = {"title": title_of(figure), "words": words_of(figure)}
+    if figure.low is None or not figure.basis:
+        return say("%(title)s: %(words)s", **said)
+    return say("%(title)s: %(words)s, of %(n)s (%(basis)s)", n=number(figure.n), basis=figure.basis, **said)

@@ -311,6 +311,13 @@ def find(session: Session, audit_id: int) -> RecallAudit:
     return row
 
 
+def finds(session: Session, row: RecallAudit) -> list[RecallItem]:
+    """What was suspected in it, with the findings that it opened."""
+    mine = (RecallItem.audit_id == row.id, RecallItem.answer.is_not(None), RecallItem.answer != NOTHING)
+    details = (joinedload(RecallItem.listing), joinedload(RecallItem.user))
+    return list(session.scalars(select(RecallItem).where(*mine).options(*details).order_by(RecallItem.answered_at)))
+
+
 def close(session: Session, user: User, audit_id: int) -> RecallAudit:
     """End it as it stands: what is not answered stays missing, and the interval says so."""
     row = find(session, audit_id)

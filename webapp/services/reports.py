@@ -24,7 +24,7 @@ from webapp.models import (
     ScoreRow,
     User,
 )
-from webapp.services import audit, queue, removals, webhooks
+from webapp.services import audit, quality, queue, removals, webhooks
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -117,6 +117,7 @@ def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | N
         "models": models_of(rows, scans),
         "scans": len(scans),
         "figures": figures_of(rows),
+        "quality": quality.figures(session, from_at, to_at).to_json(),
         "findings": [describe_finding(row, events.get(row.listing_id, [])) for row in rows],
     }
 

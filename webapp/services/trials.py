@@ -80,7 +80,7 @@ def look(task: Task, path: Path) -> dict[str, Any]:
     task.session.commit()  # the models take seconds
     choice = choose(task.settings.models_dir, pack.cascade, task.job.model)
     count = len(choice.models)
-    task.report.tell_step(f"{count} {'model looks' if count == 1 else 'models look'} at it")
+    task.report.tell_step("one model looks at it" if count == 1 else f"{count} models look at it")
     scanned, warnings = scan(path, choice, pack, task.settings)
     if scanned.failure is not None:
         raise JobError(f"The picture could not be scored: {scanned.failure}.")

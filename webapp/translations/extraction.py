@@ -81,11 +81,9 @@ def find_all() -> Iterator[Text]:
 def find_in_template(path: Path) -> Iterator[Text]:
     place = f"templates/{path.relative_to(template_folder()).as_posix()}"
     options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
-    for line, _, message, _ in babel_extract(BytesIO(path.read_bytes()), ("_", "ngettext"), (), options):
-        if isinstance(message, tuple):
-            yield Text((str(message[0]), str(message[1])), place, line)
-        elif message:
-            yield Text(message, place, line)
+    for line, function, message, _ in babel_extract(BytesIO(path.read_bytes()), ("_", "ngettext"), (), options):
+        parts = message if isinstance(message, tuple) else (message,)
+        yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
 
 
 def find_in_code(source: str, place: str) -> Iterator[Text]:

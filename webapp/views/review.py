@@ -12,7 +12,7 @@ from webapp.extensions import app_settings, db_session
 from webapp.filters import marks_of
 from webapp.forms.review import DecisionForm, RevisionForm
 from webapp.language import find_text, say, say_many
-from webapp.models import FindingRow, FindingState, PhotoRow, Role, Verdict
+from webapp.models import FindingRow, PhotoRow, Role, Verdict
 from webapp.services import (
     archiving,
     clusters,
@@ -25,6 +25,7 @@ from webapp.services import (
     preferences,
     queue,
     removals,
+    saved_filters,
     sellers,
     sources,
     team,
@@ -48,9 +49,19 @@ Answer = str | Response | tuple[str, int] | tuple[Response, int]
 @requires(Role.VIEWER)
 def queue_page() -> str:
     filtering = read_filters(sources.list_sources(db_session()))
-    page = queue.queue_page(db_session(), filtering.filters, request.args.get("after"))
-    counts = queue.counts(db_session())
-    return render_template("review/queue.html", page=page, filtering=filtering, counts=counts, states=FindingState)
+    page = queue.queue_page(
+        db_session(), filtering.filters, request.args.get("after"), before=request.args.get("before")
+    )
+    return render_template(
+        "review/queue.html",
+        page=page,
+        filtering=filtering,
+        holders=desk.holders(db_session(), {row.listing_id for row in page.rows}),
+        saved=saved_filters.seen_by(db_session(), reader()),
+        default=saved_filters.default_of(db_session(), reader()),
+        batch_limit=queue.BATCH_LIMIT,
+        me=reader(),
+    )
 
 
 @pages.get("/queue/next")

@@ -1,0 +1,184 @@
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.factories import make_finding, make_user
+from webapp.models import AuditEntry, FindingRow, FindingState, Recheck, RecheckState, Role, Stage, User, Verdict
+from webapp.services import cases, decisions, rechecks
+from webapp.services.cases import ESCALATE, Look
+from webapp.services.decisions import Choice
+from webapp.services.errors import NotFound, Refused
+
+Decide = Callable[..., Recheck]
+
+
+@pytest.fixture(autouse=True)
+def _always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rechecks, "draw", lambda: 0.0)
+
+
+@pytest.fixture
+def people(session: Session) -> tuple[User, User, User]:
+    """Ann, who decides first, bob, who looks again, and lea, a lead."""
+    return make_user(session, "ann"), make_user(session, "bob"), make_user(session, "lea", Role.LEAD)
+
+
+@pytest.fixture
+def recheck(session: Session, people: tuple[User, User, User]) -> Recheck:
+    """Ann confirmed an elephant; a second look waits."""
+    finding = make_finding(session)
+    decisions.decide(session, people[0], finding.id, Choice(Verdict.CONFIRM, "tusks"))
+    return session.query(Recheck).one()
+
+
+@pytest.fixture
+def disputed(session: Session, recheck: Recheck, people: tuple[User, User, User]) -> Recheck:
+    return cases.answer(session, people[1], recheck.id, Look("other", "plush", 12.0))
+
+
+def test_the_same_concept_agrees_and_leaves_the_state(
+    session: Session, recheck: Recheck, people: tuple[User, User, User]
+) -> None:
+    done = cases.answer(session, people[1], recheck.id, Look("elephant", "", 8.0))
+    assert done.state is RecheckState.AGREED and done.closed_at
+    assert done.second is not None
+    assert (done.second.stage, done.second.verdict, done.second.concept) == (Stage.SECOND, Verdict.CONFIRM, "elephant")
+    assert done.second.seconds == 8.0
+    assert done.finding.state is FindingState.CONFIRMED
+
+
+@pytest.mark.parametrize("answer", ["other", "tiger", ESCALATE])
+def test_another_answer_is_a_dispute_and_still_leaves_the_state(
+    session: Session, recheck: Recheck, people: tuple[User, User, User], answer: str
+) -> None:
+    done = cases.answer(session, people[1], recheck.id, Look(answer))
+    assert (done.state, done.closed_at) == (RecheckState.DISPUTED, None)
+    assert done.finding.state is FindingState.CONFIRMED
+    assert cases.open_cases(session) == [done]
+
+
+def test_what_only_the_second_look_saw_is_a_finding_of_its_own(
+    session: Session, people: tuple[User, User, User]
+) -> None:
+    finding = make_finding(session)
+    decisions.decide(session, people[0], finding.id, Choice(Verdict.DISMISS))
+    done = cases.answer(session, people[1], session.query(Recheck).one().id, Look("tiger_skin", "a rug"))
+    assert done.state is RecheckState.AGREED
+    seen = session.scalars(select(FindingRow).where(FindingRow.rule == "second_look")).one()
+    assert (seen.concept, seen.state, seen.photo_id) == ("tiger_skin", FindingState.OPEN, finding.photo_id)
+    assert seen.title.startswith("Suspected tiger skin")
+
+
+def test_who_decided_first_can_not_look_again(
+    session: Session, recheck: Recheck, people: tuple[User, User, User]
+) -> None:
+    with pytest.raises(Refused, match="Somebody else"):
+        cases.answer(session, people[0], recheck.id, Look("elephant"))
+
+
+def test_a_second_answer_is_given_once(session: Session, disputed: Recheck, people: tuple[User, User, User]) -> None:
+    with pytest.raises(Refused, match="settled meanwhile"):
+        cases.answer(session, people[2], disputed.id, Look("elephant"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "after"),
+    [
+        (Verdict.CONFIRM, RecheckState.UPHELD, FindingState.CONFIRMED),
+        (Verdict.DISMISS, RecheckState.OVERTURNED, FindingState.DISMISSED),
+    ],
+)
+def test_a_lead_has_the_last_word(
+    session: Session,
+    disputed: Recheck,
+    people: tuple[User, User, User],
+    verdict: Verdict,
+    state: RecheckState,
+    after: FindingState,
+) -> None:
+    done = cases.settle(session, people[2], disputed.id, verdict, "see the seam")
+    assert (done.state, done.finding.state) == (state, after)
+    assert done.final is not None and done.final.stage is Stage.ADJUDICATION and done.closed_at
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == f"recheck.{state.value}")).one()
+    assert (entry.actor, entry.facts["after"], entry.facts["is_party"]) == ("lea", after.value, False)
+    assert cases.open_cases(session) == []
+
+
+def test_a_case_is_settled_once_and_with_a_real_answer(
+    session: Session, disputed: Recheck, people: tuple[User, User, User]
+) -> None:
+    with pytest.raises(Refused, match="confirm or dismiss"):
+        cases.settle(session, people[2], disputed.id, Verdict.ESCALATE, "")
+    cases.settle(session, people[2], disputed.id, Verdict.CONFIRM, "")
+    with pytest.raises(Refused, match="settled meanwhile"):
+        cases.settle(session, people[2], disputed.id, Verdict.DISMISS, "")
+
+
+def test_a_reviewer_settles_nothing(session: Session, disputed: Recheck) -> None:
+    with pytest.raises(Refused, match="A lead"):
+        cases.settle(session, make_user(session), disputed.id, Verdict.CONFIRM, "")
+
+
+def test_a_lead_who_is_one_of_the_two_steps_back_where_another_is_there(session: Session) -> None:
+    lea, max_ = make_user(session, "lea", Role.LEAD), make_user(session, "max", Role.ADMIN)
+    decisions.decide(session, lea, make_finding(session).id, Choice(Verdict.CONFIRM))
+    row = cases.answer(session, make_user(session), session.query(Recheck).one().id, Look("other"))
+    with pytest.raises(Refused, match="another lead"):
+        cases.settle(session, lea, row.id, Verdict.CONFIRM, "")
+    max_.is_active = False
+    session.flush()
+    assert cases.fit_to_settle(session, lea, row) == cases.Fitness(True, is_party=True)
+    cases.settle(session, lea, row.id, Verdict.CONFIRM, "")
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "recheck.upheld")).one()
+    assert entry.facts["is_party"] is True
+
+
+def test_a_revision_meanwhile_ends_the_dispute(
+    session: Session, disputed: Recheck, people: tuple[User, User, User]
+) -> None:
+    decisions.revise(session, people[0], disputed.first_id, Choice(Verdict.DISMISS))
+    with pytest.raises(Refused, match="settled meanwhile"):
+        cases.settle(session, people[2], disputed.id, Verdict.CONFIRM, "")
+    assert cases.open_cases(session) == []
+
+
+def appeal(session: Session, row: Recheck, user: User, claim: str = "It is plastic", who: str = "") -> Recheck:
+    return cases.appeal(session, user, row.finding_id, claim, who)
+
+
+def test_an_appeal_waits_for_a_lead_and_may_overturn(
+    session: Session, recheck: Recheck, people: tuple[User, User, User]
+) -> None:
+    row = appeal(session, recheck, people[1], who="the seller")
+    assert (row.raised_by, row.first_id) == ("the seller", recheck.first_id)
+    assert cases.open_cases(session) == [row]
+    done = cases.settle(session, people[2], row.id, Verdict.DISMISS, "mould line")
+    assert (done.state, done.finding.state) == (RecheckState.OVERTURNED, FindingState.DISMISSED)
+    assert done.final is not None and done.final.stage is Stage.APPEAL
+    session.refresh(recheck)
+    assert recheck.state is RecheckState.VOID, "a second look at what is no more"
+
+
+def test_an_appeal_that_fails_leaves_the_decision(
+    session: Session, recheck: Recheck, people: tuple[User, User, User]
+) -> None:
+    done = cases.settle(session, people[2], appeal(session, recheck, people[0]).id, Verdict.CONFIRM, "")
+    assert (done.state, done.finding.state) == (RecheckState.UPHELD, FindingState.CONFIRMED)
+    assert rechecks.count_waiting(session) == 1
+
+
+def test_what_can_not_be_appealed_against(
+    session: Session, recheck: Recheck, people: tuple[User, User, User]
+) -> None:
+    ann = people[0]
+    with pytest.raises(Refused, match="Write what"):
+        appeal(session, recheck, ann, "  ")
+    appeal(session, recheck, ann)
+    with pytest.raises(Refused, match="already"):
+        appeal(session, recheck, ann)
+    with pytest.raises(Refused, match="Only a decided"):
+        cases.appeal(session, ann, make_finding(session).id, "why", "")
+    with pytest.raises(NotFound):
+        cases.appeal(session, ann, 999, "why", "")
