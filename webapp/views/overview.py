@@ -1,6 +1,7 @@
 """What stands where, on one page: whether anything is stuck, what waits, what happened in a period."""
 
 from datetime import date, timedelta
+from math import ceil
 
 from babel.dates import format_date
 from flask import Blueprint, render_template, request
@@ -75,14 +76,15 @@ def flagged_by_concept(told: Trends) -> BarChart:
 
 
 def decided(told: Trends) -> BarChart:
-    return chart(
-        say("Decisions by the day on which they were made"), told.period, [Bars(say("decisions"), told.speed.by_step)]
-    )
+    """In a narrow panel: there is room for a few labels."""
+    series = [Bars(say("decisions"), told.speed.by_step)]
+    return chart(say("Decisions by the day on which they were made"), told.period, series, labels=4)
 
 
-def chart(title: str, period: Period, series: list[Bars]) -> BarChart:
+def chart(title: str, period: Period, series: list[Bars], labels: int = 8) -> BarChart:
+    days = [day_words(day) for day in period.steps]
     label = say("week from") if period.is_weekly else say("day")
-    return BarChart(title, [day_words(day) for day in period.steps], series, label_title=label)
+    return BarChart(title, days, series, label_title=label, every=ceil(len(days) / labels))
 
 
 def day_words(day: date) -> str:
