@@ -15,6 +15,7 @@ from webapp.language import find_text, say, say_many
 from webapp.models import FindingRow, PhotoRow, Role, Verdict
 from webapp.services import (
     archiving,
+    blind,
     clusters,
     decisions,
     desk,
@@ -82,6 +83,8 @@ def start() -> Answer:
     if after is not None and not is_ahead():
         desk.release(db_session(), reader(), after.listing_id)
         db_session().commit()
+    if blind.should_interleave(db_session(), reader()):
+        return redirect(url_for("blind.next", back=filtering.address("review.start", **request.args)))
     following = desk.take_next(db_session(), reader(), after, filtering.filters)
     if following is not None:
         return redirect(filtering.address("review.finding", finding_id=following.id))
@@ -297,6 +300,6 @@ def look_of(pictures: list[PhotoRow]) -> Look:
     person = preferences.of(reader())
     left = graphic.allowance(db_session(), reader())
     seen = graphic.revealed(db_session(), reader(), [photo.id for photo in pictures])
-    asked = request.args.get("show", type=int)
+    asked = request.args.get("show", default=0, type=int)
     open_ids = {photo.id for photo in pictures if not person.blur and (photo.id in seen or not left.is_used_up)}
     return Look(left, open_ids | ({asked} & seen))
