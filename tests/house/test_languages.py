@@ -25,7 +25,9 @@ PLACEHOLDER = re.compile(r"%\(\w+\)s")
 TAG = re.compile(r"</?\w+[^>]*>")
 HALF_PLACEHOLDER = re.compile(r"(?<!%)(?:%%)*%(?![%(])")
 # What is the same in every language: names, units, codes.
-NAMES = frozenset({"Tuskline", "SHA-256", "UTC", "AUC", "ROC", "px", "Esc", "is-alone", "has-bar", "light dark"})
+NAMES = frozenset(
+    {"Tuskline", "SHA-256", "UTC", "AUC", "ROC", "px", "Esc", "is-alone", "has-bar", "light dark", "Enter", "j k"}
+)
 SPOKEN_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder")
 WORD = re.compile(r"[A-Za-z][a-z]+")
 # A sentence or a label among the constants of a template: words and blanks alone, or one that begins with a capital.
@@ -179,9 +181,8 @@ def test_messages_and_labels_are_looked_up(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and node.args and getattr(node.func, "id", "") in MESSAGES:
             told = node.args[0]
-            is_bare = isinstance(told, ast.JoinedStr) or (
-                isinstance(told, ast.Constant) and isinstance(told.value, str) and WORD.search(told.value)
-            )
+            own = [told] if isinstance(told, ast.Constant) else told.values if isinstance(told, ast.JoinedStr) else []
+            is_bare = any(isinstance(one, ast.Constant) and WORD.search(str(one.value)) for one in own)
             assert not is_bare, f"{path}:{told.lineno}: say(...) it, or say_later(...) for a label"
 
 
