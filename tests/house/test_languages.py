@@ -21,7 +21,7 @@ from webapp.translations.extraction import (
 )
 
 CODES = [code for code in languages() if code != ENGLISH]
-PLACEHOLDER = re.compile(r"%\(\w+\)s")
+PLACEHOLDER = re.compile(r"%\(\w+\)s|#\d")  # scripts fill the latter
 TAG = re.compile(r"</?\w+[^>]*>")
 HALF_PLACEHOLDER = re.compile(r"(?<!%)(?:%%)*%(?![%(])")
 # What is the same in every language: names, units, codes.
@@ -78,7 +78,7 @@ def test_a_translation_fills_in_what_the_text_does(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_per_cent_sign_of_a_translation_is_doubled_where_values_are_filled_in(code: str) -> None:
     for message in read(code):
-        if message.id and PLACEHOLDER.search(texts_of(message)[0]):
+        if message.id and "%(" in texts_of(message)[0]:
             for string in strings_of(message.string):
                 assert not HALF_PLACEHOLDER.search(str(string)), message.id
 

@@ -83,7 +83,8 @@ def find_in_template(path: Path) -> Iterator[Text]:
     options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
     for line, function, message, _ in babel_extract(BytesIO(path.read_bytes()), ("_", "ngettext"), (), options):
         parts = message if isinstance(message, tuple) else (message,)
-        yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
+        if parts[0]:  # none where it is a variable, whose texts stand elsewhere
+            yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
 
 
 def find_in_code(source: str, place: str) -> Iterator[Text]:
