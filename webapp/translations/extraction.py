@@ -207,6 +207,10 @@ def update(code: str, template: Catalog) -> int:
         catalogue = read_po(file, locale=code)
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    for message in catalogue:
+        if message.id and message.fuzzy:  # it has got a plural, or lost it
+            message.string = ("",) * catalogue.num_plurals if message.pluralizable else ""
+            message.flags.discard("fuzzy")
     written = BytesIO()
     write_po(written, catalogue, width=MAX_COLUMNS, sort_by_file=True, include_lineno=False, omit_header=True)
     path.write_text(f"{head}\n\n{written.getvalue().decode().lstrip()}")
