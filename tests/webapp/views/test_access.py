@@ -34,6 +34,12 @@ ROUTES = [
     ("POST", "/queue/filters/default", Role.VIEWER),
     ("GET", "/findings/1", Role.VIEWER),
     ("POST", "/findings/1", Role.REVIEWER),
+    ("POST", "/findings/1/skip", Role.REVIEWER),
+    ("POST", "/findings/1/claim", Role.REVIEWER),
+    ("POST", "/findings/1/release", Role.REVIEWER),
+    ("POST", "/decisions/undo", Role.REVIEWER),
+    ("POST", "/decisions/1/revise", Role.REVIEWER),
+    ("POST", "/look", Role.VIEWER),
     ("POST", "/findings/1/appeal", Role.REVIEWER),
     ("GET", "/blind/next", Role.REVIEWER),
     ("GET", "/blind/1", Role.REVIEWER),
@@ -130,7 +136,10 @@ ROUTES = [
     ("POST", "/webhooks/1/delete", Role.ADMIN),
     ("POST", "/webhooks/messages/1/again", Role.ADMIN),
     ("GET", f"/photos/{SHA}/thumbnail", Role.VIEWER),
+    ("GET", f"/photos/{SHA}/veil", Role.VIEWER),
     ("GET", f"/photos/{SHA}/view", Role.VIEWER),
+    ("GET", f"/photos/{SHA}/detail", Role.VIEWER),
+    ("POST", f"/photos/{SHA}/reveal", Role.VIEWER),
     ("GET", f"/photos/{SHA}/original", Role.VIEWER),
 ]
 
