@@ -117,6 +117,7 @@ ROUTES = [
     ("POST", "/users/1/tokens/1/revoke", Role.ADMIN),
     ("GET", "/account", Role.VIEWER),
     ("POST", "/account", Role.VIEWER),
+    ("POST", "/account/look", Role.VIEWER),
     ("POST", "/account/password", Role.VIEWER),
     ("POST", "/account/sign-ins/end", Role.VIEWER),
     ("GET", "/account/second-factor", Role.VIEWER),
