@@ -14,8 +14,8 @@ from webapp.views.access import local_path
 # Open to whoever is signed out; the metrics ask for a word of their own.
 OPEN = {
     "sessions.sign_in", "sessions.second_step", "sessions.sign_in_by_link", "openid.begin", "openid.finish",
-    "languages.change_language", "languages.change_theme",
-    "health.live", "health.ready", "metrics.metrics", "static", "bootstrap.static",
+    "languages.change_language", "languages.change_theme", "health.live", "health.ready", "metrics.metrics", "static",
+    "bootstrap.static",
 }  # fmt: skip
 SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
@@ -105,13 +105,6 @@ ROUTES = [
     ("GET", "/users/1", Role.ADMIN),
     ("POST", "/users/1/access", Role.ADMIN),
     ("POST", "/users/1/password", Role.ADMIN),
-    ("GET", "/webhooks", Role.ADMIN),
-    ("POST", "/webhooks", Role.ADMIN),
-    ("GET", "/webhooks/1", Role.ADMIN),
-    ("POST", "/webhooks/1", Role.ADMIN),
-    ("POST", "/webhooks/1/ping", Role.ADMIN),
-    ("POST", "/webhooks/1/delete", Role.ADMIN),
-    ("POST", "/webhooks/messages/1/again", Role.ADMIN),
     ("POST", "/users/1/sign-ins/end", Role.ADMIN),
     ("POST", "/users/1/second-factor/off", Role.ADMIN),
     ("POST", "/users/1/identity", Role.ADMIN),
@@ -129,6 +122,13 @@ ROUTES = [
     ("GET", "/team", Role.LEAD),
     ("POST", "/team", Role.ADMIN),
     ("GET", "/team/roles", Role.VIEWER),
+    ("GET", "/webhooks", Role.ADMIN),
+    ("POST", "/webhooks", Role.ADMIN),
+    ("GET", "/webhooks/1", Role.ADMIN),
+    ("POST", "/webhooks/1", Role.ADMIN),
+    ("POST", "/webhooks/1/ping", Role.ADMIN),
+    ("POST", "/webhooks/1/delete", Role.ADMIN),
+    ("POST", "/webhooks/messages/1/again", Role.ADMIN),
     ("GET", f"/photos/{SHA}/thumbnail", Role.VIEWER),
     ("GET", f"/photos/{SHA}/view", Role.VIEWER),
     ("GET", f"/photos/{SHA}/original", Role.VIEWER),
