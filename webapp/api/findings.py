@@ -14,6 +14,7 @@ from webapp.api.access import caller
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict
 from webapp.api.problems import Problem
+from webapp.evidence import note_view
 from webapp.extensions import app_store, db_session
 from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
 from webapp.services import archiving, decisions, desk, listings, photos, queue, removals
@@ -210,6 +211,7 @@ def list_findings(query: FindingQuery) -> Page[FindingShape]:
 def get_finding(finding_id: int) -> WholeFinding:
     """One finding with its reasons and decisions."""
     row = find_finding(finding_id)
+    note_view(caller().name, f"finding:{row.id}", listing=row.listing_id)
     made = decisions.of_findings(db_session(), [row.id]).get(row.id, [])
     return WholeFinding(**fields_of(row), reasons=row.reasons, decisions=[decision_shape(one) for one in made])
 

@@ -79,19 +79,10 @@ def read_key(path: Path) -> SigningKey:
         private = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
         raise Refused(
-            say(
-                "The signing key %(path)s can't be read (%(error)s): bring it back from a backup.",
-                path=path,
-                error=error,
-            )
+            say("The signing key %(path)s can't be read (%(why)s): bring it back from a backup.", path=path, why=error)
         ) from None
     if not isinstance(private, Ed25519PrivateKey):
-        raise Refused(
-            say(
-                "The signing key %(path)s is none of the kind Ed25519: bring the right one back from a backup.",
-                path=path,
-            )
-        )
+        raise Refused(say("The signing key %(path)s is not of the kind Ed25519: bring the right one back.", path=path))
     return SigningKey(private, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
 
 
