@@ -1,13 +1,13 @@
 """Who asks: a token in the Authorization header, and never a cookie, so that no page can ask in a person's name."""
 
-from typing import cast
+from typing import Any, cast
 
 from flask import g, request
 
 from webapp.api.problems import Problem
 from webapp.extensions import db_session
 from webapp.models import ApiToken, Role, User
-from webapp.services import tokens
+from webapp.services import audit, tokens
 from webapp.services.tokens import Scope
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Tuskline"'}
@@ -33,7 +33,18 @@ def bearer() -> str:
 
 def caller() -> User:
     """Behind `check` alone."""
-    return cast(ApiToken, g.token).user
+    return shown_token().user
+
+
+def shown_token() -> ApiToken:
+    """Behind `check` alone."""
+    return cast(ApiToken, g.token)
+
+
+def note_view(subject: str, **facts: Any) -> None:
+    """Evidence goes to a program as to a person: once an hour the log says so; commits."""
+    if audit.note_view(db_session(), caller().name, subject, token=shown_token().head, **facts):
+        db_session().commit()
 
 
 def caller_key() -> str:

@@ -1,0 +1,116 @@
+"""What stands where: the overview's figures, and whether workers work."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from webapp.api.operations import Room
+from webapp.extensions import db_session
+from webapp.models import FindingState, ScanState, WorkerProcess
+from webapp.services import figures, overview, processes
+from webapp.services.tokens import Scope
+
+room = Room("status", "What stands where, and whether workers work")
+
+
+class OverviewShape(BaseModel):
+    """by_concept: open findings. models, primary_absent: of the last scan in which one spoke.
+
+    oldest_open_s: how long the oldest open finding has waited; null where none is open.
+    """
+
+    by_state: dict[FindingState, int]
+    by_concept: dict[str, int]
+    last_scan_id: int | None
+    models: list[Any]
+    primary_absent: bool
+    oldest_open_s: float | None
+
+
+class WorkShape(BaseModel):
+    """What scans counted over all of them, and what waits. oldest_waiting_s: 0 where nothing waits.
+
+    schedules_late: those whose moment passed 2 minutes ago and more. removals: listings that vanished.
+    """
+
+    scans_by_state: dict[ScanState, int]
+    photos_scored: int
+    photos_failed: int
+    photos_waiting: int
+    oldest_waiting_s: float
+    fetched_pages: int
+    fetched_bytes: int
+    crawl_errors: int
+    removals: int
+    schedules_late: int
+    last_fired_at: datetime | None
+    next_fires_at: datetime | None
+
+
+class ProcessShape(BaseModel):
+    """is_alive: it was heard within 45 seconds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    kind: str
+    host: str
+    pid: int
+    queues: list[str]
+    started_at: datetime
+    seen_at: datetime
+    is_alive: bool
+
+
+class WorkersShape(BaseModel):
+    """unserved: queues that no living worker takes work from."""
+
+    items: list[ProcessShape]
+    unserved: list[str]
+
+
+@room.operation("GET", "/overview", Scope.READ, answer=OverviewShape)
+def get_overview() -> OverviewShape:
+    """Findings by state and concept, and how long they have waited."""
+    found = overview.figures(db_session())
+    age = found.oldest_open_age
+    return OverviewShape(
+        by_state=found.by_state,
+        by_concept=found.by_concept,
+        last_scan_id=found.last_scan.id if found.last_scan else None,
+        models=found.models,
+        primary_absent=found.primary_absent,
+        oldest_open_s=age.total_seconds() if age else None,
+    )
+
+
+@room.operation("GET", "/work", Scope.READ, answer=WorkShape)
+def get_work() -> WorkShape:
+    """What was crawled and scored, and what waits."""
+    scans, waiting = figures.count_scans(db_session()), figures.count_waiting(db_session())
+    ticks = figures.read_ticks(db_session())
+    summed = {name: getattr(scans, name) for name in (*figures.SUMMED, "crawl_errors")}
+    return WorkShape(
+        **summed,
+        scans_by_state=dict.fromkeys(ScanState, 0) | scans.by_state,
+        photos_waiting=waiting.pictures,
+        oldest_waiting_s=waiting.oldest_s,
+        removals=figures.count_removals(db_session()),
+        schedules_late=ticks.late,
+        last_fired_at=ticks.last_fired_at,
+        next_fires_at=ticks.next_fires_at,
+    )
+
+
+@room.operation("GET", "/workers", Scope.READ, answer=WorkersShape)
+def list_workers() -> WorkersShape:
+    """Workers and beats that were heard within the last hour."""
+    known = processes.recent(db_session())
+    living = [one for one in known if processes.is_alive(one)]
+    return WorkersShape(items=[process_shape(one) for one in known], unserved=processes.unserved(living))
+
+
+def process_shape(row: WorkerProcess) -> ProcessShape:
+    names = [name for name in ProcessShape.model_fields if name != "is_alive"]
+    return ProcessShape(**{name: getattr(row, name) for name in names}, is_alive=processes.is_alive(row))
