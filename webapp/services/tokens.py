@@ -65,7 +65,8 @@ def create(
 ) -> tuple[ApiToken, str]:
     """A token of `user`, and its text, which is shown once and kept nowhere.
 
-    days: until it expires; None for never. parent: the token that was shown to make it, if one was. Raises Refused for a name that will not do, no scope, one above the user's role, or days out of bounds.
+    days: until it expires; None for never. parent: the token that was shown to make it, if one was. Raises Refused for
+    a name that will not do, no scope, one above the user's role, or days out of bounds.
     """
     name = name.strip()
     check(user, name, scopes, days)

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import make_finding, make_listing, make_photo, make_scores, make_source, make_user, place_photo
+from tests.factories import make_finding, make_listing, make_photo, make_scores, make_user, place_photo
 from tests.webapp.views.conftest import SignIn, post
 from tests.webapp.views.hostile import HOSTILE
 from webapp.models import AuditEntry, Decision, FindingRow, FindingState, Role, Verdict
@@ -16,65 +16,6 @@ def three(session: Session) -> list[FindingRow]:
     rows = [make_finding(session, priority=priority, score=priority - 2) for priority in (2.9, 2.8, 2.7)]
     session.commit()
     return rows
-
-
-def test_the_queue_shows_what_a_reviewer_weighs(reviewer: FlaskClient, session: Session) -> None:
-    source = make_source(session, "Harbour Street")
-    listing = make_listing(session, source, title="Old tusk", seller="harbour_antik", price=1250, currency="EUR")
-    make_finding(session, listing, severity="high")
-    session.commit()
-    page = reviewer.get("/queue").text
-    for words in ("Old tusk", "harbour_antik", "1,250.00 EUR", "Harbour Street", "high", "threshold 0.500", "0.910"):
-        assert words in page
-    assert "Suspected" in page
-    assert "Elephant 0.91 reached the threshold 0.50 (elephant)." in page
-
-
-def test_the_queue_shows_the_most_pressing_first(reviewer: FlaskClient, three: list[FindingRow]) -> None:
-    page = reviewer.get("/queue").text
-    places = [page.index(f"/findings/{row.id}") for row in three]
-    assert places == sorted(places)
-
-
-@pytest.mark.parametrize(
-    ("query", "shown"),
-    [
-        ("concept=tiger", [1]),
-        ("severity=low", [2]),
-        ("state=confirmed", [3]),
-        ("", [1, 2]),
-        ("concept=nonsense", [1, 2]),
-    ],
-)
-def test_the_queue_is_narrowed(reviewer: FlaskClient, session: Session, query: str, shown: list[int]) -> None:
-    make_finding(session, concept="tiger", severity="high")
-    make_finding(session, severity="low")
-    make_finding(session, state=FindingState.CONFIRMED)
-    session.commit()
-    page = reviewer.get(f"/queue?{query}").text
-    assert [number for number in (1, 2, 3) if f'href="/findings/{number}' in page] == shown
-
-
-def test_the_queue_of_one_source(reviewer: FlaskClient, session: Session) -> None:
-    ours, other = make_finding(session), make_finding(session)
-    session.commit()
-    page = reviewer.get(f"/queue?source={ours.listing.source_id}").text
-    assert f"/findings/{ours.id}?source=" in page
-    assert f'href="/findings/{other.id}' not in page
-
-
-def test_a_long_queue_goes_on_without_leaving_one_out(reviewer: FlaskClient, session: Session) -> None:
-    ids = {make_finding(session).id for _ in range(21)}
-    session.commit()
-    first = reviewer.get("/queue").text
-    address = html.unescape(first.split('rel="next" href="')[1].split('"')[0])
-    second = reviewer.get(address).text
-    assert {number for number in ids if f'href="/findings/{number}"' in first + second} == ids
-    assert 'rel="next"' not in second
-
-
-def test_an_empty_queue_says_where_findings_come_from(reviewer: FlaskClient) -> None:
-    assert "A scan brings new findings" in reviewer.get("/queue").text
 
 
 def test_the_finding_says_which_concepts_a_model_cannot_see(reviewer: FlaskClient, three: list[FindingRow]) -> None:
