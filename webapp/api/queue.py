@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from rules.evidence import CONCEPTS
-from webapp.api.access import caller
+from webapp.api.access import caller, note_view
 from webapp.api.filters import Filters
 from webapp.api.findings import WholeFinding, find_finding, whole_of
 from webapp.api.operations import Room
@@ -17,7 +17,7 @@ from webapp.extensions import app_settings, db_session
 from webapp.models import FindingState, Role, SavedFilter
 from webapp.services import blind, desk, saved_filters
 from webapp.services.blind import BlindItem
-from webapp.services.cases import ESCALATE
+from webapp.services.cases import ESCALATE, Look
 from webapp.services.tokens import Scope
 
 room = Room("queue", "What comes next: the queue, kept filters, blind items")
@@ -111,10 +111,11 @@ def known(answer: str) -> str:
 
 
 class LookBody(Strict):
-    """answer: the concept that you suspect, `other` for nothing, or `escalate`."""
+    """answer: the concept that you suspect, `other` for nothing, or `escalate`. seconds: how long you looked."""
 
     answer: Annotated[str, AfterValidator(known), Field(json_schema_extra={"enum": list(ANSWERS)})]
     note: Note = ""
+    seconds: float | None = Field(None, ge=0, le=86_400)
     seal: str = Field(max_length=64)
 
 
@@ -191,6 +192,8 @@ def take_blind_item(body: SkipBody) -> NextBlindShape:
         desk.release(db_session(), caller(), body.skip)
         db_session().commit()
     item = blind.next_for(db_session(), caller(), body.skip)
+    if item is not None:
+        note_view(f"listing:{item.listing.id}", blind=True)
     return NextBlindShape(item=blind_shape(item) if item else None)
 
 
@@ -213,5 +216,5 @@ def answer_blind_item(listing_id: int, body: LookBody) -> None:
     item = blind.find(db_session(), caller(), listing_id)
     if item is None or not blind.is_sealed(app_settings().secret_key, caller(), item, body.seal):
         raise Problem(409, MOVED_ON)
-    blind.answer(db_session(), caller(), item, body.answer, body.note)
+    blind.answer(db_session(), caller(), item, Look(body.answer, body.note, body.seconds))
     db_session().commit()
