@@ -4,6 +4,8 @@ Both are asked the same of a listing: what does it show, as far as you suspect? 
 its address is the listing's, and which of those that wait comes next is drawn.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import SystemRandom
@@ -109,6 +111,15 @@ def answer(session: Session, user: User, item: BlindItem, look: Look) -> None:
     else:
         recall.answer(session, user, int(number), look)
     desk.release(session, user, item.listing.id)
+
+
+def seal_of(secret_key: str, user: User, item: BlindItem) -> str:
+    """Tells items apart, so that no answer lands on another that took its place, and nothing of what they are for."""
+    return hmac.new(secret_key.encode(), f"blind:{user.id}:{item.key}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_sealed(secret_key: str, user: User, item: BlindItem, seal: str) -> bool:
+    return hmac.compare_digest(seal_of(secret_key, user, item).encode(), seal.encode())
 
 
 def claim(session: Session, user: User, listing_id: int) -> None:
