@@ -22,6 +22,7 @@ from webapp.models import (
     Scan,
     ScanState,
     ScoreRow,
+    ShadowRun,
     Source,
     User,
 )
@@ -105,6 +106,14 @@ def make_job(session: Session, kind: JobKind = JobKind.VERIFY, model: str | None
     if not state.is_over:
         fields.setdefault("holds", f"model:{model}")
     return add(session, Job(**{"kind": kind, "model": model, "actor": "ann", **fields}))
+
+
+def make_shadow_run(session: Session, user: User | None = None, **fields: Any) -> ShadowRun:
+    """Under way, unless `state` says otherwise."""
+    preview = {"listings": 0, "judged": 0, "flags": 0, "unflags": 0, "unflags_confirmed": 0, "hours": 0.0}
+    values = {"rule": "elephant_seen", "base_version": 1, "thresholds": {"elephant_seen": 0.7}, "reason": "a test"}
+    row = ShadowRun(user=user or make_user(session, role=Role.LEAD), preview=preview, **values | fields)
+    return add(session, row)
 
 
 def make_finding(

@@ -100,9 +100,8 @@ def find(session: Session, user: User, listing_id: int) -> BlindItem | None:
     return _item(session, f"recall:{item.id}", listing_id, item.photo_id) if item else None
 
 
-def answer(session: Session, user: User, item: BlindItem, answer: str, note: str) -> None:
+def answer(session: Session, user: User, item: BlindItem, look: Look) -> None:
     """Keep what `user` saw and let go of the listing. Raises Refused where it was settled meanwhile, NotFound."""
-    look = Look(answer, note, _seconds(session, user, item.listing.id))
     kind, _, number = item.key.partition(":")
     if kind == "second":
         cases.answer(session, user, int(number), look)
@@ -181,11 +180,3 @@ def _draw_listing(session: Session, user: User, not_listing: int | None) -> int 
     ids = [listing_id for part in waiting for listing_id in part]
     others = [listing_id for listing_id in ids if listing_id != not_listing]
     return draw.choice(others or ids) if ids else None
-
-
-def _seconds(session: Session, user: User, listing_id: int) -> float | None:
-    """Since they took it; None where the claim has lapsed: they were away."""
-    row = session.get(ReviewClaim, listing_id, populate_existing=True)
-    if row is None or row.user_id != user.id or row.until <= now():
-        return None
-    return round((now() - row.claimed_at).total_seconds(), 1)

@@ -209,3 +209,13 @@ def _record(session: Session, user: User, action: str, recheck: Recheck, decisio
     same = {"recheck": recheck.id, "kind": recheck.kind.value, "first": recheck.first_id, "decision": decision.id}
     said = {"verdict": decision.verdict.value, "note": decision.note}
     audit.record(session, user.name, action, f"finding:{recheck.finding_id}", **same, **said, **facts)
+
+
+def stage_words(decision: Decision) -> str:
+    """What kind of look a decision was, where it wasn't the first."""
+    return {
+        Stage.FIRST: "",
+        Stage.SECOND: say("a second look, blind"),
+        Stage.ADJUDICATION: say("settled a dispute"),
+        Stage.APPEAL: say("on an appeal"),
+    }[decision.stage]

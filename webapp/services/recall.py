@@ -28,7 +28,7 @@ from webapp.models import (
     ScoreRow,
     User,
 )
-from webapp.services import audit, findings, reviewed, sightings
+from webapp.services import audit, decisions, findings, reviewed, sightings
 from webapp.services.cases import ESCALATE, Look
 from webapp.services.errors import NotFound, Refused
 
@@ -338,7 +338,7 @@ def answer(session: Session, user: User, item_id: int, look: Look) -> RecallItem
         raise NotFound(f"There is no item {item_id} of a recall audit.")
     if item.answer is not None or item.audit.closed_at is not None:
         raise Refused(say("This item was settled meanwhile."))
-    item.answer, item.note, item.seconds = look.answer, look.note, look.seconds
+    item.answer, item.note, item.seconds = look.answer, look.note, decisions.measured(look.seconds)
     item.user_id, item.answered_at = user.id, now()
     if look.answer != NOTHING:
         state = FindingState.ESCALATED if look.answer == ESCALATE else FindingState.OPEN

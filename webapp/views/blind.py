@@ -8,6 +8,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
+from webapp.db import now
 from webapp.extensions import db_session
 from webapp.forms.blind import LookForm
 from webapp.language import say
@@ -16,6 +17,9 @@ from webapp.services import blind, desk
 from webapp.services.blind import BlindItem
 from webapp.services.errors import Refused
 from webapp.views.access import local_path, reader, requires
+from webapp.views.answering import is_ahead
+from webapp.views.evidence import note_view
+from webapp.views.review import look_of
 
 pages = Blueprint("blind", __name__)
 
@@ -46,6 +50,8 @@ def show(listing_id: int) -> Answer:
         flash(str(refusal), "info")
         return redirect(url_for("blind.next", **way_back()))
     db_session().commit()
+    if not is_ahead():
+        note_view(f"listing:{listing_id}", blind=True)
     return item_page(item, LookForm(formdata=None, seal=seal_of(item)))
 
 
@@ -60,7 +66,7 @@ def take_answer(listing_id: int) -> Answer:
     if not form.validate():
         return item_page(item, form), 422
     try:
-        blind.answer(db_session(), reader(), item, form.answer.data, (form.note.data or "").strip())
+        blind.answer(db_session(), reader(), item, form.look())
     except Refused as refusal:
         db_session().rollback()
         flash(str(refusal), "info")
@@ -71,8 +77,18 @@ def take_answer(listing_id: int) -> Answer:
 
 
 def item_page(item: BlindItem, form: LookForm) -> str:
+    pictures = ([item.photo] if item.photo else []) + list(item.others)
+    asked = request.args.get("picture", type=int)
     return render_template(
-        "blind/show.html", item=item, listing=item.listing, form=form, concepts=CONCEPTS, back=way_back()
+        "blind/show.html",
+        listing=item.listing,
+        form=form,
+        pictures=pictures,
+        chosen=next((photo for photo in pictures if photo.id == asked), item.photo),
+        look_now=look_of(pictures),
+        concepts=CONCEPTS,
+        shown_at=now().timestamp(),
+        back=way_back(),
     )
 
 

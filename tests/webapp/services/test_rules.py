@@ -5,10 +5,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import make_listing, make_photo, make_scan, make_scores, make_source, make_user
+from tests.webapp.services.proposals import put_into_force
 from tests.webapp.services.scene import write_pack
-from webapp.models import AuditEntry, FindingRow, FindingState, Verdict
-from webapp.services import decisions, findings, rules
-from webapp.services.errors import NotFound, Refused
+from webapp.models import FindingRow, FindingState, Verdict
+from webapp.services import decisions, findings, rules, versions
+from webapp.services.errors import Refused
 
 RULE = "elephant_seen"
 
@@ -32,47 +33,14 @@ def stored(session: Session, pack_name: str) -> None:
 
 
 def test_the_file_is_version_1_and_each_change_is_the_next(session: Session, pack_name: str) -> None:
-    user = make_user(session)
     before = rules.current_pack(session, pack_name)
     assert rule_of(session, pack_name).version == 1
     for value in (0.7, 0.8):
-        rules.change_threshold(session, user, pack_name, RULE, RULE, value, "measured")
+        put_into_force(session, pack_name, value)
     after = rule_of(session, pack_name)
     assert (after.version, after.thresholds[RULE].value) == (3, 0.8)
-    assert [change.version for change in rules.history(session, RULE)] == [3, 2]
+    assert [change.version for change in versions.history(session, RULE)] == [3, 2]
     assert rules.current_pack(session, pack_name).digest != before.digest
-
-
-def test_a_change_is_in_the_audit_with_both_values_and_the_reason(session: Session, pack_name: str) -> None:
-    rules.change_threshold(session, make_user(session, "ann"), pack_name, RULE, RULE, 0.7, "too many toys")
-    entry = session.scalars(select(AuditEntry)).one()
-    assert (entry.actor, entry.action, entry.subject) == ("ann", "rule.threshold", f"rule:{RULE}")
-    assert entry.facts == {
-        "version": 2,
-        "threshold": RULE,
-        "before": 0.5,
-        "after": 0.7,
-        "reason": "too many toys",
-    }
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf")])
-def test_a_threshold_outside_0_to_1_is_refused(session: Session, pack_name: str, value: float) -> None:
-    with pytest.raises(Refused, match="from 0 to 1"):
-        rules.change_threshold(session, make_user(session), pack_name, RULE, RULE, value, "")
-
-
-def test_a_threshold_that_is_not_there_is_not_found(session: Session, pack_name: str) -> None:
-    with pytest.raises(NotFound):
-        rules.change_threshold(session, make_user(session), pack_name, RULE, "other", 0.5, "")
-
-
-@pytest.mark.usefixtures("stored")
-def test_a_preview_says_what_applying_then_does(session: Session, pack_name: str) -> None:
-    assert rules.preview_threshold(session, pack_name, RULE, RULE, 0.7) == rules.Preview(opens=0, withdraws=1)
-    assert rules.preview_threshold(session, pack_name, RULE, RULE, 0.3) == rules.Preview(opens=1, withdraws=0)
-    assert states(session) == {0.9: FindingState.OPEN, 0.6: FindingState.OPEN}
-    assert apply(session, pack_name, 0.3) == rules.Applied(opened=1, withdrawn=0, kept=3)
 
 
 @pytest.mark.usefixtures("stored")
@@ -95,7 +63,7 @@ def test_open_findings_show_the_new_version_threshold_and_reason(session: Sessio
 @pytest.mark.usefixtures("stored")
 def test_decided_findings_are_never_touched(session: Session, pack_name: str) -> None:
     row = session.scalars(select(FindingRow).where(FindingRow.score == 0.6)).one()
-    decisions.decide(session, make_user(session), row.id, Verdict.CONFIRM, "", with_siblings=False)
+    decisions.decide(session, make_user(session), row.id, decisions.Choice(Verdict.CONFIRM))
     session.commit()
     apply(session, pack_name, 0.7)
     session.refresh(row)
@@ -133,7 +101,7 @@ def rule_of(session: Session, pack_name: str) -> rules.Rule:
 
 
 def apply(session: Session, pack_name: str, value: float) -> rules.Applied:
-    rules.change_threshold(session, make_user(session), pack_name, RULE, RULE, value, "a test")
+    put_into_force(session, pack_name, value)
     session.commit()
     return rules.apply_pack(session, rules.current_pack(session, pack_name))
 
@@ -148,7 +116,7 @@ def test_a_pack_is_applied_until_a_threshold_changes_or_an_older_scan_opens_a_fi
     session: Session, pack_name: str
 ) -> None:
     assert rules.is_applied(session, rules.current_pack(session, pack_name))
-    rules.change_threshold(session, make_user(session), pack_name, RULE, RULE, 0.7, "measured")
+    put_into_force(session, pack_name, 0.7)
     changed = rules.current_pack(session, pack_name)
     assert not rules.is_applied(session, changed)
     rules.apply_pack(session, changed)
@@ -160,13 +128,9 @@ def test_a_pack_is_applied_until_a_threshold_changes_or_an_older_scan_opens_a_fi
     assert not rules.is_applied(session, changed)
 
 
-def test_two_people_who_change_a_rule_at_once_do_not_overwrite_each_other(
-    session: Session, pack_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    user = make_user(session)
-    before = rules.current_pack(session, pack_name)
-    rules.change_threshold(session, user, pack_name, RULE, RULE, 0.7, "the first")
-    monkeypatch.setattr(rules, "current_pack", lambda *_: before)  # what the second one had read
+def test_two_people_who_change_a_rule_at_once_do_not_overwrite_each_other(session: Session, pack_name: str) -> None:
+    user, before = make_user(session), rule_of(session, pack_name)
+    rules.add_versions(session, before, {RULE: 0.7}, "the first", user)
     with pytest.raises(Refused, match="Someone changed this rule"):
-        rules.change_threshold(session, user, pack_name, RULE, RULE, 0.2, "the second")
-    assert [change.value for change in rules.history(session, RULE)] == [0.7]
+        rules.add_versions(session, before, {RULE: 0.2}, "the second, who had read version 1", user)
+    assert [change.value for change in versions.history(session, RULE)] == [0.7]
