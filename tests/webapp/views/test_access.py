@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from tests.factories import make_finding, make_job, make_scan, make_shadow_run, make_source, make_user
 from tests.webapp.views.conftest import SignIn, token_of
 from webapp.db import now
-from webapp.models import AuditEntry, Role, User, Webhook
+from webapp.models import AuditEntry, RecallAudit, Role, User, Webhook
 from webapp.services import hosts, schedules
 from webapp.services.schedules import Plan
 from webapp.views.access import local_path
@@ -20,6 +20,17 @@ OPEN = {
 SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
 NOBODY = None
+# What leads on, asks for more in its address, or has a row that takes more than this to make: see their own tests.
+ELSEWHERE = (
+    "/reports/1.csv",
+    "/queue/next",
+    "/tries/1",
+    "/tries/1/picture",
+    "/blind/next",
+    "/blind/1",
+    "/rechecks/1",
+    "/quality/recall/new",
+)
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
 ROUTES = [
     ("GET", "/", Role.VIEWER),
@@ -154,6 +165,7 @@ def rows(session: Session) -> None:
     assert schedules.create(session, 1, Plan("0 3 * * *"), "ann").id == 1
     assert hosts.stop(session, "shop.example", "why", "ann").id == 1
     assert make_shadow_run(session).id == 1
+    session.add(RecallAudit(from_at=finding.found_at, to_at=finding.found_at, strata=[], size=0, seed=1))
     session.add(Webhook(name="desk", url="https://desk.example/", secret="", events=["scan.ended"]))
     session.commit()
 
@@ -220,7 +232,7 @@ def test_a_role_opens_the_pages_that_it_covers(sign_in: SignIn, role: Role) -> N
             method == "GET"
             and role.covers(needed)
             and SHA not in path
-            and path not in ("/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture")
+            and path not in ELSEWHERE
         ):
             assert client.get(path).status_code == 200, path
 
