@@ -7,13 +7,14 @@ that kind carry the comment `kept`: each is a pattern whose placeholders give th
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from babel.messages.pofile import read_po
 
 from webapp.language import ENGLISH, catalogue, path_of, say, spoken
 
 KEPT = "kept"
+MOST_SENTENCES = 40  # of more, a person wrote them, or nobody reads them
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\u201c])")
 # A value inside a sentence does not reach into the next one; at the end it may be sentences itself.
@@ -39,17 +40,24 @@ def say_again(text: str | None) -> str:
 @lru_cache(maxsize=4096)
 def translate(code: str, text: str) -> str:
     """`code` is the language in force: it is named for the sake of what is remembered."""
-    known = find_whole(code, text)
-    if known is not None:
-        return known
     parts = SENTENCE_END.split(text)
-    for count in range(len(parts) - 1, 0, -1):
-        begun = find_whole(code, " ".join(parts[:count]))
-        if begun is not None or count == 1:
-            return say(
-                "%(sentence)s %(more)s", sentence=begun or parts[0], more=translate(code, " ".join(parts[count:]))
-            )
-    return text
+    if len(parts) > MOST_SENTENCES:
+        return text
+    said: list[str] = []
+    while parts:
+        count, sentence = begin(code, parts)
+        said.append(sentence)
+        parts = parts[count:]
+    return reduce(lambda before, next: say("%(sentence)s %(more)s", sentence=before, more=next), said)
+
+
+def begin(code: str, parts: list[str]) -> tuple[int, str]:
+    """How many of the parts belong together, the most that are known, and what they say."""
+    for count in range(len(parts), 0, -1):
+        known = find_whole(code, " ".join(parts[:count]))
+        if known is not None:
+            return count, known
+    return 1, parts[0]
 
 
 def find_whole(code: str, text: str) -> str | None:

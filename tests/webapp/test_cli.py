@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyotp
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from scanner.zoo.catalogue import DEFAULT
 from tests.factories import PASSWORD, make_finding, make_user
 from webapp.cli import COMMANDS, LazyGroup, main
-from webapp.services import users
+from webapp.services import links, second_factor, tokens, users
 from webapp.settings import Settings
 
 HEAVY = ("alembic", "celery", "flask", "numpy", "paddle", "PIL", "pydantic", "rich", "sqlalchemy", "yaml")
@@ -149,3 +150,46 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert f"port {port} can't be used" in result.stderr
     assert "--port" in result.stderr
+
+
+def test_tokens_are_made_listed_and_revoked(run, session: Session) -> None:  # type: ignore[no-untyped-def]
+    make_user(session, "ann")
+    session.commit()
+    made = run("tokens", "add", "ann", "exporter", "--scope", "read", "--scope", "review", "--days", "7")
+    assert made.exit_code == 0, made.output
+    text = made.output.strip()
+    found = tokens.authenticate(session, text)
+    assert found is not None and found.scopes == ["read", "review"]
+    session.rollback()
+    listed = run("tokens", "list", "ann").output
+    assert listed.startswith(f"{found.id}\tann\texporter\t{text[:12]}\tread,review\tuntil ")
+    assert run("tokens", "revoke", str(found.id)).output == "exporter of ann counts no more\n"
+    session.expire_all()
+    assert tokens.authenticate(session, text) is None
+    assert "revoked" in run("tokens", "list").output
+    assert run("tokens", "revoke", "99").exit_code == 1
+    refused = run("tokens", "add", "ann", "exporter", "--scope", "admin")
+    assert (refused.exit_code, "may not" in refused.output) == (1, True)
+
+
+def test_a_lost_second_factor_is_switched_off(run, session: Session, settings: Settings) -> None:  # type: ignore[no-untyped-def]
+    user = make_user(session, "ann")
+    secret = second_factor.begin(session, settings.secret_key, user)
+    second_factor.switch_on(session, settings.secret_key, user, pyotp.TOTP(secret).now())
+    session.commit()
+    assert run("users", "unfactor", "ann").output == "ann signs in without a second factor\n"
+    session.expire_all()
+    assert not second_factor.is_on(user)
+    assert run("users", "unfactor", "nobody").exit_code == 1
+
+
+def test_a_link_is_made_for_whom_no_other_way_is_left(run, session: Session, settings: Settings) -> None:  # type: ignore[no-untyped-def]
+    user = make_user(session, "ann")
+    session.commit()
+    address = run("users", "link", "ann").output.strip()
+    assert address.startswith("http://127.0.0.1:8000/sign-in/link/")
+    assert links.take(session, settings.secret_key, address.rpartition("/")[2]) is user
+    session.rollback()
+    user.is_active = False
+    session.commit()
+    assert run("users", "link", "ann").exit_code == 1

@@ -4,6 +4,8 @@ Both are asked the same of a listing: what does it show, as far as you suspect? 
 its address is the listing's, and which of those that wait comes next is drawn.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import SystemRandom
@@ -13,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.db import now
+from webapp.language import say
 from webapp.models import (
     Appearance,
     Decision,
@@ -100,15 +103,23 @@ def find(session: Session, user: User, listing_id: int) -> BlindItem | None:
     return _item(session, f"recall:{item.id}", listing_id, item.photo_id) if item else None
 
 
-def answer(session: Session, user: User, item: BlindItem, answer: str, note: str) -> None:
+def answer(session: Session, user: User, item: BlindItem, look: Look) -> None:
     """Keep what `user` saw and let go of the listing. Raises Refused where it was settled meanwhile, NotFound."""
-    look = Look(answer, note, _seconds(session, user, item.listing.id))
     kind, _, number = item.key.partition(":")
     if kind == "second":
         cases.answer(session, user, int(number), look)
     else:
         recall.answer(session, user, int(number), look)
     desk.release(session, user, item.listing.id)
+
+
+def seal_of(secret_key: str, user: User, item: BlindItem) -> str:
+    """Tells items apart, so that no answer lands on another that took its place, and nothing of what they are for."""
+    return hmac.new(secret_key.encode(), f"blind:{user.id}:{item.key}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_sealed(secret_key: str, user: User, item: BlindItem, seal: str) -> bool:
+    return hmac.compare_digest(seal_of(secret_key, user, item).encode(), seal.encode())
 
 
 def claim(session: Session, user: User, listing_id: int) -> None:
@@ -123,7 +134,7 @@ def _item(session: Session, key: str, listing_id: int, photo_id: int | None) -> 
     query = select(ListingRow).where(ListingRow.id == listing_id).options(pictures, joinedload(ListingRow.source))
     listing = session.scalar(query)
     if listing is None:
-        raise NotFound(f"There is no listing {listing_id}.")
+        raise NotFound(say("There is no listing %(listing_id)s.", listing_id=listing_id))
     photos = [one.photo for one in listing.appearances]
     first = next((photo for photo in photos if photo.id == photo_id), photos[0] if photos else None)
     return BlindItem(key, listing, first, tuple(photo for photo in photos if photo is not first))
@@ -181,11 +192,3 @@ def _draw_listing(session: Session, user: User, not_listing: int | None) -> int 
     ids = [listing_id for part in waiting for listing_id in part]
     others = [listing_id for listing_id in ids if listing_id != not_listing]
     return draw.choice(others or ids) if ids else None
-
-
-def _seconds(session: Session, user: User, listing_id: int) -> float | None:
-    """Since they took it; None where the claim has lapsed: they were away."""
-    row = session.get(ReviewClaim, listing_id, populate_existing=True)
-    if row is None or row.user_id != user.id or row.until <= now():
-        return None
-    return round((now() - row.claimed_at).total_seconds(), 1)

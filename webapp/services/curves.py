@@ -22,10 +22,10 @@ from scanner.pipeline import evidence_of
 from scanner.zoo.cascade import replay
 from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, RecallAudit, RecallItem
 from webapp.services import overview
+from webapp.services.cases import ESCALATE
 from webapp.services.judging import scores_of
 from webapp.services.listings import to_record
 from webapp.services.rates import Estimate, Total, share, total_of
-from webapp.services.cases import ESCALATE
 from webapp.services.reviewed import group_of
 
 NEWEST = 4000  # reviewed findings, and as many answers of audits: the page must not grow slow with the years

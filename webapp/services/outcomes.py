@@ -13,16 +13,21 @@ from scanner.zoo.cascade import ModelChoice
 from webapp.db import insert_new
 from webapp.models import ListingRow, PhotoRow, PictureState, Scan, ScanPhoto, ScoreRow
 from webapp.services import likeness, relisting, scans
+from webapp.services.failures import FailureKind, kind_of
 from webapp.services.opening import judge_listings
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """scanned: what the scanner said; None where all was known, or where `failure` says why nothing was done."""
+    """scanned: what the scanner said; None where all was known, or where `failure` says why nothing was done.
+
+    failure_kind: of `failure`; of what the scanner says, its sentence tells.
+    """
 
     row: ScanPhoto
     scanned: ScannedPhoto | None = None
     failure: str | None = None
+    failure_kind: FailureKind | None = None
 
     @property
     def reason(self) -> str | None:
@@ -113,7 +118,9 @@ def _end_claims(session: Session, worker: str, outcomes: Sequence[Outcome]) -> l
             ScanPhoto.lease_owner == worker,
             ScanPhoto.state == PictureState.PENDING,
         )
-        done = {"state": outcome.state, "failure": outcome.reason, "lease_owner": None, "lease_until": None}
+        kind = kind_of(outcome.reason) if outcome.reason else None
+        said = {"state": outcome.state, "failure": outcome.reason, "failure_kind": outcome.failure_kind or kind}
+        done = {**said, "lease_owner": None, "lease_until": None}
         ended = update(ScanPhoto).where(*mine).values(**done).returning(ScanPhoto.id)
         if session.scalar(ended, execution_options={"synchronize_session": False}) is not None:
             ours.append(outcome)

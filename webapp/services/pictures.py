@@ -16,6 +16,7 @@ from scanner.records import Listing
 from webapp.db import now
 from webapp.models import Appearance, ListingRow
 from webapp.services import listings, photos
+from webapp.services.failures import FailureKind, kind_of_fetch
 from webapp.services.listings import URL_LETTERS, clean, is_short
 from webapp.storage import Store, StoreAwayError, StoreError, StoreFullError
 
@@ -31,7 +32,7 @@ GetPhoto = Callable[..., Fetched]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a listing: its bytes in the store under `sha256`, or one `failure`.
+    """One picture of a listing: its bytes in the store under `sha256`, or one `failure` with its kind.
 
     answer: what was fetched just now; None where the bytes were known. is_asked: the server was asked in any case.
     is_cut_short: the failure is not the picture's: the crawl's budget is used up, or its host is stopped.
@@ -41,6 +42,7 @@ class Picture:
     sha256: str | None = None
     size_bytes: int = 0
     failure: str | None = None
+    failure_kind: FailureKind | None = None
     answer: Fetched | None = None
     is_asked: bool = False
     is_cut_short: bool = False
@@ -138,7 +140,8 @@ def is_far_ahead(ahead: Collection[tuple[Listing, Sequence[object]]]) -> bool:
 def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place: Store) -> Picture:
     """Ask for one picture, with what is known of it, and store its bytes. Raises StoreFullError and StoreAwayError."""
     if not is_short(url):
-        return Picture(url[: URL_LETTERS // 4], failure=f"its address is longer than {URL_LETTERS} letters")
+        words = f"its address is longer than {URL_LETTERS} letters"
+        return Picture(url[: URL_LETTERS // 4], failure=words, failure_kind=FailureKind.REFUSED)
     etag, last_modified = (known.etag, known.last_modified) if known else (None, None)
     try:
         answer = get_photo(url, max_bytes=PICTURE_BYTES, etag=etag, last_modified=last_modified)
@@ -146,7 +149,8 @@ def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place
         raise  # the worker ends
     except FetchError as error:
         is_cut_short = isinstance(error, BudgetError | HostStoppedError)
-        return Picture(url, failure=str(error), is_asked=True, is_cut_short=is_cut_short)
+        kind = kind_of_fetch(error)
+        return Picture(url, failure=str(error), failure_kind=kind, is_asked=True, is_cut_short=is_cut_short)
     if answer.is_unchanged and known is not None:
         return Picture.known(known, is_asked=True)
     try:
@@ -154,7 +158,7 @@ def fetch_picture(url: str, known: Appearance | None, get_photo: GetPhoto, place
     except (StoreFullError, StoreAwayError):
         raise  # not the picture's fault: it is asked for again once there is room
     except StoreError as error:
-        return Picture(url, failure=str(error), answer=answer, is_asked=True)
+        return Picture(url, failure=str(error), failure_kind=FailureKind.MISSING, answer=answer, is_asked=True)
     return Picture(url, sha256, len(answer.body), answer=answer, is_asked=True)
 
 

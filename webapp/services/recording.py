@@ -167,7 +167,12 @@ class Recorder:
     def _note_seen(self, row: ListingRow, picture: Picture, photo_id: int | None, state: PictureState) -> bool:
         """Whether the scan saw the address for the first time; what failed for an earlier worker is tried again."""
         key = {"scan_id": self._scan.id, "listing_id": row.id, "location": picture.url}
-        said = {"photo_id": photo_id, "failure": picture.failure, "state": state}
+        said = {
+            "photo_id": photo_id,
+            "failure": picture.failure,
+            "failure_kind": picture.failure_kind,
+            "state": state,
+        }
         if insert_new(self._session, ScanPhoto, **key, **said):
             return True
         failed_before = update(ScanPhoto).filter_by(**key).where(ScanPhoto.state == PictureState.FAILED)

@@ -25,6 +25,7 @@ from scanner.zoo.predictor import ModelError
 from webapp.db import now
 from webapp.models import Scan, ScanPhoto, ScanState
 from webapp.services import claims, listings, photos, processes
+from webapp.services.failures import FailureKind
 from webapp.services.judging import to_scores
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
@@ -166,7 +167,13 @@ def fail_waiting(session: Session, settings: Settings, worker: str, why: str) ->
     except PackError:
         pack = None
     while rows := claims.claim(session, worker, settings.lease_s, CLAIMED_AT_ONCE):
-        write_outcomes(session, worker, [Outcome(row, failure=why) for row in rows], pack=pack, warnings=[why])
+        write_outcomes(
+            session,
+            worker,
+            [Outcome(row, failure=why, failure_kind=FailureKind.MODEL) for row in rows],
+            pack=pack,
+            warnings=[why],
+        )
 
 
 @dataclass(slots=True)
@@ -217,7 +224,8 @@ class Shift:
     def _settle(self, row: ScanPhoto) -> Outcome | None:
         """What needs no decoder and no model: pictures that are known, and those that kill their workers."""
         if row.attempts > claims.MOST_ATTEMPTS:
-            return Outcome(row, failure=f"its scan worker died {claims.MOST_ATTEMPTS} times at it")
+            why = f"its scan worker died {claims.MOST_ATTEMPTS} times at it"
+            return Outcome(row, failure=why, failure_kind=FailureKind.DECODER)
         return Outcome(row) if self._is_answered(row) else None
 
     def _is_answered(self, row: ScanPhoto) -> bool:

@@ -5,9 +5,6 @@ const count = document.querySelector("[data-pick-count]");
 const ARROWS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 const PAGES = { ArrowLeft: "prev", ArrowRight: "next" };
 
-const isWithoutKeys = () => document.querySelector(".is-without-keys") !== null;
-const isWriting = (target) => target instanceof HTMLElement && target.matches("textarea, select, input:not([type=checkbox])");
-const isHeld = (event) => event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
 const cardWithFocus = () => cards.findIndex((card) => card.contains(document.activeElement));
 
 function step(by) {
@@ -28,17 +25,15 @@ function show() {
   for (const pick of picks) pick.closest("[data-card]")?.classList.toggle("is-picked", pick.checked);
 }
 
-document.addEventListener("keydown", (event) => {
-  if (isHeld(event) || isWithoutKeys() || isWriting(event.target) || document.querySelector("dialog[open]")) return;
-  if (event.key in ARROWS && cards.length) {
-    event.preventDefault();
-    step(ARROWS[event.key]);
-  } else if (event.key in PAGES && cards.length) {
-    document.querySelector(`.pager a[rel="${PAGES[event.key]}"]`)?.click();
-  } else if (event.key === "x") {
-    const pick = cards[cardWithFocus()]?.querySelector("[data-pick]");
-    if (pick) toggle(pick);
-  }
+function hear(key) {
+  if (key in ARROWS && cards.length) return step(ARROWS[key]);
+  if (key in PAGES) return document.querySelector(`.pager a[rel="${PAGES[key]}"]`)?.click();
+  const pick = key === "x" && cards[cardWithFocus()]?.querySelector("[data-pick]");
+  return pick ? toggle(pick) : false;
+}
+
+document.addEventListener("shortcut", (event) => {
+  if (hear(event.detail.key) !== false) event.preventDefault();
 });
 
 document.querySelector("[data-pick-all]")?.addEventListener("click", () => {
@@ -46,6 +41,14 @@ document.querySelector("[data-pick-all]")?.addEventListener("click", () => {
   for (const pick of picks) toggle(pick, isOn);
 });
 for (const pick of picks) pick.addEventListener("change", show);
+
+// A batch goes once, however often the button is hit.
+const batch = document.querySelector("[data-batch]");
+batch?.addEventListener("submit", (event) => {
+  if (batch.dataset.sent) event.preventDefault();
+  batch.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => delete batch?.dataset.sent);
 // A page that comes back from the browser's memory keeps its ticks.
 window.addEventListener("pageshow", show);
 show();

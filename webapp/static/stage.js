@@ -116,7 +116,7 @@ function put(link) {
   for (const original of figure.querySelectorAll("[data-original]")) original.href = data.original;
   image.alt = link.querySelector("img").alt;
   apply();
-  say(words("picture", number, links.length), { quiet: true });
+  say(words("numbered", number, links.length), { quiet: true });
 }
 
 function step(by) {

@@ -19,11 +19,11 @@ from jinja2.ext import babel_extract
 import rules
 from rules.load import find_pack, load_pack
 from rules.phrases import phrases
-from webapp.application import template_folder
 from webapp.echoes import KEPT
 from webapp.language import languages, path_of
 
 SOURCES = Path(rules.__file__).parents[1]
+TEMPLATES = SOURCES / "templates"
 PACK = "wildlife"
 SAYING = frozenset({"say", "say_later", "sayable"})
 SAYING_MANY = frozenset({"say_many"})
@@ -72,18 +72,19 @@ def find_all() -> Iterator[Text]:
     for package in ("rules", "scanner", "webapp"):
         for path in sorted((SOURCES / package).rglob("*.py")):
             yield from find_in_code(path.read_text(), path.relative_to(SOURCES).as_posix())
-    for path in sorted(Path(template_folder()).rglob("*.html")):
+    for path in sorted(TEMPLATES.rglob("*.html")):
         yield from find_in_template(path)
     for phrase in phrases(load_pack(find_pack(PACK))):
         yield Text(phrase.text, phrase.path.relative_to(SOURCES).as_posix(), phrase.line, is_kept=True)
 
 
 def find_in_template(path: Path) -> Iterator[Text]:
-    place = f"templates/{path.relative_to(template_folder()).as_posix()}"
+    place = path.relative_to(SOURCES).as_posix()
     options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
     for line, function, message, _ in babel_extract(BytesIO(path.read_bytes()), ("_", "ngettext"), (), options):
         parts = message if isinstance(message, tuple) else (message,)
-        yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
+        if parts[0]:  # none where it is a variable, whose texts stand elsewhere
+            yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
 
 
 def find_in_code(source: str, place: str) -> Iterator[Text]:
@@ -206,6 +207,10 @@ def update(code: str, template: Catalog) -> int:
         catalogue = read_po(file, locale=code)
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    for message in catalogue:
+        if message.id and message.fuzzy:  # it has got a plural, or lost it
+            message.string = ("",) * catalogue.num_plurals if message.pluralizable else ""
+            message.flags.discard("fuzzy")
     written = BytesIO()
     write_po(written, catalogue, width=MAX_COLUMNS, sort_by_file=True, include_lineno=False, omit_header=True)
     path.write_text(f"{head}\n\n{written.getvalue().decode().lstrip()}")

@@ -1,14 +1,13 @@
 """One listing, shown to somebody who is told nothing of what anybody or anything thought of it."""
 
-import hashlib
-import hmac
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
-from webapp.extensions import db_session
+from webapp.db import now
+from webapp.extensions import app_settings, db_session
 from webapp.forms.blind import LookForm
 from webapp.language import say
 from webapp.models import Role
@@ -16,6 +15,9 @@ from webapp.services import blind, desk
 from webapp.services.blind import BlindItem
 from webapp.services.errors import Refused
 from webapp.views.access import local_path, reader, requires
+from webapp.views.answering import is_ahead
+from webapp.views.evidence import note_view
+from webapp.views.review import look_of
 
 pages = Blueprint("blind", __name__)
 
@@ -46,6 +48,8 @@ def show(listing_id: int) -> Answer:
         flash(str(refusal), "info")
         return redirect(url_for("blind.next", **way_back()))
     db_session().commit()
+    if not is_ahead():
+        note_view(f"listing:{listing_id}", blind=True)
     return item_page(item, LookForm(formdata=None, seal=seal_of(item)))
 
 
@@ -54,13 +58,13 @@ def show(listing_id: int) -> Answer:
 def take_answer(listing_id: int) -> Answer:
     form = LookForm()
     item = blind.find(db_session(), reader(), listing_id)
-    if item is None or not hmac.compare_digest(seal_of(item), form.seal.data or ""):
+    if item is None or not is_shown(item, form):
         flash(say("This item was settled meanwhile, or somebody else has it."), "info")
         return redirect(url_for("blind.next", **way_back()))
     if not form.validate():
         return item_page(item, form), 422
     try:
-        blind.answer(db_session(), reader(), item, form.answer.data, (form.note.data or "").strip())
+        blind.answer(db_session(), reader(), item, form.look())
     except Refused as refusal:
         db_session().rollback()
         flash(str(refusal), "info")
@@ -71,8 +75,18 @@ def take_answer(listing_id: int) -> Answer:
 
 
 def item_page(item: BlindItem, form: LookForm) -> str:
+    pictures = ([item.photo] if item.photo else []) + list(item.others)
+    asked = request.args.get("picture", type=int)
     return render_template(
-        "blind/show.html", item=item, listing=item.listing, form=form, concepts=CONCEPTS, back=way_back()
+        "blind/show.html",
+        listing=item.listing,
+        form=form,
+        pictures=pictures,
+        chosen=next((photo for photo in pictures if photo.id == asked), item.photo),
+        look_now=look_of(pictures),
+        concepts=CONCEPTS,
+        shown_at=now().timestamp(),
+        back=way_back(),
     )
 
 
@@ -90,8 +104,9 @@ def way_back() -> dict[str, Any]:
     return {"back": back} if back else {}
 
 
+def is_shown(item: BlindItem, form: LookForm) -> bool:
+    return blind.is_sealed(app_settings().secret_key, reader(), item, form.seal.data or "")
+
+
 def seal_of(item: BlindItem) -> str:
-    """Tells items apart and nothing of what they are for."""
-    secret = current_app.config["SECRET_KEY"]
-    key = secret.encode() if isinstance(secret, str) else bytes(secret or abort(500))
-    return hmac.new(key, f"blind:{reader().id}:{item.key}".encode(), hashlib.sha256).hexdigest()
+    return blind.seal_of(app_settings().secret_key, reader(), item)

@@ -13,9 +13,11 @@ from webapp.extensions import app_settings, db_session
 from webapp.forms.quality import AppealForm, LastWordForm, PolicyForm, SliceForm
 from webapp.language import say
 from webapp.models import RecallAudit, RecheckKind, RecheckState, Role, Verdict
-from webapp.services import agreement, blind, cases, quality, recall, rechecks, rules, team
+from webapp.services import agreement, blind, cases, items, quality, recall, rechecks, rules, team
 from webapp.services.errors import Refused
 from webapp.views.access import reader, requires
+from webapp.views.evidence import note_view
+from webapp.views.review import chosen_of, look_of
 from webapp.views.rows import found
 
 pages = Blueprint("quality", __name__)
@@ -48,6 +50,7 @@ def set_policy() -> Answer:
 @pages.get("/rechecks/<int:recheck_id>")
 @requires(Role.LEAD)
 def case(recheck_id: int) -> str:
+    note_view(f"finding:{found(rechecks.find, recheck_id).finding_id}", recheck=recheck_id)
     return case_page(recheck_id, LastWordForm(formdata=None))
 
 
@@ -157,9 +160,17 @@ def case_page(recheck_id: int, form: LastWordForm) -> str:
     recheck = found(rechecks.find, recheck_id)
     if recheck.kind is not RecheckKind.APPEAL and recheck.second is None:
         abort(404)  # it waits for its second look, and nobody is told of it
-    fitness = cases.fit_to_settle(db_session(), reader(), recheck)
-    is_open = cases.is_open(db_session(), recheck)
-    return render_template("quality/case.html", recheck=recheck, form=form, fitness=fitness, is_open=is_open)
+    pictures = items.pictures_of(recheck.finding)
+    return render_template(
+        "quality/case.html",
+        recheck=recheck,
+        form=form,
+        fitness=cases.fit_to_settle(db_session(), reader(), recheck),
+        is_open=cases.is_open(db_session(), recheck),
+        pictures=pictures,
+        chosen=chosen_of(recheck.finding, pictures),
+        look_now=look_of(pictures),
+    )
 
 
 def figures_of(row: RecallAudit) -> dict[str, object]:
@@ -186,5 +197,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "figure_title": quality.title_of,
     "figure_words": quality.words_of,
     "kappa_words": quality.kappa_words,
+    "stage_words": cases.stage_words,
     "stratum_words": quality.stratum_words,
 }

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template
 
 from webapp.extensions import db_session
 from webapp.models import ListingEventKind, Role
-from webapp.services import removals
+from webapp.services import removals, trends
 from webapp.views.access import requires
 
 pages = Blueprint("removals", __name__)
@@ -19,5 +19,6 @@ def index() -> str:
         "removals/index.html",
         removed=removals.newest(db_session(), ListingEventKind.REMOVED, SHOWN),
         relisted=removals.newest(db_session(), ListingEventKind.RELISTED, SHOWN),
+        by_source=trends.takedowns_by_source(db_session()),
         shown=SHOWN,
     )

@@ -1,7 +1,7 @@
 """The queue, and the page on which one finding is decided, taken back, or decided anew."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -15,6 +15,7 @@ from webapp.language import find_text, say, say_many
 from webapp.models import FindingRow, PhotoRow, Role, Verdict
 from webapp.services import (
     archiving,
+    blind,
     clusters,
     decisions,
     desk,
@@ -41,6 +42,15 @@ from webapp.views.filtering import read_filters
 from webapp.views.trail import step_back
 
 pages = Blueprint("review", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a person sees pictures now: the ids of those without blur, and how many more there may be."""
+
+    limit: graphic.Allowance
+    unveiled: set[int]
+
 
 Answer = str | Response | tuple[str, int] | tuple[Response, int]
 
@@ -73,6 +83,8 @@ def start() -> Answer:
     if after is not None and not is_ahead():
         desk.release(db_session(), reader(), after.listing_id)
         db_session().commit()
+    if blind.should_interleave(db_session(), reader()):
+        return redirect(url_for("blind.next", back=filtering.address("review.start", **request.args)))
     following = desk.take_next(db_session(), reader(), after, filtering.filters)
     if following is not None:
         return redirect(filtering.address("review.finding", finding_id=following.id))
@@ -284,11 +296,10 @@ def chosen_of(row: FindingRow, pictures: list[PhotoRow]) -> PhotoRow | None:
     return named or row.photo or next(iter(pictures), None)
 
 
-def look_of(pictures: list[PhotoRow]) -> dict[str, Any]:
-    """How this person sees pictures now: which without blur, and why no more of them."""
+def look_of(pictures: list[PhotoRow]) -> Look:
     person = preferences.of(reader())
     left = graphic.allowance(db_session(), reader())
     seen = graphic.revealed(db_session(), reader(), [photo.id for photo in pictures])
-    asked = request.args.get("show", type=int)
-    clear = {photo.id for photo in pictures if not person.blur and (photo.id in seen or not left.is_used_up)}
-    return {"person": person, "limit": left, "clear": clear | ({asked} & seen)}
+    asked = request.args.get("show", default=0, type=int)
+    open_ids = {photo.id for photo in pictures if not person.blur and (photo.id in seen or not left.is_used_up)}
+    return Look(left, open_ids | ({asked} & seen))

@@ -1,16 +1,12 @@
 """Scans: what runs, what ran, and starting one."""
 
-import re
-from collections import Counter
-from collections.abc import Sequence
-
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, app_store, db_session
 from webapp.language import say
-from webapp.models import Role, Scan, ScanPhoto, Source
-from webapp.services import archives, crawl_logs, overview, scans, sources
+from webapp.models import Role, Scan, Source
+from webapp.services import archives, crawl_logs, failures, overview, scans, sources
 from webapp.tasks.scans import run_scan, score_pictures
 from webapp.views.access import reader, requires
 from webapp.views.queueing import enqueue
@@ -19,8 +15,6 @@ pages = Blueprint("scans", __name__)
 
 SCANS_SHOWN = 50
 FAILURES_SHOWN = 200
-# Addresses, paths and numbers, save the answers of servers: without them one failure of many pictures is one kind.
-VARYING = re.compile(r"\S*[/\\]\S*|\b(?![45]\d\d\b)[\d,.]*\d\b")
 
 
 @pages.get("/scans")
@@ -52,9 +46,13 @@ def start(source_id: int) -> Response:
 @requires(Role.VIEWER)
 def show(scan_id: int) -> str:
     scan = find_or_404(scan_id)
-    failures = scans.failures(db_session(), scan_id, FAILURES_SHOWN)
+    found = scans.failures(db_session(), scan_id, FAILURES_SHOWN)
     return render_template(
-        "scans/show.html", scan=scan, failures=failures, kinds=kinds_of(failures), limit=FAILURES_SHOWN
+        "scans/show.html",
+        scan=scan,
+        failures=found,
+        kinds=failures.by_kind(db_session(), scan_id),
+        limit=FAILURES_SHOWN,
     )
 
 
@@ -108,11 +106,6 @@ def answer(scan_id: int, done: bool, words: str) -> Response:
     else:
         flash(say("Nothing was changed: the scan is over, or somebody was faster."), "info")
     return redirect(url_for("scans.show", scan_id=scan_id))
-
-
-def kinds_of(failures: Sequence[ScanPhoto]) -> list[tuple[str, int]]:
-    """The sentences without what differs from picture to picture, the most frequent first."""
-    return Counter(VARYING.sub("…", failure.failure or "") for failure in failures).most_common()
 
 
 def find_or_404(scan_id: int) -> Scan:

@@ -113,9 +113,10 @@ def second_step() -> Answer:
         db_session().commit()
         form.code.errors = [say("This code does not count; enter the one that the app shows now.")]
         return code_page(form, 401)
+    answer = enter(user, way, asked_for(), by)
     if by == "recovery code":
         warn_of_codes_left(user)
-    return enter(user, way, asked_for(), by)
+    return answer
 
 
 def kind_of(user: User, code: str) -> str | None:

@@ -21,6 +21,7 @@ from webapp.models import (
     Verdict,
 )
 from webapp.services import blind, decisions, desk, rechecks, team
+from webapp.services.cases import Look
 from webapp.services.decisions import Choice
 from webapp.services.errors import Refused
 
@@ -138,12 +139,12 @@ def test_an_answer_of_either_kind_is_kept_and_lets_go(session: Session, ann: Use
     for _ in range(2):
         item = blind.next_for(session, bob)
         assert item is not None
-        blind.answer(session, bob, item, "other", "plush")
+        blind.answer(session, bob, item, Look("other", "plush", 7.0))
         session.commit()
     assert blind.next_for(session, bob) is None
     second = session.query(Decision).filter_by(stage=Stage.SECOND).one()
     assert (second.finding_id, second.note, second.user_id) == (finding.id, "plush", bob.id)
-    assert second.seconds is not None and second.seconds >= 0
+    assert second.seconds == 7.0
     assert session.query(Recheck).one().state is RecheckState.DISPUTED
     session.refresh(recall_item)
     assert (recall_item.answer, recall_item.user_id) == ("other", bob.id)
@@ -157,7 +158,7 @@ def test_what_was_taken_back_meanwhile_is_no_item_any_more(session: Session, ann
     assert item is not None
     decisions.undo(session, ann, made.batch)
     with pytest.raises(Refused, match="settled meanwhile"):
-        blind.answer(session, bob, item, "elephant", "")
+        blind.answer(session, bob, item, Look("elephant"))
 
 
 def test_the_queue_hands_out_a_blind_item_by_the_team_s_share(

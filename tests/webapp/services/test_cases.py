@@ -169,9 +169,7 @@ def test_an_appeal_that_fails_leaves_the_decision(
     assert rechecks.count_waiting(session) == 1
 
 
-def test_what_can_not_be_appealed_against(
-    session: Session, recheck: Recheck, people: tuple[User, User, User]
-) -> None:
+def test_what_can_not_be_appealed_against(session: Session, recheck: Recheck, people: tuple[User, User, User]) -> None:
     ann = people[0]
     with pytest.raises(Refused, match="Write what"):
         appeal(session, recheck, ann, "  ")

@@ -53,9 +53,7 @@ def test_an_escalation_gets_none_and_a_share_of_nothing_neither(session: Session
 
 
 @pytest.mark.parametrize(("drawn", "opened"), [(0.79, 1), (0.81, 0)])
-def test_a_rule_has_its_own_share(
-    session: Session, monkeypatch: pytest.MonkeyPatch, drawn: float, opened: int
-) -> None:
+def test_a_rule_has_its_own_share(session: Session, monkeypatch: pytest.MonkeyPatch, drawn: float, opened: int) -> None:
     monkeypatch.setattr(rechecks, "draw", lambda: drawn)
     rechecks.set_policy(session, make_user(session), "tiger_seen", 80)
     decide(session, rule="tiger_seen")

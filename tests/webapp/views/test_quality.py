@@ -76,7 +76,9 @@ def test_a_case_needs_an_answer(lead: FlaskClient, dispute: Recheck) -> None:
     assert done.status_code == 422 and "Choose confirm or dismiss." in done.text
 
 
-def test_nobody_is_told_which_decision_waits_for_its_second_look(lead: FlaskClient, dispute: Recheck, session: Session) -> None:
+def test_nobody_is_told_which_decision_waits_for_its_second_look(
+    lead: FlaskClient, dispute: Recheck, session: Session
+) -> None:
     dispute.second, dispute.state = None, RecheckState.WAITING
     session.commit()
     assert lead.get(f"/rechecks/{dispute.id}").status_code == 404

@@ -111,7 +111,7 @@ def next_address(page: str, rel: str) -> str | None:
     return html.unescape(match[1]) if match else None
 
 
-def test_an_empty_queue_says_why_and_where_to_go(reviewer: FlaskClient, session: Session) -> None:
+def test_an_empty_queue_says_why_and_where_to_go(reviewer: FlaskClient) -> None:
     assert "A scan brings new findings" in reviewer.get("/queue").text
     assert "fits these filters" in reviewer.get("/queue?concept=tiger").text
     assert "No finding is in this state" in reviewer.get("/queue?state=withdrawn").text
@@ -150,7 +150,8 @@ def test_what_strangers_and_colleagues_write_is_only_ever_text(
             assert words not in page
 
 
-def test_a_viewer_has_nothing_to_tick(sign_in: SignIn, three: list[FindingRow]) -> None:
+@pytest.mark.usefixtures("three")
+def test_a_viewer_has_nothing_to_tick(sign_in: SignIn) -> None:
     page = sign_in(Role.VIEWER).get("/queue").text
     assert "data-pick" not in page
     assert len(shown(page)) == 3
@@ -220,8 +221,12 @@ def test_a_batch_leaves_out_what_others_took_meanwhile(
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({}, "Choose confirm"), ({"verdict": "shred"}, "Choose confirm"), ({"verdict": "confirm", "note": "n" * 2001}, "Shorten")],
-)  # fmt: skip
+    [
+        ({}, "Choose confirm"),
+        ({"verdict": "shred"}, "Choose confirm"),
+        ({"verdict": "confirm", "note": "n" * 2001}, "Shorten"),
+    ],
+)
 def test_a_batch_that_lacks_something_stays_on_its_page(
     reviewer: FlaskClient, three: list[FindingRow], session: Session, fields: dict, words: str
 ) -> None:
