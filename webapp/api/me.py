@@ -104,7 +104,7 @@ class NewTokenShape(TokenShape):
 
 
 class TokenBody(Strict):
-    """scopes: no more than those of the token that is shown. days: until it expires, no later than that one."""
+    """scopes: no more than those of the token that is shown. days: until it expires, at the latest with that one."""
 
     name: str = Field(max_length=tokens.NAME_LETTERS)
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
@@ -168,7 +168,7 @@ def list_my_tokens() -> Page[TokenShape]:
 
 @room.operation("POST", "/me/tokens", Scope.ACCOUNT, body=TokenBody, answer=NewTokenShape, status=201)
 def create_token(body: TokenBody) -> NewTokenShape:
-    """Make a token that may no more than this one, and not for longer; its text is given this once."""
+    """Make a token that may no more than this one and does not outlive it; its text is given this once."""
     made, text = tokens.create_by(db_session(), shown_token(), body.name, body.scopes, body.days)
     db_session().commit()
     return NewTokenShape(**token_shape(made).model_dump(), text=text)
