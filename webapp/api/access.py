@@ -4,10 +4,11 @@ from typing import Any, cast
 
 from flask import g, request
 
+from webapp import evidence
 from webapp.api.problems import Problem
 from webapp.extensions import db_session
 from webapp.models import ApiToken, Role, User
-from webapp.services import audit, tokens
+from webapp.services import tokens
 from webapp.services.tokens import Scope
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Tuskline"'}
@@ -42,9 +43,8 @@ def shown_token() -> ApiToken:
 
 
 def note_view(subject: str, **facts: Any) -> None:
-    """Evidence goes to a program as to a person: once an hour the log says so; commits."""
-    if audit.note_view(db_session(), caller().name, subject, token=shown_token().head, **facts):
-        db_session().commit()
+    """Evidence goes to a program as to a person: once an hour the log says so."""
+    evidence.note_view(caller().name, subject, token=shown_token().head, **facts)
 
 
 def caller_key() -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.db import now
+from webapp.language import say
 from webapp.models import (
     Appearance,
     Decision,
@@ -133,7 +134,7 @@ def _item(session: Session, key: str, listing_id: int, photo_id: int | None) -> 
     query = select(ListingRow).where(ListingRow.id == listing_id).options(pictures, joinedload(ListingRow.source))
     listing = session.scalar(query)
     if listing is None:
-        raise NotFound(f"There is no listing {listing_id}.")
+        raise NotFound(say("There is no listing %(listing_id)s.", listing_id=listing_id))
     photos = [one.photo for one in listing.appearances]
     first = next((photo for photo in photos if photo.id == photo_id), photos[0] if photos else None)
     return BlindItem(key, listing, first, tuple(photo for photo in photos if photo is not first))

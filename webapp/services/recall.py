@@ -307,7 +307,7 @@ def audits(session: Session) -> list[RecallAudit]:
 def find(session: Session, audit_id: int) -> RecallAudit:
     row = session.get(RecallAudit, audit_id)
     if row is None:
-        raise NotFound(f"There is no recall audit {audit_id}.")
+        raise NotFound(say("There is no recall audit %(audit_id)s.", audit_id=audit_id))
     return row
 
 
@@ -335,7 +335,7 @@ def answer(session: Session, user: User, item_id: int, look: Look) -> RecallItem
     """
     item = session.get(RecallItem, item_id, with_for_update=True, populate_existing=True)
     if item is None:
-        raise NotFound(f"There is no item {item_id} of a recall audit.")
+        raise NotFound(say("There is no item %(item_id)s of a recall audit.", item_id=item_id))
     if item.answer is not None or item.audit.closed_at is not None:
         raise Refused(say("This item was settled meanwhile."))
     item.answer, item.note, item.seconds = look.answer, look.note, decisions.measured(look.seconds)

@@ -83,7 +83,8 @@ def find_in_template(path: Path) -> Iterator[Text]:
     options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
     for line, function, message, _ in babel_extract(BytesIO(path.read_bytes()), ("_", "ngettext"), (), options):
         parts = message if isinstance(message, tuple) else (message,)
-        yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
+        if parts[0]:  # none where it is a variable, whose texts stand elsewhere
+            yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
 
 
 def find_in_code(source: str, place: str) -> Iterator[Text]:
@@ -206,6 +207,10 @@ def update(code: str, template: Catalog) -> int:
         catalogue = read_po(file, locale=code)
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    for message in catalogue:
+        if message.id and message.fuzzy:  # it has got a plural, or lost it
+            message.string = ("",) * catalogue.num_plurals if message.pluralizable else ""
+            message.flags.discard("fuzzy")
     written = BytesIO()
     write_po(written, catalogue, width=MAX_COLUMNS, sort_by_file=True, include_lineno=False, omit_header=True)
     path.write_text(f"{head}\n\n{written.getvalue().decode().lstrip()}")
