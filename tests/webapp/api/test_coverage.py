@@ -12,6 +12,7 @@ BROWSER = "It is a matter of one browser; PATCH /me sets the same for all of the
 # Endpoint of a page that takes a POST: the operations that do the same.
 OPERATION = {
     "account.change": "change_me",
+    "account.change_look": "change_preferences",
     "account.create_token": "create_token",
     "account.end_sign_ins": "end_my_sign_ins",
     "account.revoke_token": "revoke_my_token",

@@ -48,7 +48,9 @@ def test_ones_own_settings_change_and_what_is_not_sent_stays(viewer: Program, se
     assert (user.language, user.country, user.theme) == (None, "DE", "dark")
 
 
-@pytest.mark.parametrize("body", [{"language": "xx"}, {"country": "EU"}, {"country": "de"}, {"theme": "pink"}])
+@pytest.mark.parametrize(
+    "body", [{"language": "xx"}, {"country": "EU"}, {"country": "AQ"}, {"country": "de"}, {"theme": "pink"}]
+)
 def test_settings_that_are_none_are_told(viewer: Program, body: dict[str, str]) -> None:
     answer = viewer.ask("PATCH", "/me", json=body)
     assert answer.status_code == 422
@@ -59,6 +61,7 @@ def test_how_pages_behave_is_changed(viewer: Program, session: Session) -> None:
     kept = viewer.ask("PATCH", "/me/preferences", json={"blur": False, "country": "CN"})
     assert kept.json == {"blur": False, "grey": True, "keys": True, "country": "CN"}
     assert preferences.of(user_of(session, "viewer")).blur is False
+    assert viewer.ask("PATCH", "/me", json={"country": "DE"}).json["preferences"]["country"] is None, "it gives way"
     assert viewer.ask("PATCH", "/me/preferences", json={"country": "AQ"}).status_code == 422, "no law of it is known"
 
 
@@ -189,6 +192,7 @@ def test_the_team_chooses_and_what_is_not_sent_stays(program: Write, admin: Prog
     session.expire_all()
     assert team.choices(session).graphic_limit == 40
     assert admin.ask("PATCH", "/team", json={"claim_minutes": 0}).status_code == 422
+    assert admin.ask("PATCH", "/team", json={"country": "AQ"}).status_code == 422
     assert admin.ask("PATCH", "/team", json={"second_factor_from": "viewer"}).status_code == 409
     assert admin.ask("PATCH", "/team", json={"second_factor_from": ""}).status_code == 200
 

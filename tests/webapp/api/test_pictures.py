@@ -67,7 +67,6 @@ def test_the_bytes_as_found_are_a_download_that_the_log_names(
     answer = program(Role.VIEWER).ask("GET", f"/photos/{shown[0].sha256}/original")
     assert answer.data == picture("red")
     assert answer.headers["Content-Disposition"].startswith("attachment")
-    answer.close()
     entry = session.query(AuditEntry).filter_by(action="evidence.view").one()
     assert (entry.actor, entry.subject) == ("viewer", f"photo:{shown[0].sha256}")
 
