@@ -1,7 +1,15 @@
 """A person's own settings."""
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, SelectChoice, SelectField, SelectMultipleField, StringField, ValidationError
+from wtforms import (
+    BooleanField,
+    PasswordField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    ValidationError,
+)
 from wtforms.validators import DataRequired, EqualTo, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -34,6 +42,12 @@ class AppearanceForm(FlaskForm):  # type: ignore[misc]
     language = SelectField(say_later("Language"), choices=offer_languages)
     theme = SelectField(say_later("Appearance"), choices=THEMES)
     country = CountryField(say_later("Country for the legal context"), first=say_later("As the team has it"))
+
+
+class LookForm(FlaskForm):  # type: ignore[misc]
+    blur = BooleanField(say_later("Blur pictures until I reveal them"))
+    grey = BooleanField(say_later("Show pictures without colour"))
+    keys = BooleanField(say_later("Single letters are shortcuts"))
 
 
 class OwnPasswordForm(FlaskForm):  # type: ignore[misc]

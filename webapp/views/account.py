@@ -9,12 +9,13 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, db_session, limiter
-from webapp.forms.account import AppearanceForm, ConfirmForm, OwnPasswordForm, SwitchOffForm, TokenForm
+from webapp.forms.account import AppearanceForm, ConfirmForm, LookForm, OwnPasswordForm, SwitchOffForm, TokenForm
 from webapp.language import say
 from webapp.models import Role, User
-from webapp.services import attempts, second_factor, tokens, users
+from webapp.services import attempts, preferences, second_factor, tokens, users
 from webapp.services.errors import NotFound, Refused
 from webapp.views.access import SIGNED_IN_AT, local_path, reader, requires, start_session
+from webapp.views.countries import offer_countries
 from webapp.views.sessions import too_many
 
 pages = Blueprint("account", __name__)
@@ -32,16 +33,30 @@ def show() -> str:
 @pages.post("/account")
 @requires(Role.VIEWER)
 def change() -> Answer:
-    form = AppearanceForm()
+    user, form = reader(), AppearanceForm()
+    offer_countries(form.country)
     if not form.validate():
         return account_page(appearance=form), 422
-    user = reader()
     user.language, user.theme = form.language.data or None, form.theme.data
     user.country = form.country.data or None
+    preferences.keep(db_session(), user, country=None)  # what was looked at on a page meanwhile gives way
     db_session().commit()
     # The account's choice goes before what this browser was told while nobody was signed in.
     session.pop("language", None)
     session.pop("theme", None)
+    flash(say("Your settings are saved."), "success")
+    return redirect(url_for("account.show"))
+
+
+@pages.post("/account/look")
+@requires(Role.VIEWER)
+def change_look() -> Answer:
+    form = LookForm()
+    if not form.validate():
+        return account_page(), 422
+    chosen = {"blur": form.blur.data, "grey": form.grey.data, "keys": form.keys.data}
+    preferences.keep(db_session(), reader(), **chosen)
+    db_session().commit()
     flash(say("Your settings are saved."), "success")
     return redirect(url_for("account.show"))
 
@@ -198,6 +213,7 @@ def account_page(
         "account/show.html",
         user=user,
         appearance=appearance or appearance_form(user),
+        look_choices=look_form(user),
         password=password or OwnPasswordForm(formdata=None),
         has_password=settings.local_sign_in and users.has_password(user),
         token=token or TokenForm(formdata=None).offer(user.role),
@@ -213,9 +229,16 @@ def account_page(
 
 
 def appearance_form(user: User) -> AppearanceForm:
-    return AppearanceForm(
+    form = AppearanceForm(
         formdata=None, language=user.language or "", theme=user.theme or "system", country=user.country or ""
     )
+    offer_countries(form.country)
+    return form
+
+
+def look_form(user: User) -> LookForm:
+    look = preferences.of(user)
+    return LookForm(formdata=None, blur=look.blur, grey=look.grey, keys=look.keys)
 
 
 def signed_in_since() -> datetime:

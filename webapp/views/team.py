@@ -11,6 +11,7 @@ from webapp.services import team
 from webapp.services.errors import Refused
 from webapp.services.tokens import GRANTS
 from webapp.views.access import reader, requires
+from webapp.views.countries import offer_countries
 from webapp.views.deeds import list_rooms
 
 pages = Blueprint("team", __name__)
@@ -19,13 +20,13 @@ pages = Blueprint("team", __name__)
 @pages.get("/team")
 @requires(Role.LEAD)
 def show() -> str:
-    return team_page(team_form(team.choices(db_session())))
+    return team_page(form_of(team.choices(db_session())))
 
 
 @pages.post("/team")
 @requires(Role.ADMIN)
 def change() -> str | Response | tuple[str, int]:
-    form = team_form()
+    form = form_of()
     if not form.validate():
         return team_page(form), 422
     try:
@@ -43,6 +44,12 @@ def change() -> str | Response | tuple[str, int]:
 @requires(Role.VIEWER)
 def roles() -> str:
     return render_template("team/roles.html", rooms=list_rooms(), roles=list(Role), grants=GRANTS)
+
+
+def form_of(choices: team.TeamChoices | None = None) -> TeamForm:
+    form = team_form(choices)
+    offer_countries(form["country"])
+    return form
 
 
 def team_page(form: TeamForm) -> str:

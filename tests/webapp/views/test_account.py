@@ -12,7 +12,7 @@ from tests.factories import PASSWORD, make_user
 from tests.webapp.views.conftest import SignIn, post, token_of
 from webapp.db import now
 from webapp.models import ApiToken, RecoveryCode, Role, User
-from webapp.services import passwords, second_factor, team, tokens, users
+from webapp.services import passwords, preferences, second_factor, team, tokens, users
 from webapp.services.tokens import Scope
 from webapp.settings import Settings
 from webapp.views.access import Account
@@ -51,11 +51,25 @@ def test_language_theme_and_country_are_kept(reviewer: FlaskClient, session: Ses
     assert (user.language, user.theme, user.country) == (None, "system", None)
 
 
-@pytest.mark.parametrize("fields", [{"language": "xx"}, {"theme": "pink"}, {"country": "EU"}])
+@pytest.mark.parametrize("fields", [{"language": "xx"}, {"theme": "pink"}, {"country": "EU"}, {"country": "BR"}])
 def test_what_is_not_offered_is_refused(reviewer: FlaskClient, session: Session, fields: dict[str, str]) -> None:
     sent = {"language": "en", "theme": "dark", "country": "DE", **fields}
     assert send(reviewer, "/account", **sent).status_code == 422
     assert reread(session).theme is None
+
+
+def test_how_pictures_are_shown_is_kept(reviewer: FlaskClient, session: Session) -> None:
+    send(reviewer, "/account/look", grey="y")
+    look = preferences.of(reread(session))
+    assert (look.blur, look.grey, look.keys) == (False, True, False)
+
+
+def test_a_country_of_the_settings_goes_before_one_that_was_looked_at(reviewer: FlaskClient, session: Session) -> None:
+    user = reread(session)
+    preferences.keep(session, user, country="US")
+    session.commit()
+    send(reviewer, "/account", language="", theme="system", country="DE")
+    assert preferences.country_of(reread(session), "GB") == "DE"
 
 
 def test_a_new_password_ends_the_sign_ins_elsewhere(app: Flask, reviewer: FlaskClient, session: Session) -> None:
