@@ -2,12 +2,12 @@ import io
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.factories import PASSWORD, make_finding, make_listing, make_photo, make_scan, make_scores, make_user
+from tests.factories import make_finding, make_listing, make_photo, make_scan, make_scores
 from tests.functional.conftest import Site, Visitor
 from tests.webapp.views.hostile import HOSTILE
-from webapp.models import Decision, FindingRow, PictureState, Role, ScanPhoto, ScanState, Verdict
+from webapp.models import FindingRow, PictureState, ScanPhoto, ScanState
 from webapp.services import photos
 from webapp.storage import open_store
 
@@ -31,74 +31,6 @@ def make_pictured(site: Site, number: int) -> FindingRow:
     photo = make_photo(site.session, listing, body.getvalue(), width_px=900, height_px=600)
     make_scores(site.session, photo)
     return make_finding(site.session, listing, photo, priority=3.9 - number / 10)
-
-
-def decided(site: Site) -> list[tuple[int, Verdict, str]]:
-    site.session.expire_all()
-    return [(row.finding_id, row.verdict, row.note) for row in site.session.query(Decision).order_by(Decision.id)]
-
-
-def test_three_findings_are_reviewed_by_keyboard_alone(
-    site: Site, visitor: Visitor, findings: list[FindingRow]
-) -> None:
-    first, second, third, fourth = (row.id for row in findings)
-    visitor.open("/queue")
-    keys = visitor.page.keyboard
-    keys.press("n")
-    visitor.page.wait_for_url(f"**/findings/{first}")
-    keys.press("c")
-    visitor.page.wait_for_url(f"**/findings/{second}")
-    keys.press("/")
-    keys.type("Plastic, see the mould line; c d e")
-    keys.press("Escape")
-    keys.press("d")
-    visitor.page.wait_for_url(f"**/findings/{third}")
-    keys.press("n")
-    visitor.page.wait_for_url(f"**/findings/{fourth}")
-    keys.press("p")
-    visitor.page.wait_for_url(f"**/findings/{third}")
-    keys.press("e")
-    visitor.page.wait_for_url(f"**/findings/{fourth}")
-    assert decided(site) == [
-        (first, Verdict.CONFIRM, ""),
-        (second, Verdict.DISMISS, "Plastic, see the mould line; c d e"),
-        (third, Verdict.ESCALATE, ""),
-    ]
-    expect(visitor.page.get_by_role("status")).to_contain_text("Escalated:")
-    assert visitor.complaints == []
-
-
-def test_keys_rest_with_a_modifier_and_in_the_help(site: Site, visitor: Visitor, findings: list[FindingRow]) -> None:
-    visitor.open(f"/findings/{findings[0].id}")
-    keys = visitor.page.keyboard
-    for chord in ("Alt+c", "Control+d", "Meta+e"):
-        keys.press(chord)
-    keys.press("?")
-    dialog = visitor.page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    keys.press("c")
-    keys.press("Escape")
-    expect(dialog).to_be_hidden()
-    visitor.page.reload()
-    assert decided(site) == []
-
-
-def test_blurred_pictures_stay_blurred_on_the_next_page(visitor: Visitor, findings: list[FindingRow]) -> None:
-    visitor.open(f"/findings/{findings[0].id}")
-    picture = visitor.page.locator(".photo").first
-    expect(picture).to_have_css("filter", "none")
-    visitor.page.keyboard.press("b")
-    expect(picture).to_have_css("filter", "blur(28px) grayscale(1)")
-    visitor.open("/queue")
-    button = visitor.page.get_by_role("button", name="Show pictures")
-    expect(button).to_have_attribute("aria-pressed", "true")
-    assert "blur" in visitor.page.locator(".photo").first.evaluate("image => getComputedStyle(image).filter")
-
-
-def test_pictures_are_really_shown(visitor: Visitor, findings: list[FindingRow]) -> None:
-    visitor.open(f"/findings/{findings[0].id}")
-    visitor.page.wait_for_function("document.querySelector('.photo').complete")
-    assert visitor.page.locator(".photo").evaluate("image => image.naturalWidth") == 900
 
 
 @pytest.fixture
@@ -159,33 +91,3 @@ def test_a_running_scan_is_followed_until_it_is_over(site: Site, visitor: Visito
     scan.state, scan.note = ScanState.PARTIAL, "The source gave 7 of 10."
     site.session.commit()
     expect(visitor.page.get_by_text("The source gave 7 of 10.")).to_be_visible(timeout=8000)
-
-
-def test_a_finding_is_decided_without_any_script(site: Site, browser: Browser, findings: list[FindingRow]) -> None:
-    make_user(site.session, "plain", Role.REVIEWER)
-    site.session.commit()
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{site.address}/sign-in?next=/findings/{findings[0].id}")
-    page.get_by_label("Name").fill("plain")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Dismiss").click()
-    page.wait_for_url(f"**/findings/{findings[1].id}")
-    context.close()
-    assert decided(site) == [(findings[0].id, Verdict.DISMISS, "")]
-
-
-def test_a_threshold_is_previewed_then_saved(visitor: Visitor, findings: list[FindingRow]) -> None:
-    assert findings
-    visitor.open("/rules/elephant_seen")
-    page = visitor.page
-    page.get_by_text("Change", exact=False).first.click()
-    page.get_by_label("New threshold").fill("0.97")
-    page.get_by_label("Reason").fill("Measured on our own findings.")
-    page.get_by_role("button", name="Preview the effect").click()
-    expect(page.get_by_text("would open and")).to_be_visible()
-    page.get_by_role("button", name="Save as version 2").click()
-    expect(page.get_by_role("status")).to_contain_text("Saved as version 2.")
-    expect(page.get_by_role("region", name="Changes of this rule")).to_contain_text("Measured on our own findings.")
-    assert visitor.complaints == []

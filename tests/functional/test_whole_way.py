@@ -18,9 +18,10 @@ from markupsafe import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tests.factories import make_user
 from webapp import create_app
 from webapp.db import open_engine
-from webapp.models import AuditEntry, FindingRow, FindingState, PhotoRow, Scan, ScanState, ScoreRow
+from webapp.models import AuditEntry, FindingRow, FindingState, PhotoRow, Role, Scan, ScanState, ScoreRow
 from webapp.samples.photos import prepare_photos
 from webapp.settings import Settings
 
@@ -168,14 +169,18 @@ def check_report(style: str, text: str, session: Session) -> None:
     assert noted and not noted[0].startswith("=")
 
 
-def test_a_raised_threshold_is_a_new_version_and_the_queue_follows(client: FlaskClient, session: Session) -> None:
-    from webapp.services import rules
+def test_a_raised_threshold_is_proposed_then_put_into_force_and_the_queue_follows(
+    client: FlaskClient, session: Session
+) -> None:
+    from webapp.services import rules, shadow
 
     address = "/rules/elephant_seen"
     names = re.findall(r'name="threshold"[^>]*value="(\w+)"', client.get(address).text)
     data = {"threshold": names[0], "value": "0.999", "reason": "too many figurines"}
     data["csrf_token"] = token_on(client.get(address).text)
-    client.post(address, data={**data, "step": "save"})
+    assert client.post(address, data={**data, "step": "propose"}).status_code == 302
+    shadow.promote(session, make_user(session, "second", Role.LEAD), "wildlife", 1)
+    session.commit()
     rules.apply_pack(session, rules.current_pack(session, "wildlife"))
     session.commit()
     states = session.scalars(select(FindingRow.state).where(FindingRow.rule == "elephant_seen")).all()

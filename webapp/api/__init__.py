@@ -2,14 +2,45 @@
 
 from flask import Blueprint, Flask, Response, current_app, json
 
-from webapp.api import findings, models, problems, reports, scans, sources
+from webapp.api import (
+    audit,
+    findings,
+    me,
+    models,
+    people,
+    pictures,
+    problems,
+    quality,
+    queue,
+    reports,
+    rules,
+    scans,
+    shadow_runs,
+    sources,
+    status,
+)
 from webapp.api.document import contents, make_document
 from webapp.api.operations import add_to
 from webapp.api.problems import Problem
 from webapp.extensions import csrf
 
 ROOT = "/api/v1"
-ROOMS = (findings.room, sources.room, scans.room, models.room, reports.room)
+ROOMS = (
+    findings.room,
+    queue.room,
+    pictures.room,
+    quality.room,
+    sources.room,
+    scans.room,
+    rules.room,
+    shadow_runs.room,
+    models.room,
+    reports.room,
+    status.room,
+    me.room,
+    people.room,
+    audit.room,
+)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

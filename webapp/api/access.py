@@ -1,9 +1,10 @@
 """Who asks: a token in the Authorization header, and never a cookie, so that no page can ask in a person's name."""
 
-from typing import cast
+from typing import Any, cast
 
 from flask import g, request
 
+from webapp import evidence
 from webapp.api.problems import Problem
 from webapp.extensions import db_session
 from webapp.models import ApiToken, Role, User
@@ -33,7 +34,17 @@ def bearer() -> str:
 
 def caller() -> User:
     """Behind `check` alone."""
-    return cast(ApiToken, g.token).user
+    return shown_token().user
+
+
+def shown_token() -> ApiToken:
+    """Behind `check` alone."""
+    return cast(ApiToken, g.token)
+
+
+def note_view(subject: str, **facts: Any) -> None:
+    """Evidence goes to a program as to a person: once an hour the log says so."""
+    evidence.note_view(caller().name, subject, token=shown_token().head, **facts)
 
 
 def caller_key() -> str:

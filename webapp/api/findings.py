@@ -2,30 +2,29 @@
 
 from datetime import datetime
 from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
-from flask import Response, send_file
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from webapp.api.access import caller
+from webapp.api.access import caller, note_view
+from webapp.api.filters import Filters
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict
 from webapp.api.problems import Problem
-from webapp.extensions import app_store, db_session
+from webapp.extensions import db_session
 from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
-from webapp.services import archiving, decisions, desk, listings, photos, queue, removals
+from webapp.services import archiving, batches, decisions, desk, listings, queue, removals
+from webapp.services.batches import Prospect
 from webapp.services.decisions import Choice, Made
 from webapp.services.errors import NotFound
-from webapp.services.queue import QueueFilters
 from webapp.services.tokens import Scope
 
 room = Room("findings", "What is suspected, why, and what people decided")
 
-MOST_AT_ONCE = 500
-HEX = r"^[0-9a-f]{64}$"
+MOST_AT_ONCE = batches.LIMIT
+GROUPED = ("concepts", "sources", "sellers")
 
 
 class DecisionShape(BaseModel):
@@ -123,13 +122,8 @@ class ListingShape(BaseModel):
     captures: list[dict[str, Any]]
 
 
-class FindingQuery(PageQuery):
+class FindingQuery(Filters, PageQuery):
     """Unlike the page, which shows what is open, this gives every state unless one is named."""
-
-    state: FindingState | None = None
-    concept: str | None = Field(None, max_length=40)
-    severity: str | None = Field(None, max_length=16)
-    source_id: int | None = Field(None, ge=0, lt=2**31)
 
 
 class ChoiceBody(Strict):
@@ -146,9 +140,10 @@ class ChoiceBody(Strict):
 
 
 class DecisionBody(ChoiceBody):
-    """also: other findings that are decided alike, as those of the same listing."""
+    """also: other findings that are decided alike, as those of the same listing, or as `overrides` says by id."""
 
     also: list[int] = Field(default_factory=list, max_length=MOST_AT_ONCE)
+    overrides: dict[int, ChoiceBody] = Field(default_factory=dict, max_length=MOST_AT_ONCE)
 
 
 class BatchBody(ChoiceBody):
@@ -160,6 +155,38 @@ class LeftOutShape(BaseModel):
 
     finding_id: int
     why: str
+
+
+class ProspectBody(Strict):
+    """finding_ids: those to look at; without them the first 500 under `filters`."""
+
+    finding_ids: list[int] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
+    filters: Filters = Field(default_factory=lambda: Filters.model_validate({"state": "open"}))
+
+
+class GroupShape(BaseModel):
+    """How many of the findings share the value."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str | None
+    number: int
+
+
+class ProspectShape(BaseModel):
+    """finding_ids: what would be decided, on so many listings. held: what others have; decided_ids: no longer waits.
+
+    missing: how many of the ids are no findings.
+    """
+
+    finding_ids: list[int]
+    held: list[LeftOutShape]
+    decided_ids: list[int]
+    missing: int
+    listings: int
+    concepts: list[GroupShape]
+    sources: list[GroupShape]
+    sellers: list[GroupShape]
 
 
 class MadeShape(BaseModel):
@@ -200,16 +227,20 @@ def made_shape(made: Made) -> MadeShape:
 @room.operation("GET", "/findings", Scope.READ, query=FindingQuery, answer=Page[FindingShape])
 def list_findings(query: FindingQuery) -> Page[FindingShape]:
     """Findings, the most pressing first."""
-    asked = query.model_dump(exclude={"cursor", "limit"})
-    filters = QueueFilters(**asked | {"state": query.state.value if query.state else None})
-    page = queue.queue_page(db_session(), filters, query.cursor, query.limit)
+    if query.cursor is not None and queue.read_cursor(query.cursor) is None:
+        raise Problem(422, "This cursor can't be read; begin again without one.")
+    page = queue.queue_page(db_session(), query.to_filters(), query.cursor, query.limit)
     return Page[FindingShape](items=[FindingShape(**fields_of(row)) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @room.operation("GET", "/findings/<int:finding_id>", Scope.READ, answer=WholeFinding)
 def get_finding(finding_id: int) -> WholeFinding:
     """One finding with its reasons and decisions."""
-    row = find_finding(finding_id)
+    return whole_of(find_finding(finding_id))
+
+
+def whole_of(row: FindingRow) -> WholeFinding:
+    note_view(f"finding:{row.id}", listing=row.listing_id)
     made = decisions.of_findings(db_session(), [row.id]).get(row.id, [])
     return WholeFinding(**fields_of(row), reasons=row.reasons, decisions=[decision_shape(one) for one in made])
 
@@ -232,7 +263,8 @@ def find_finding(finding_id: int) -> FindingRow:
 )
 def decide_finding(finding_id: int, body: DecisionBody) -> MadeShape:
     """Decide a finding, and others with it."""
-    made = decisions.decide(db_session(), caller(), finding_id, body.choice(), body.also)
+    apart = {number: choice.choice() for number, choice in body.overrides.items()}
+    made = decisions.decide(db_session(), caller(), finding_id, body.choice(), body.also, apart)
     db_session().commit()
     return made_shape(made)
 
@@ -243,6 +275,27 @@ def decide_findings(body: BatchBody) -> MadeShape:
     made = decisions.decide_batch(db_session(), caller(), body.finding_ids, body.choice())
     db_session().commit()
     return made_shape(made)
+
+
+@room.operation("POST", "/decisions/preview", Scope.REVIEW, Role.REVIEWER, body=ProspectBody, answer=ProspectShape)
+def preview_decisions(body: ProspectBody) -> ProspectShape:
+    """What deciding several findings at once would do now; nothing is changed."""
+    ids = body.finding_ids
+    if ids is None:
+        ids = queue.first_ids(db_session(), body.filters.to_filters(), MOST_AT_ONCE)
+    return prospect_shape(batches.look_ahead(db_session(), caller(), ids))
+
+
+def prospect_shape(found: Prospect) -> ProspectShape:
+    groups = {name: [GroupShape.model_validate(one) for one in getattr(found, name)] for name in GROUPED}
+    return ProspectShape(
+        finding_ids=[row.id for row in found.rows],
+        held=[LeftOutShape(finding_id=row.id, why=held.words) for row, held in found.held],
+        decided_ids=[row.id for row in found.decided],
+        missing=found.missing,
+        listings=found.listings,
+        **groups,
+    )
 
 
 @room.operation("POST", "/decisions/batches/<batch>/undo", Scope.REVIEW, Role.REVIEWER, answer=Page[DecisionShape])
@@ -280,6 +333,17 @@ def claim_listing(listing_id: int) -> HeldShape:
     return HeldShape(listing_id=listing_id, by=held.owner, until=held.until)
 
 
+@room.operation(
+    "POST", "/listings/<int:listing_id>/claim/take-over", Scope.REVIEW, Role.LEAD, answer=HeldShape, status=200
+)
+def take_over_listing(listing_id: int) -> HeldShape:
+    """Take a listing from whoever has it, which the audit log says."""
+    find_listing(listing_id)
+    held = desk.take_over(db_session(), caller(), listing_id)
+    db_session().commit()
+    return HeldShape(listing_id=listing_id, by=held.owner, until=held.until)
+
+
 @room.operation("DELETE", "/listings/<int:listing_id>/claim", Scope.REVIEW, Role.REVIEWER)
 def release_listing(listing_id: int) -> None:
     """Put a listing back."""
@@ -310,6 +374,7 @@ def find_listing(listing_id: int) -> ListingRow:
 def get_listing(listing_id: int) -> ListingShape:
     """One listing with its pictures, its history and where the evidence of it lies."""
     row = find_listing(listing_id)
+    note_view(f"listing:{row.id}")
     own = {name: getattr(row, name) for name in ListingShape.model_fields if hasattr(row, name)}
     ids = select(FindingRow.id).where(FindingRow.listing_id == row.id).order_by(FindingRow.id)
     return ListingShape(
@@ -350,29 +415,3 @@ def photo_shape(one: Appearance) -> PhotoShape:
         for said in one.photo.scores
     ]
     return PhotoShape(**{name: getattr(one.photo, name) for name in names}, url=one.url, scores=scores)
-
-
-@room.operation("GET", "/photos/<sha256>/original", Scope.READ, media_type="application/octet-stream")
-def get_photo(sha256: str) -> Response:
-    """The bytes of a picture as they were found, which may be anything."""
-    try:
-        path = photos.path_of(app_store(), checked(sha256))
-    except OSError:
-        raise Problem(404, "There is no such picture.") from None
-    return send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=f"{sha256}.bin")
-
-
-@room.operation("GET", "/photos/<sha256>/view", Scope.READ, media_type="image/jpeg")
-def view_photo(sha256: str) -> Response:
-    """A picture made anew from what it shows, at most 1,200 pixels wide and high."""
-    try:
-        body = photos.thumbnail(app_store(), checked(sha256), 1200)
-    except (OSError, ValueError):
-        raise Problem(404, "There is no such picture that can be read.") from None
-    return send_file(BytesIO(body), mimetype="image/jpeg")
-
-
-def checked(sha256: str) -> str:
-    if len(sha256) == 64 and set(sha256) <= set("0123456789abcdef"):
-        return sha256
-    raise Problem(404, "A picture is named by its SHA-256, 64 hex digits.")

@@ -3,9 +3,9 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -14,12 +14,26 @@ from webapp.api.problems import Problem
 T = TypeVar("T")
 
 MOST = 200
+WORDS_LETTERS = 2000
+
+# A reason or a note that has to be given.
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=WORDS_LETTERS)]
+# One that need not be.
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=WORDS_LETTERS)]
 
 
 class Strict(BaseModel):
     """What is sent: a name that is not known is a fault, not a silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def refuse_nul(cls, value: Any) -> Any:
+        """PostgreSQL keeps none in a text."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("Leave out the NUL character.")
+        return value
 
 
 class PageQuery(Strict):

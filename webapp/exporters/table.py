@@ -68,10 +68,15 @@ def scores_of(finding: Finding) -> str:
     )
 
 
+def standing_of(finding: Finding) -> list[Mapping[str, Any]]:
+    """Without what was taken back or revised; in a report of before there was such a thing, all stand."""
+    return [one for one in finding["decisions"] if one.get("stands", True)]
+
+
 def decisions_of(finding: Finding) -> str:
     return "; ".join(
         f"{one['at']} {one['by']} {one['verdict']}" + (f": {one['note']}" if one["note"] else "")
-        for one in finding["decisions"]
+        for one in standing_of(finding)
     )
 
 
@@ -112,6 +117,6 @@ COLUMNS: dict[str, Callable[[Finding], Any]] = {
     "takedown_hours": takedown_of,
     "photo_sha256": within("photo", "sha256"),
     "scores": scores_of,
-    "decisions_count": lambda finding: len(finding["decisions"]),
+    "decisions_count": lambda finding: len(standing_of(finding)),
     "decisions": decisions_of,
 }

@@ -32,7 +32,10 @@ class ThresholdForm(ReasonForm):
 
 class PromoteForm(FlaskForm):  # type: ignore[misc]
     note = TextAreaField(
-        say_later("Note"), [Optional(), Length(max=2000, message=TOO_LONG)], render_kw={"rows": 2, "id": "promote-note"}
+        say_later("Note"),
+        [Optional(), Length(max=2000, message=TOO_LONG)],
+        id="promote-note",
+        render_kw={"rows": 2},
     )
 
 
@@ -43,5 +46,6 @@ class RejectForm(FlaskForm):  # type: ignore[misc]
             DataRequired(say_later("Say why, so that whoever proposed it knows what to change.")),
             Length(max=2000, message=TOO_LONG),
         ],
-        render_kw={"rows": 2, "id": "reject-note"},
+        id="reject-note",
+        render_kw={"rows": 2},
     )

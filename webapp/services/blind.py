@@ -4,6 +4,8 @@ Both are asked the same of a listing: what does it show, as far as you suspect? 
 its address is the listing's, and which of those that wait comes next is drawn.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import SystemRandom
@@ -13,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.db import now
+from webapp.language import say
 from webapp.models import (
     Appearance,
     Decision,
@@ -110,6 +113,15 @@ def answer(session: Session, user: User, item: BlindItem, look: Look) -> None:
     desk.release(session, user, item.listing.id)
 
 
+def seal_of(secret_key: str, user: User, item: BlindItem) -> str:
+    """Tells items apart, so that no answer lands on another that took its place, and nothing of what they are for."""
+    return hmac.new(secret_key.encode(), f"blind:{user.id}:{item.key}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_sealed(secret_key: str, user: User, item: BlindItem, seal: str) -> bool:
+    return hmac.compare_digest(seal_of(secret_key, user, item).encode(), seal.encode())
+
+
 def claim(session: Session, user: User, listing_id: int) -> None:
     """Raises Refused where somebody else has the listing before them; the caller commits."""
     held = desk.take(session, user, listing_id)
@@ -122,7 +134,7 @@ def _item(session: Session, key: str, listing_id: int, photo_id: int | None) -> 
     query = select(ListingRow).where(ListingRow.id == listing_id).options(pictures, joinedload(ListingRow.source))
     listing = session.scalar(query)
     if listing is None:
-        raise NotFound(f"There is no listing {listing_id}.")
+        raise NotFound(say("There is no listing %(listing_id)s.", listing_id=listing_id))
     photos = [one.photo for one in listing.appearances]
     first = next((photo for photo in photos if photo.id == photo_id), photos[0] if photos else None)
     return BlindItem(key, listing, first, tuple(photo for photo in photos if photo is not first))

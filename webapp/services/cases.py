@@ -113,7 +113,7 @@ def appeal(session: Session, user: User, finding_id: int, claim: str, raised_by:
     """
     finding = session.get(FindingRow, finding_id, with_for_update=True)
     if finding is None:
-        raise NotFound(f"There is no finding {finding_id}.")
+        raise NotFound(say("There is no finding %(finding_id)s.", finding_id=finding_id))
     if not (claim := claim.strip()):
         raise Refused(say("Write what speaks against the decision."))
     decision = deciding(session, finding)
@@ -193,7 +193,7 @@ def settle(session: Session, user: User, recheck_id: int, verdict: Verdict, note
 
 def _lock(session: Session, recheck_id: int) -> Recheck:
     if session.get(Recheck, recheck_id, with_for_update=True, populate_existing=True) is None:
-        raise NotFound(f"There is no second look {recheck_id}.")
+        raise NotFound(say("There is no second look %(recheck_id)s.", recheck_id=recheck_id))
     return rechecks.find(session, recheck_id)
 
 

@@ -31,6 +31,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from webapp.db import insert_new, now
+from webapp.language import say
 from webapp.models import AuditEntry, AuditSeal, SealedEntry
 from webapp.services import signing
 from webapp.services.errors import Refused
@@ -108,7 +109,8 @@ class Head:
             words = (str(said[name]) for name in ("seal_sha256", "sealed_at", "key", "signature"))
             return cls(int(said["number"]), *words)
         except (ValueError, KeyError, TypeError):
-            raise Refused("This is no head of an audit log: give a file that `audit export-head` wrote.") from None
+            fault = say("This is no head of an audit log: give a file that `audit export-head` wrote.")
+            raise Refused(fault) from None
 
     def to_json(self) -> dict[str, Any]:
         said = {"number": self.number, "seal_sha256": self.seal_sha256, "sealed_at": self.sealed_at}

@@ -7,12 +7,12 @@ from enum import StrEnum
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.models import Appearance, FindingRow, ListingRow, NearPhoto, PhotoRow, User
+from webapp.models import FindingRow, PhotoRow, User
 from webapp.services import desk, queue
 from webapp.services.decisions import WAITING
+from webapp.services.likeness import Duplicates, duplicates
 
 MOST_MEMBERS = 100
-MOST_NEAR = 24
 
 
 class Bond(StrEnum):
@@ -42,21 +42,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class NearMatch:
-    """A picture that looks alike, and the listings that show it."""
-
-    photo: PhotoRow
-    distance: int
-    listings: list[ListingRow]
-
-
-@dataclass(frozen=True, slots=True)
 class Cluster:
-    """members: other findings. exact, near: where else the picture is shown, whether anything was flagged or not."""
+    """members: other findings. shown: where else the picture or one like it is shown, flagged or not.
+
+    findings: by listing id, the most pressing one of each duplicate.
+    """
 
     members: list[Member] = field(default_factory=list)
-    exact: list[ListingRow] = field(default_factory=list)
-    near: list[NearMatch] = field(default_factory=list)
+    shown: Duplicates = field(default_factory=Duplicates)
     findings: dict[int, FindingRow] = field(default_factory=dict)
 
     @property
@@ -69,20 +62,14 @@ class Cluster:
 
 
 def around(session: Session, user: User, finding: FindingRow) -> Cluster:
-    """All that goes with the finding; findings: by listing id, the most pressing one of each duplicate."""
+    """All that goes with the finding."""
+    shown = duplicates(session, finding.photo, finding.listing_id) if finding.photo else Duplicates()
     same_ids = same_pixels(session, finding.photo)
-    exact = listings_with(session, same_ids, finding.listing_id)
-    near = near_matches(session, finding.photo, same_ids, finding.listing_id)
-    distances = {one.photo.id: one.distance for one in near}
+    distances = {one.photo.id: one.distance for one in shown.near}
     rows = members(session, finding, same_ids, distances)
     held = desk.held_by_others(session, user, {row.listing_id for row in rows})
-    shown = [*exact, *(listing for one in near for listing in one.listings)]
-    return Cluster(
-        [bind(finding, row, same_ids, distances, held) for row in rows],
-        exact,
-        near,
-        pressing(session, {listing.id for listing in shown}),
-    )
+    listings = {row.id for row in (*shown.exact, *(row for one in shown.near for row in one.listings))}
+    return Cluster([bind(finding, row, same_ids, distances, held) for row in rows], shown, pressing(session, listings))
 
 
 def members(
@@ -120,32 +107,6 @@ def same_pixels(session: Session, photo: PhotoRow | None) -> set[int]:
     if not photo.pixel_hash:
         return {photo.id}
     return {photo.id, *session.scalars(select(PhotoRow.id).where(PhotoRow.pixel_hash == photo.pixel_hash))}
-
-
-def near_matches(
-    session: Session, photo: PhotoRow | None, same_ids: Collection[int], listing_id: int
-) -> list[NearMatch]:
-    """The closest first; pictures of the same pixels and those of the listing itself are left out."""
-    if photo is None:
-        return []
-    pairs = select(NearPhoto).where(NearPhoto.photo_id == photo.id, NearPhoto.other_id.not_in(same_ids))
-    found = session.scalars(pairs.order_by(NearPhoto.distance, NearPhoto.other_id).limit(MOST_NEAR)).all()
-    photos = {
-        row.id: row for row in session.scalars(select(PhotoRow).where(PhotoRow.id.in_([p.other_id for p in found])))
-    }
-    matches = [
-        NearMatch(photos[pair.other_id], pair.distance, listings_with(session, [pair.other_id], listing_id))
-        for pair in found
-    ]
-    return [match for match in matches if match.listings]
-
-
-def listings_with(session: Session, photo_ids: Collection[int], but_id: int) -> list[ListingRow]:
-    """The listings that show one of the pictures, the first seen first."""
-    shown = select(Appearance.listing_id).where(Appearance.photo_id.in_(list(photo_ids)))
-    others = select(ListingRow).where(ListingRow.id.in_(shown), ListingRow.id != but_id)
-    ordered = others.options(joinedload(ListingRow.source)).order_by(ListingRow.first_seen_at, ListingRow.id)
-    return list(session.scalars(ordered.limit(MOST_MEMBERS)))
 
 
 def pressing(session: Session, listing_ids: Collection[int]) -> dict[int, FindingRow]:

@@ -18,8 +18,7 @@ WINDOW = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """limit: pictures an hour, 0 for none. seen: in the last hour. free_at: when there is room again, None where there is.
-    """
+    """limit: pictures an hour, 0 for none. seen: in the last hour. free_at: when there is room again, if not now."""
 
     limit: int
     seen: int

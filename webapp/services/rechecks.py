@@ -115,7 +115,7 @@ def find(session: Session, recheck_id: int) -> Recheck:
     """With all that a page shows of it. Raises NotFound."""
     row: Recheck | None = session.scalar(with_details(select(Recheck).where(Recheck.id == recheck_id)))
     if row is None:
-        raise NotFound(f"There is no second look {recheck_id}.")
+        raise NotFound(say("There is no second look %(recheck_id)s.", recheck_id=recheck_id))
     return row
 
 

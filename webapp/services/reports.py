@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp.db import now
 from webapp.language import say
@@ -25,6 +25,7 @@ from webapp.models import (
     User,
 )
 from webapp.services import audit, quality, queue, removals, webhooks
+from webapp.services.decisions import standing
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -101,8 +102,11 @@ def find(session: Session, report_id: int) -> Report | None:
 
 def gather(session: Session, from_at: datetime, to_at: datetime, actor: User | None) -> dict[str, Any]:
     found = (FindingRow.found_at >= from_at) & (FindingRow.found_at < to_at)
-    decided = FindingRow.decisions.any((Decision.decided_at >= from_at) & (Decision.decided_at < to_at))
-    rows = session.scalars(queue.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id))).all()
+    in_period = (Decision.decided_at >= from_at) & (Decision.decided_at < to_at)
+    decided = FindingRow.decisions.any(in_period & ~Decision.undo.has())
+    undone = selectinload(FindingRow.decisions).joinedload(Decision.undo)
+    query = queue.with_details(select(FindingRow).where(found | decided).order_by(FindingRow.id)).options(undone)
+    rows = session.scalars(query).all()
     events = removals.events_by_listing(session, {row.listing_id for row in rows})
     scans = session.scalars(select(Scan).where(Scan.queued_at < to_at, Scan.finished_at >= from_at)).all()
     primary_absent = any(row.primary_absent for row in rows) or any(scan.primary_absent for scan in scans)
@@ -133,7 +137,7 @@ def figures_of(rows: Any) -> dict[str, Any]:
     states = Counter(row.state for row in rows)
     return {
         "findings": len(rows),
-        "decisions": sum(len(row.decisions) for row in rows),
+        "decisions": sum(len(standing(row.decisions)) for row in rows),
         "by_state": {state.value: states[state] for state in FindingState},
         "by_concept": dict(sorted(Counter(row.concept for row in rows).items())),
     }
@@ -149,7 +153,7 @@ def describe_finding(row: FindingRow, events: Sequence[ListingEvent]) -> dict[st
         "events": [describe_event(event) for event in events],
         "photo": describe_photo(row.photo) if row.photo else None,
         "scores": [describe_scores(said) for said in row.photo.scores] if row.photo else [],
-        "decisions": [describe_decision(decision) for decision in row.decisions],
+        "decisions": describe_decisions(row.decisions),
     }
 
 
@@ -178,8 +182,21 @@ def describe_scores(row: ScoreRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in same} | {"scored_at": stamp(row.scored_at)}
 
 
+def describe_decisions(rows: Sequence[Decision]) -> list[dict[str, Any]]:
+    """All of them: what was taken back or revised is marked, and counts nowhere."""
+    kept = {decision.id for decision in standing(rows)}
+    return [describe_decision(row) | {"stands": row.id in kept} for row in rows]
+
+
 def describe_decision(row: Decision) -> dict[str, Any]:
-    return {"at": stamp(row.decided_at), "by": row.user.name, "verdict": row.verdict.value, "note": row.note}
+    same = ("id", "note", "reason", "concept", "revises_id", "role")
+    return {name: getattr(row, name) for name in same} | {
+        "at": stamp(row.decided_at),
+        "by": row.user.name,
+        "verdict": row.verdict.value,
+        "stage": row.stage.value,
+        "undone_at": stamp(row.undo.undone_at) if row.undo else None,
+    }
 
 
 def stamp(at: datetime | None) -> str | None:

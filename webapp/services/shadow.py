@@ -127,7 +127,7 @@ def take(session: Session, user: User, run_id: int) -> ShadowRun:
     """The run, ours until the commit, so that it is decided once."""
     run = session.get(ShadowRun, run_id, with_for_update=True, populate_existing=True)
     if run is None:
-        raise NotFound(f"There is no shadow run {run_id}.")
+        raise NotFound(say("There is no shadow run %(run_id)s.", run_id=run_id))
     if not user.role.covers(Role.LEAD):
         raise Refused(say("Leads and admins alone decide about a rule."))
     if run.state is not ShadowState.RUNNING:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from webapp.language import say
 from webapp.services.errors import Refused
 
 FILE = "signing.key"
@@ -77,9 +78,11 @@ def read_key(path: Path) -> SigningKey:
     try:
         private = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise Refused(f"The signing key {path} can't be read ({error}): bring it back from a backup.") from None
+        raise Refused(
+            say("The signing key %(path)s can't be read (%(why)s): bring it back from a backup.", path=path, why=error)
+        ) from None
     if not isinstance(private, Ed25519PrivateKey):
-        raise Refused(f"The signing key {path} is none of the kind Ed25519: bring the right one back from a backup.")
+        raise Refused(say("The signing key %(path)s is not of the kind Ed25519: bring the right one back.", path=path))
     return SigningKey(private, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
 
 

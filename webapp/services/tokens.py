@@ -25,6 +25,7 @@ USED_EVERY = timedelta(minutes=1)
 
 class Scope(StrEnum):
     READ = "read"
+    ACCOUNT = "account"
     REVIEW = "review"
     SCAN = "scan"
     RULES = "rules"
@@ -41,6 +42,7 @@ class Grant:
 
 GRANTS = {
     Scope.READ: Grant(say_later("Read what the pages show"), Role.VIEWER),
+    Scope.ACCOUNT: Grant(say_later("Change its user's own settings, filters and tokens"), Role.VIEWER),
     Scope.REVIEW: Grant(say_later("Claim and decide findings"), Role.REVIEWER),
     Scope.SCAN: Grant(say_later("Start, pause and cancel scans"), Role.REVIEWER),
     Scope.RULES: Grant(say_later("Propose and change thresholds"), Role.LEAD),
@@ -53,11 +55,18 @@ def offered_to(role: Role) -> list[Scope]:
 
 
 def create(
-    session: Session, actor: User | None, user: User, name: str, scopes: list[Scope], days: int | None
+    session: Session,
+    actor: User | None,
+    user: User,
+    name: str,
+    scopes: list[Scope],
+    days: int | None,
+    parent: ApiToken | None = None,
 ) -> tuple[ApiToken, str]:
-    """A token of `user`, and its text, which is shown once and kept nowhere. days: until it expires; None for never.
+    """A token of `user`, and its text, which is shown once and kept nowhere.
 
-    Raises Refused for a name that will not do, no scope, one above the user's role, or days out of bounds.
+    days: until it expires; None for never. parent: the token that was shown to make it, if one was. Raises Refused for
+    a name that will not do, no scope, one above the user's role, or days out of bounds.
     """
     name = name.strip()
     check(user, name, scopes, days)
@@ -72,7 +81,8 @@ def create(
     )
     session.add(token)
     session.flush()
-    note(session, actor, "token.create", token, name=name, scopes=token.scopes, days=days, owner=user.name)
+    facts = {"name": name, "scopes": token.scopes, "days": days, "owner": user.name}
+    note(session, actor, "token.create", token, **facts, **({"parent": parent.head} if parent else {}))
     return token, text
 
 
@@ -85,6 +95,21 @@ def check(user: User, name: str, scopes: list[Scope], days: int | None) -> None:
         raise Refused(say("A token may not do what its user may not; choose fewer scopes."))
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise Refused(say("Choose from 1 to %(most)s days.", most=MAX_DAYS))
+
+
+def create_by(
+    session: Session, parent: ApiToken, name: str, scopes: list[Scope], days: int | None
+) -> tuple[ApiToken, str]:
+    """As `create`, by a program that shows `parent`: no token makes one that may more, or that counts longer.
+
+    Raises Refused.
+    """
+    if not {scope.value for scope in scopes} <= set(parent.scopes):
+        raise Refused(say("A token makes others with its own scopes only; make this one on the settings page."))
+    lasts = now() + timedelta(days=days) if days else None
+    if parent.expires_at is not None and (lasts is None or lasts > parent.expires_at):
+        raise Refused(say("A token makes none that counts longer than itself; choose fewer days."))
+    return create(session, parent.user, parent.user, name, scopes, days, parent)
 
 
 def authenticate(session: Session, text: str) -> ApiToken | None:

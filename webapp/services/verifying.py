@@ -140,13 +140,6 @@ class Verification:
             return say_many("One thing is wrong.", "%(num)s things are wrong.", self.faults_count)
         return say_many("One entry is as it was written.", "%(num)s entries are as they were written.", self.entries)
 
-    @property
-    def waiting_words(self) -> str:
-        """Of entries that wait for a seal; empty where none does."""
-        if not self.unsealed:
-            return ""
-        return say_many("One entry has no seal yet.", "%(num)s entries have no seal yet.", self.unsealed)
-
 
 def verify(
     session: Session, trusted: frozenset[str], heads: Sequence[Head] = (), progress: Callable[[int], None] | None = None

@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from rules.load import find_pack, load_pack
 from rules.model import Rule
+from webapp.language import say
 from webapp.models import FindingRow, FindingState, ShadowRun, ShadowState, ThresholdChange
 from webapp.services import rules
 from webapp.services.errors import NotFound
@@ -83,7 +84,7 @@ def find_version(found: list[Version], number: int) -> Version:
     """Raises NotFound."""
     version = next((one for one in found if one.number == number), None)
     if version is None:
-        raise NotFound(f"There is no version {number}.")
+        raise NotFound(say("There is no version %(number)s.", number=number))
     return version
 
 

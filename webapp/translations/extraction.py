@@ -83,7 +83,8 @@ def find_in_template(path: Path) -> Iterator[Text]:
     options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
     for line, function, message, _ in babel_extract(BytesIO(path.read_bytes()), ("_", "ngettext"), (), options):
         parts = message if isinstance(message, tuple) else (message,)
-        yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
+        if parts[0]:  # none where it is a variable, whose texts stand elsewhere
+            yield Text((str(parts[0]), str(parts[1])) if function == "ngettext" else str(parts[0]), place, line)
 
 
 def find_in_code(source: str, place: str) -> Iterator[Text]:
@@ -92,6 +93,8 @@ def find_in_code(source: str, place: str) -> Iterator[Text]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from find_said(node, place)
+        elif isinstance(node, ast.FunctionDef) and any(name_of(one) == "requires" for one in node.decorator_list):
+            yield Text(node.name.replace("_", " "), place, node.lineno)  # as the page of roles names it
         elif (
             isinstance(node, ast.ClassDef)
             and place.startswith(STATES)
@@ -107,6 +110,8 @@ def find_said(call: ast.Call, place: str) -> Iterator[Text]:
     name = name_of(call.func)
     if name in SAYING and call.args:
         yield from (Text(text, place, call.lineno) for text in whole_texts(call.args[0], place))
+    elif name == "Blueprint":
+        yield Text(constant(call.args[0]), place, call.lineno)
     elif name in SAYING_MANY:
         one, many = (next(whole_texts(argument, place)) for argument in call.args[:2])
         yield Text((one, many), place, call.lineno)
@@ -206,6 +211,10 @@ def update(code: str, template: Catalog) -> int:
         catalogue = read_po(file, locale=code)
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    for message in catalogue:
+        if message.id and message.fuzzy:  # it has got a plural, or lost it
+            message.string = ("",) * catalogue.num_plurals if message.pluralizable else ""
+            message.flags.discard("fuzzy")
     written = BytesIO()
     write_po(written, catalogue, width=MAX_COLUMNS, sort_by_file=True, include_lineno=False, omit_header=True)
     path.write_text(f"{head}\n\n{written.getvalue().decode().lstrip()}")

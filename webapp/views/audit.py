@@ -55,7 +55,7 @@ def verify() -> Answer:
     result = verifying.verify_home(db_session(), app_settings().home)
     audit.note_verification(db_session(), reader().name, result)
     db_session().commit()
-    flash(f"{result.words} {result.waiting_words}", "success" if result.is_whole else "warning")
+    flash(result.words, "success" if result.is_whole else "warning")
     return redirect(url_for("audit.index"))
 
 

@@ -1,15 +1,13 @@
 """One listing, shown to somebody who is told nothing of what anybody or anything thought of it."""
 
-import hashlib
-import hmac
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
 from webapp.db import now
-from webapp.extensions import db_session
+from webapp.extensions import app_settings, db_session
 from webapp.forms.blind import LookForm
 from webapp.language import say
 from webapp.models import Role
@@ -60,7 +58,7 @@ def show(listing_id: int) -> Answer:
 def take_answer(listing_id: int) -> Answer:
     form = LookForm()
     item = blind.find(db_session(), reader(), listing_id)
-    if item is None or not hmac.compare_digest(seal_of(item), form.seal.data or ""):
+    if item is None or not is_shown(item, form):
         flash(say("This item was settled meanwhile, or somebody else has it."), "info")
         return redirect(url_for("blind.next", **way_back()))
     if not form.validate():
@@ -106,8 +104,9 @@ def way_back() -> dict[str, Any]:
     return {"back": back} if back else {}
 
 
+def is_shown(item: BlindItem, form: LookForm) -> bool:
+    return blind.is_sealed(app_settings().secret_key, reader(), item, form.seal.data or "")
+
+
 def seal_of(item: BlindItem) -> str:
-    """Tells items apart and nothing of what they are for."""
-    secret = current_app.config["SECRET_KEY"]
-    key = secret.encode() if isinstance(secret, str) else bytes(secret or abort(500))
-    return hmac.new(key, f"blind:{reader().id}:{item.key}".encode(), hashlib.sha256).hexdigest()
+    return blind.seal_of(app_settings().secret_key, reader(), item)

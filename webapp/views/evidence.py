@@ -1,43 +1,11 @@
-"""Who looked at which evidence: noted in the audit log, once an hour, after the answer has been sent."""
+"""Who looked at which evidence on a page."""
 
-import logging
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
-from flask import after_this_request
-from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Response
-from werkzeug.wsgi import ClosingIterator
-
-from webapp.extensions import app_state
-from webapp.services import audit
+from webapp import evidence
 from webapp.views.access import reader
-
-logger = logging.getLogger(__name__)
 
 
 def note_view(subject: str, **facts: Any) -> None:
-    """Only behind `requires`. Nobody waits for it: it is written once the answer is out, in its own transaction."""
-    sessions, name = app_state().sessions, reader().name
-
-    def write() -> None:
-        try:
-            with sessions() as session:
-                audit.note_view(session, name, subject, **facts)
-                session.commit()
-        except SQLAlchemyError:
-            logger.exception("the audit log lacks that %s looked at %s", name, subject)
-
-    @after_this_request
-    def write_later(answer: Response) -> Response:
-        if answer.status_code < 400:
-            call_after(answer, write)
-        return answer
-
-
-def call_after(answer: Response, work: Callable[[], None]) -> None:
-    """Once the answer is sent; a file that is passed through as it is knows no end of its own."""
-    if answer.direct_passthrough:
-        answer.response = ClosingIterator(cast(Iterable[bytes], answer.response), work)
-    else:
-        answer.call_on_close(work)
+    """That the reader looked at `finding:12`, say; only behind `requires`."""
+    evidence.note_view(reader().name, subject, **facts)

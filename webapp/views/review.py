@@ -300,6 +300,6 @@ def look_of(pictures: list[PhotoRow]) -> Look:
     person = preferences.of(reader())
     left = graphic.allowance(db_session(), reader())
     seen = graphic.revealed(db_session(), reader(), [photo.id for photo in pictures])
-    asked = request.args.get("show", type=int)
+    asked = request.args.get("show", default=0, type=int)
     open_ids = {photo.id for photo in pictures if not person.blur and (photo.id in seen or not left.is_used_up)}
     return Look(left, open_ids | ({asked} & seen))

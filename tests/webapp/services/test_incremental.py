@@ -26,6 +26,7 @@ from webapp.models import (
     Verdict,
 )
 from webapp.services import decisions, listings, memory, pictures, removals, scans
+from webapp.services.decisions import Choice
 from webapp.services.memory import CrawlMemory
 
 
@@ -156,7 +157,7 @@ def test_a_listing_that_comes_back_is_noted(session: Session, scan: Scan, run: R
 def test_dismissed_findings_make_no_takedown(session: Session, row: ListingRow) -> None:
     finding = make_finding(session, row)
     assert removals.first_flagged(session, row.id) == finding.found_at
-    decisions.decide(session, make_user(session), finding.id, Verdict.DISMISS, "", with_siblings=False)
+    decisions.decide(session, make_user(session), finding.id, Choice(Verdict.DISMISS))
     assert removals.first_flagged(session, row.id) is None
 
 

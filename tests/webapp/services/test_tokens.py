@@ -17,7 +17,7 @@ def test_a_token_is_its_user_within_its_scopes(session: Session) -> None:
     found = tokens.authenticate(session, text)
     assert found is made
     assert (found.user, found.name, found.scopes) == (user, "exporter", ["read", "scan"])
-    assert [tokens.allows(found, scope) for scope in Scope] == [True, False, True, False, False]
+    assert [tokens.allows(found, scope) for scope in Scope] == [True, False, False, True, False, False]
 
 
 def test_the_text_is_long_starts_as_it_should_and_is_kept_nowhere(session: Session) -> None:
@@ -62,7 +62,7 @@ def test_a_lower_role_takes_the_scopes_above_it_away(session: Session) -> None:
     user = make_user(session, "ann", Role.ADMIN)
     made, _ = tokens.create(session, user, user, "all", list(Scope), None)
     user.role = Role.REVIEWER
-    assert [tokens.allows(made, scope) for scope in Scope] == [True, True, True, False, False]
+    assert [tokens.allows(made, scope) for scope in Scope] == [True, True, True, True, False, False]
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -91,6 +91,27 @@ def test_tokens_that_will_not_do_are_refused(
     user = make_user(session, "ann")
     with pytest.raises(Refused, match=sentence):
         tokens.create(session, user, user, name, scopes, days)
+
+
+def test_a_token_makes_others_that_may_no_more_and_not_for_longer(session: Session) -> None:
+    user = make_user(session, "ann", Role.REVIEWER)
+    parent, _ = tokens.create(session, user, user, "maker", [Scope.READ, Scope.ACCOUNT], 30)
+    made, text = tokens.create_by(session, parent, "reader", [Scope.READ], 29)
+    assert tokens.authenticate(session, text) is made
+    assert session.query(AuditEntry).order_by(AuditEntry.id.desc()).first().facts["parent"] == parent.head
+    for scopes, days, sentence in [
+        ([Scope.REVIEW], 1, "own scopes"),
+        ([Scope.READ], 31, "longer than itself"),
+        ([Scope.READ], None, "longer than itself"),
+    ]:
+        with pytest.raises(Refused, match=sentence):
+            tokens.create_by(session, parent, "wrong", scopes, days)
+
+
+def test_a_token_that_never_expires_makes_others_of_any_length(session: Session) -> None:
+    user = make_user(session, "ann")
+    parent, _ = tokens.create(session, user, user, "maker", [Scope.ACCOUNT], None)
+    assert tokens.create_by(session, parent, "one", [Scope.ACCOUNT], None)[0].expires_at is None
 
 
 def test_the_last_use_is_written_once_a_minute(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
