@@ -209,7 +209,8 @@ def may_cross(cascade: Cascade, node: Score | Disagree, low: float, high: float)
     in_company = exists().where(other.photo_id == ScoreRow.photo_id, other.id != ScoreRow.id)
     if isinstance(node, Disagree):
         return and_(reaches, in_company)
-    return and_(reaches, or_(in_company, ~at_least(cascade, node.concept, high)))
+    # The cheaper question first: most pictures have one score.
+    return and_(reaches, or_(~at_least(cascade, node.concept, high), in_company))
 
 
 def at_least(cascade: Cascade, concept: str, value: float) -> ColumnElement[bool]:
