@@ -94,7 +94,7 @@ def test_a_preview_changes_nothing_and_shows_what_would_change(
     assert "Would no longer be flagged" in page and "1 finding that nobody has decided would be withdrawn" in page
     assert "A figure &lt;b&gt;of stone&lt;/b&gt;" in page and f"/photos/{finding.photo.sha256}/thumbnail" in page  # type: ignore[union-attr]
     assert "30 seconds a decision, which is assumed" in page
-    assert "Propose it" in page
+    assert "Propose a shadow run" in page
     assert session.query(ThresholdChange).count() == session.query(ShadowRun).count() == 0
 
 
@@ -218,7 +218,7 @@ def test_versions_are_compared_and_an_old_one_is_brought_back_by_a_proposal(sign
     assert "Bring it back" in lead.get("/rules/elephant_seen/versions/1").text
     assert "Bring it back" not in lead.get("/rules/elephant_seen/versions/2").text
     preview = post(lead, "/rules/elephant_seen/versions/1", step="preview", reason="It missed some.")
-    assert "Propose it" in preview.text and session.query(ShadowRun).count() == 1
+    assert "Propose a shadow run" in preview.text and session.query(ShadowRun).count() == 1
     post(lead, "/rules/elephant_seen/versions/1", step="propose", reason="It missed some.")
     run = session.query(ShadowRun).order_by(ShadowRun.id.desc()).first()
     assert run is not None and run.restores_version == 1 and run.thresholds == {"elephant_seen": 0.3}
