@@ -61,6 +61,12 @@ def begin(code: str, parts: list[str]) -> tuple[int, str]:
 
 
 def find_whole(code: str, text: str) -> str | None:
+    """What the text says as one; also where a capital was put before what is kept without."""
+    known = find_exactly(code, text)
+    return known if known is not None or not text[:1].isupper() else find_exactly(code, text[:1].lower() + text[1:])
+
+
+def find_exactly(code: str, text: str) -> str | None:
     exact = catalogue(code).gettext(text)
     if exact != text:
         return exact

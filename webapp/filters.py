@@ -49,6 +49,7 @@ VERDICT_WORDS = {
     Verdict.ESCALATE: say_later("Escalated"),
 }
 SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
+MODEL_ROLES = (say_later("primary"), say_later("fallback"))  # as the catalogue of models writes them
 SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
 SPANS = (("day", 86400), ("hour", 3600), ("minute", 60))
 

@@ -160,9 +160,11 @@ def test_an_older_version_is_compared_and_brought_back(site: Site, leads: dict[s
 @pytest.mark.parametrize("width", [360, 1280, 3840])
 def test_the_pages_fit_their_screen(leads: dict[str, Page], width: int) -> None:
     page = leads["ann"]
-    propose(page, "0.2")
-    page.get_by_role("button", name="Propose it").click()
     page.set_viewport_size({"width": width, "height": 800})
+    propose(page, "0.2")
+    expect(page.locator(".changed-card").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Propose it").click()
     for path in ("/rules", RULE, f"{RULE}/versions/1", f"{RULE}/compare", "/shadow-runs/1", "/lexicon"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

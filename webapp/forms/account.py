@@ -1,6 +1,5 @@
 """A person's own settings."""
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     PasswordField,
@@ -13,6 +12,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, EqualTo, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from webapp.forms.base import PageForm
 from webapp.forms.countries import CountryField
 from webapp.forms.sessions import CODE_KEYS, CODE_LETTERS
 from webapp.forms.users import PASSWORD_RULE
@@ -38,19 +38,19 @@ def offer_languages() -> list[SelectChoice]:
     return [SelectChoice("", say("As the browser asks")), *named]
 
 
-class AppearanceForm(FlaskForm):  # type: ignore[misc]
+class AppearanceForm(PageForm):
     language = SelectField(say_later("Language"), choices=offer_languages)
     theme = SelectField(say_later("Appearance"), choices=THEMES)
     country = CountryField(say_later("Country for the legal context"), first=say_later("As the team has it"))
 
 
-class LookForm(FlaskForm):  # type: ignore[misc]
+class LookForm(PageForm):
     blur = BooleanField(say_later("Blur pictures until I reveal them"))
     grey = BooleanField(say_later("Show pictures without colour"))
     keys = BooleanField(say_later("Single letters are shortcuts"))
 
 
-class OwnPasswordForm(FlaskForm):  # type: ignore[misc]
+class OwnPasswordForm(PageForm):
     current = PasswordField(
         say_later("Password of now"),
         [DataRequired(say_later("Enter your password of now.")), Length(max=1000)],
@@ -68,7 +68,7 @@ class OwnPasswordForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class ConfirmForm(FlaskForm):  # type: ignore[misc]
+class ConfirmForm(PageForm):
     """The first code of an app that was just set up, or one for new recovery codes."""
 
     code = StringField(
@@ -78,7 +78,7 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class SwitchOffForm(FlaskForm):  # type: ignore[misc]
+class SwitchOffForm(PageForm):
     """The password is not asked for of someone who has none."""
 
     password = PasswordField(say_later("Password"), [Length(max=1000)], render_kw={"autocomplete": "current-password"})
@@ -89,7 +89,7 @@ class SwitchOffForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class TokenForm(FlaskForm):  # type: ignore[misc]
+class TokenForm(PageForm):
     name = StringField(
         say_later("Name"),
         [

@@ -3,14 +3,15 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from wtforms import DateField, Form, SearchField
+from wtforms import DateField, SearchField
 from wtforms.validators import Length, Optional
 
+from webapp.forms.base import QueryForm
 from webapp.language import say_later
 from webapp.services.audit import AuditFilters
 
 
-class AuditForm(Form):  # type: ignore[misc]
+class AuditForm(QueryForm):
     """Read from the address: no token, and what can't be read is as if it were not there."""
 
     actor = SearchField(say_later("Who"), [Length(max=80)])

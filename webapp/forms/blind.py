@@ -1,11 +1,11 @@
 """What a person saw in a blind look."""
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from rules.evidence import CONCEPTS
 from webapp.db import now
+from webapp.forms.base import PageForm
 from webapp.forms.review import number_of
 from webapp.language import say_later
 from webapp.services.cases import ESCALATE, Look
@@ -14,7 +14,7 @@ NOTE_LETTERS = 2000
 CHOOSE = say_later("Say what you suspect, or that you suspect nothing.")
 
 
-class LookForm(FlaskForm):  # type: ignore[misc]
+class LookForm(PageForm):
     """seal: which item was shown, so that no answer lands on another that took its place. shown_at: when the page was
     made, in seconds since 1970."""
 

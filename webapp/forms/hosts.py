@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length
 
+from webapp.forms.base import PageForm
 from webapp.language import number, say_later
 from webapp.services.errors import Refused
 from webapp.services.hosts import REASON_LETTERS, host_of
 
 
-class StopForm(FlaskForm):  # type: ignore[misc]
+class StopForm(PageForm):
     host = StringField(
         say_later("Host"),
         [DataRequired(say_later("Enter the host's name, as www.example.com."))],

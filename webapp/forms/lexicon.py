@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from wtforms import Form, SearchField, SelectField
+from wtforms import SearchField, SelectField
 from wtforms.validators import Length, Optional
 
+from webapp.forms.base import QueryForm
 from webapp.language import say, say_later
 
 
-class LexiconForm(Form):  # type: ignore[misc]
+class LexiconForm(QueryForm):
     """Read from the address: a value that is not offered is as none."""
 
     language = SelectField(say_later("Language"), [Optional()])

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import SelectChoice, SelectField, SelectMultipleField, StringField, ValidationError
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.filters import concept_words
+from webapp.forms.base import PageForm
 from webapp.language import number, say, say_later
 from webapp.services.trials import UPLOAD_BYTES
 
@@ -16,7 +16,7 @@ MEGABYTES = UPLOAD_BYTES // 1024**2
 TOO_LARGE = say_later("The file is larger than %(size)s MB: choose a smaller copy.", size=MEGABYTES)
 
 
-class TryForm(FlaskForm):  # type: ignore[misc]
+class TryForm(PageForm):
     picture = FileField(
         say_later("Picture"), [FileRequired(say_later("Choose a picture first."))], render_kw={"accept": "image/*"}
     )
@@ -27,7 +27,7 @@ class TryForm(FlaskForm):  # type: ignore[misc]
         field.data.stream.seek(0)
 
 
-class TrainForm(FlaskForm):  # type: ignore[misc]
+class TrainForm(PageForm):
     name = StringField(
         say_later("Name"),
         [DataRequired(say_later("Give the new model a name, as our_first_head."))],

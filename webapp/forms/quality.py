@@ -1,9 +1,9 @@
 """Policies, appeals, the last word, and recall audits."""
 
-from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional
 
+from webapp.forms.base import PageForm
 from webapp.forms.reports import PeriodForm
 from webapp.language import say_later
 from webapp.services.cases import CLAIM_LETTERS, NAME_LETTERS
@@ -13,7 +13,7 @@ from webapp.services.rechecks import FINAL
 DECIDE = say_later("Choose confirm or dismiss.")
 
 
-class PolicyForm(FlaskForm):  # type: ignore[misc]
+class PolicyForm(PageForm):
     """Empty: the rule has no share of its own."""
 
     rule = SelectField(say_later("Rule"))
@@ -24,7 +24,7 @@ class PolicyForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class AppealForm(FlaskForm):  # type: ignore[misc]
+class AppealForm(PageForm):
     claim = TextAreaField(
         say_later("What speaks against the decision"),
         [
@@ -38,7 +38,7 @@ class AppealForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class LastWordForm(FlaskForm):  # type: ignore[misc]
+class LastWordForm(PageForm):
     verdict = StringField(say_later("Decision"), [InputRequired(DECIDE), AnyOf([one.value for one in FINAL], DECIDE)])
     note = TextAreaField(
         say_later("Note"),

@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, Form, IntegerField, SelectChoice, SelectField, StringField
+from wtforms import BooleanField, IntegerField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import DateInput, NumberInput, SearchInput
 
 from rules.evidence import CONCEPTS
 from rules.model import Severity
 from webapp.filters import concept_words, word
+from webapp.forms.base import PageForm, QueryForm
 from webapp.language import locale, say, say_later
 from webapp.models import FindingState, Source
 from webapp.services.search import ASKED_LETTERS, read_terms
@@ -25,7 +25,7 @@ SELLER_LETTERS = 300
 FIGURE = {"min": 0, "max": 1, "step": "any", "inputmode": "decimal"}
 
 
-class FilterForm(Form):  # type: ignore[misc]
+class FilterForm(QueryForm):
     """Read from the address: no token, and an unknown value is as if it were not there."""
 
     q = StringField(
@@ -98,7 +98,7 @@ def read_day(written: str) -> date | None:
         return None
 
 
-class SavedFilterForm(FlaskForm):  # type: ignore[misc]
+class SavedFilterForm(PageForm):
     name = StringField(
         say_later("Name"),
         [
@@ -110,7 +110,7 @@ class SavedFilterForm(FlaskForm):  # type: ignore[misc]
     is_shared = BooleanField(say_later("Share it with the team"))
 
 
-class DefaultFilterForm(FlaskForm):  # type: ignore[misc]
+class DefaultFilterForm(PageForm):
     """filter: id of the one to begin with; empty for none."""
 
     filter = IntegerField(validators=[Optional()])

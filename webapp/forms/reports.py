@@ -3,14 +3,14 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import DateField, ValidationError
 from wtforms.validators import InputRequired
 
+from webapp.forms.base import PageForm
 from webapp.language import say, say_later
 
 
-class PeriodForm(FlaskForm):  # type: ignore[misc]
+class PeriodForm(PageForm):
     """Whole days in UTC; both days are in the report."""
 
     first_day = DateField(say_later("First day"), [InputRequired(say_later("Choose the first day."))])

@@ -4,13 +4,13 @@ import math
 from dataclasses import replace
 
 from flask import request
-from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import AnyOf, InputRequired, Length, Optional
 
 from rules.evidence import CONCEPTS
 from rules.reason_codes import ReasonCodes
 from webapp.db import now
+from webapp.forms.base import PageForm
 from webapp.language import say_later
 from webapp.models import Verdict
 from webapp.services.clusters import MOST_MEMBERS
@@ -20,7 +20,7 @@ NOTE_LETTERS = 2000
 ID_DIGITS = 9
 
 
-class ReasonedForm(FlaskForm):  # type: ignore[misc]
+class ReasonedForm(PageForm):
     """What every decision is made of."""
 
     verdict = StringField(

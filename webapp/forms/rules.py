@@ -1,16 +1,16 @@
 """A new threshold, and what a second person says of it."""
 
-from flask_wtf import FlaskForm
 from wtforms import FloatField, HiddenField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
+from webapp.forms.base import PageForm
 from webapp.language import say_later
 
 RANGE = say_later("Enter a number from 0 to 1, for example 0.65.")
 TOO_LONG = say_later("Shorten it to 2,000 letters.")
 
 
-class ReasonForm(FlaskForm):  # type: ignore[misc]
+class ReasonForm(PageForm):
     reason = TextAreaField(
         say_later("Reason"),
         [
@@ -30,7 +30,7 @@ class ThresholdForm(ReasonForm):
     )
 
 
-class PromoteForm(FlaskForm):  # type: ignore[misc]
+class PromoteForm(PageForm):
     note = TextAreaField(
         say_later("Note"),
         [Optional(), Length(max=2000, message=TOO_LONG)],
@@ -39,7 +39,7 @@ class PromoteForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class RejectForm(FlaskForm):  # type: ignore[misc]
+class RejectForm(PageForm):
     note = TextAreaField(
         say_later("Why not"),
         [

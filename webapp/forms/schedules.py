@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, SelectChoice, SelectField, StringField, ValidationError
 from wtforms.validators import InputRequired
 
+from webapp.forms.base import PageForm
 from webapp.language import say_later
 from webapp.models import Overlap, Schedule
 from webapp.services.moments import check, zones
@@ -24,7 +24,7 @@ OVERLAPS = [
 ]
 
 
-class ScheduleForm(FlaskForm):  # type: ignore[misc]
+class ScheduleForm(PageForm):
     """The jitter is in minutes here, for people."""
 
     cron = StringField(

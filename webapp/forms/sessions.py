@@ -1,9 +1,9 @@
 """Signing in."""
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
+from webapp.forms.base import PageForm
 from webapp.language import say_later
 
 # A code of an app has six digits, a recovery code sixteen letters and their dashes.
@@ -11,7 +11,7 @@ CODE_LETTERS = 40
 CODE_KEYS = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(PageForm):
     name = StringField(
         say_later("Name"),
         [DataRequired(say_later("Enter your name.")), Length(max=80)],
@@ -24,7 +24,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]
+class CodeForm(PageForm):
     code = StringField(
         say_later("Code"),
         [DataRequired(say_later("Enter the code that your app shows.")), Length(max=CODE_LETTERS)],
@@ -32,5 +32,5 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class LinkForm(FlaskForm):  # type: ignore[misc]
+class LinkForm(PageForm):
     """A button and its token."""

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import Field, SelectChoice, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
 from scanner.markets.base import Market, Option, OptionKind
 from scanner.markets.options import options_of
+from webapp.forms.base import PageForm
 from webapp.language import find_text, say, say_later
 from webapp.services import inbox
 from webapp.services.errors import Refused
@@ -25,7 +25,7 @@ KIND_HELP = {
 INPUT_MODES = {OptionKind.URL: "url", OptionKind.NUMBER: "decimal"}
 
 
-class SourceForm(FlaskForm):  # type: ignore[misc]
+class SourceForm(PageForm):
     """With a field for each option of a market, see source_form; `market` is that market."""
 
     market: Market

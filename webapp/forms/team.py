@@ -3,10 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, IntegerField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, NumberRange
 
+from webapp.forms.base import PageForm
 from webapp.forms.countries import CountryField
 from webapp.language import say_later
 from webapp.services.team import BOUNDS, NAMES, TeamChoices
@@ -63,7 +63,7 @@ WHOM = [
 NO_NUMBER = say_later("Enter a whole number.")
 
 
-class TeamForm(FlaskForm):  # type: ignore[misc]
+class TeamForm(PageForm):
     """With a field for each choice, see team_form."""
 
     def rows(self) -> list[tuple[Field, str]]:

@@ -1,9 +1,9 @@
 """People and what they may do."""
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length, Regexp
 
+from webapp.forms.base import PageForm
 from webapp.language import say_later
 from webapp.models import Role
 
@@ -16,7 +16,7 @@ ROLES = [
 ]
 
 
-class NewUserForm(FlaskForm):  # type: ignore[misc]
+class NewUserForm(PageForm):
     name = StringField(
         say_later("Name"),
         [
@@ -34,12 +34,12 @@ class NewUserForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class AccessForm(FlaskForm):  # type: ignore[misc]
+class AccessForm(PageForm):
     role = SelectField(say_later("Role"), choices=ROLES)
     is_active = BooleanField(say_later("May sign in"))
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(PageForm):
     password = PasswordField(
         say_later("New password"),
         [DataRequired(say_later("Enter a password.")), PASSWORD_RULE],
@@ -47,7 +47,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class IdentityForm(FlaskForm):  # type: ignore[misc]
+class IdentityForm(PageForm):
     subject = StringField(
         say_later("Subject at the identity provider"),
         [Length(max=255, message=say_later("Shorten the subject to 255 letters."))],

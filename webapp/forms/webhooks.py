@@ -1,10 +1,10 @@
 """A system that is told what happens."""
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from webapp.forms.base import PageForm
 from webapp.language import say_later
 from webapp.services.webhooks import Event
 
@@ -22,14 +22,14 @@ class EventsField(SelectMultipleField):  # type: ignore[misc]
     option_widget = CheckboxInput()
 
 
-class EventsForm(FlaskForm):  # type: ignore[misc]
+class EventsForm(PageForm):
     events = EventsField(
         say_later("Events"), choices=[SelectChoice(event.value, words) for event, words in EVENT_WORDS.items()]
     )
     is_active = BooleanField(say_later("Send messages"))
 
 
-class NewWebhookForm(FlaskForm):  # type: ignore[misc]
+class NewWebhookForm(PageForm):
     name = StringField(
         say_later("Name"),
         [

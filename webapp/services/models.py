@@ -138,7 +138,7 @@ def make_primary(session: Session, models_dir: Path, cascade: Cascade, name: str
     try:
         choosing.set_primary(models_dir, None if own else name)
     except (NoModelError, CardError) as error:
-        raise Refused(say_again(f"{error}.")) from None
+        raise Refused(say("%(sentence)s.", sentence=say_again(str(error)))) from None
     audit.record(session, actor.name, "model.primary", f"model:{name}", before=before, after=name)
 
 

@@ -1,6 +1,7 @@
 """When a cron expression comes, in the time zone that it is read in."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from itertools import islice, pairwise
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel.dates import format_date, format_time
 from cronsim import CronSim, CronSimError
 
-from webapp.language import ENGLISH, locale, say, say_later, spoken
+from webapp.language import ENGLISH, locale, say, say_later, say_many, spoken
 
 MAX_JITTER_S = 3600
 CRON_LETTERS = 120
@@ -138,10 +139,55 @@ def zone_words(moment: datetime, time_zone: str) -> str:
 
 def cron_words(cron: str) -> str:
     """`At 03:00 every day`; as written where it can't be read."""
+    if spoken() != ENGLISH and is_readable(cron):
+        return rhythm(cron)
     try:
         return CronSim(cron, datetime.now(UTC)).explain()
     except CronSimError:
         return cron
+
+
+def rhythm(cron: str) -> str:
+    """The same in any language, for the expressions that people mostly write; the library speaks English alone."""
+    for shape, words in RHYTHMS:
+        if match := shape.fullmatch(" ".join(cron.split())):
+            return words(match.groupdict())
+    return say("by the expression %(cron)s", cron=cron)
+
+
+def clock_of(parts: Mapping[str, str]) -> str:
+    return clock_words(datetime(2000, 1, 1, int(parts["hour"]), int(parts["minute"])))  # noqa: DTZ001 (its clock alone)
+
+
+def weekday_of(parts: Mapping[str, str]) -> str:
+    """cron counts from Sunday on, with 7 for Sunday too; Babel from Monday on."""
+    return str(locale().days["format"]["wide"][(int(parts["weekday"]) - 1) % 7])
+
+
+AT = r"(?P<minute>\d+) (?P<hour>\d+)"
+RHYTHMS: tuple[tuple[re.Pattern[str], Callable[[Mapping[str, str]], str]], ...] = (
+    (re.compile(rf"{AT} \* \* \*"), lambda parts: say("every day at %(time)s", time=clock_of(parts))),
+    (
+        re.compile(rf"{AT} \* \* (?P<weekday>[0-7])"),
+        lambda parts: say("every %(weekday)s at %(time)s", weekday=weekday_of(parts), time=clock_of(parts)),
+    ),
+    (
+        re.compile(rf"{AT} (?P<day>\d+) \* \*"),
+        lambda parts: say("on day %(day)s of each month at %(time)s", day=parts["day"], time=clock_of(parts)),
+    ),
+    (
+        re.compile(r"(?P<minute>\d+) \*/(?P<count>\d+) \* \* \*"),
+        lambda parts: say_many("every hour", "every %(num)s hours", int(parts["count"])),
+    ),
+    (
+        re.compile(r"\*/(?P<count>\d+) \* \* \* \*"),
+        lambda parts: say_many("every minute", "every %(num)s minutes", int(parts["count"])),
+    ),
+    (
+        re.compile(r"(?P<minute>\d+) \* \* \* \*"),
+        lambda parts: say("every hour at minute %(minute)s", minute=parts["minute"]),
+    ),
+)
 
 
 @cache

@@ -6,7 +6,7 @@ const EVERY_MS = 1500;
 function show(panel, figures) {
   for (const place of panel.querySelectorAll("[data-progress]")) {
     const value = figures[place.dataset.progress];
-    if (value !== undefined && value !== null) place.textContent = value.toLocaleString("en");
+    if (value !== undefined && value !== null) place.textContent = value.toLocaleString(document.documentElement.lang);
   }
   const bar = panel.querySelector("progress");
   const most = figures.listings_expected ?? figures.bar_max;

@@ -93,6 +93,8 @@ def find_in_code(source: str, place: str) -> Iterator[Text]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from find_said(node, place)
+        elif isinstance(node, ast.FunctionDef) and any(name_of(one) == "requires" for one in node.decorator_list):
+            yield Text(node.name.replace("_", " "), place, node.lineno)  # as the page of roles names it
         elif (
             isinstance(node, ast.ClassDef)
             and place.startswith(STATES)
@@ -108,6 +110,8 @@ def find_said(call: ast.Call, place: str) -> Iterator[Text]:
     name = name_of(call.func)
     if name in SAYING and call.args:
         yield from (Text(text, place, call.lineno) for text in whole_texts(call.args[0], place))
+    elif name == "Blueprint":
+        yield Text(constant(call.args[0]), place, call.lineno)
     elif name in SAYING_MANY:
         one, many = (next(whole_texts(argument, place)) for argument in call.args[:2])
         yield Text((one, many), place, call.lineno)

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from webapp.extensions import db_session
-from webapp.filters import job_words
+from webapp.filters import job_words, translated, word
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs
 from webapp.services.errors import NotFound
@@ -31,8 +31,9 @@ def progress(job_id: int) -> Response:
 def progress_of(job: Job) -> dict[str, object]:
     return {
         "state": job.state.value,
+        "state_words": word(job.state),
         "is_over": job.state.is_over,
-        "note": job.note or "",
+        "note": translated(job.note),
         "bytes": job_words(job),
         "bar_value": job.bytes_done,
         "bar_max": job.bytes_total,

@@ -4,6 +4,7 @@ from flask import Blueprint, abort, flash, jsonify, redirect, render_template, u
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, app_store, db_session
+from webapp.filters import word
 from webapp.language import say
 from webapp.models import Role, Scan, Source
 from webapp.services import archives, crawl_logs, failures, overview, scans, sources
@@ -115,5 +116,5 @@ def find_or_404(scan_id: int) -> Scan:
 
 def progress_of(scan: Scan) -> dict[str, object]:
     counts = ("listings_expected", "listings_seen", "photos_seen", "photos_scored", "photos_failed", "findings_opened")
-    state = {"state": scan.state.value, "is_over": scan.state.is_at_rest}
+    state = {"state": scan.state.value, "state_words": word(scan.state), "is_over": scan.state.is_at_rest}
     return state | {name: getattr(scan, name) for name in counts}

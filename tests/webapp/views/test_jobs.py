@@ -12,6 +12,7 @@ def test_progress_is_the_numbers_of_the_job(reviewer: FlaskClient, session: Sess
     session.commit()
     assert reviewer.get(f"/jobs/{job.id}/progress").json == {
         "state": "running",
+        "state_words": "running",
         "is_over": False,
         "note": "downloading",
         "bytes": "5.0 MB of 20.0 MB",

@@ -79,3 +79,11 @@ def test_the_light_is_said_to_the_browser(client: FlaskClient, theme: str) -> No
 
 def test_it_leads_back_to_this_site_only(client: FlaskClient) -> None:
     assert post(client, "/language", language="en", next="//evil.example/").location == "/"
+
+
+def test_the_messages_that_forms_have_of_themselves_are_in_the_readers_language(admin: FlaskClient) -> None:
+    post(admin, "/language", language="zh")
+    answer = post(admin, "/reports", first_day="tomorrow", last_day="")
+    assert answer.status_code == 422
+    assert "Not a valid" not in answer.text
+    assert "请选择结束日。" in answer.text

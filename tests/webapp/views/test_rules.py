@@ -66,7 +66,8 @@ def test_every_rule_of_the_pack_is_listed_with_its_thresholds_and_its_precision(
     assert "Suspected raw ivory or tusk in the picture" in page and "<b>0.500</b>" in page
     row = page[page.index("/rules/elephant_seen") :].partition("</tr>")[0]
     assert "100 % " in row.replace("</span>", " ")
-    assert row.count('<td class="number">1</td>') == 4, "version, decided, open, shadow runs"
+    assert row.count('<td class="number">1</td>') == 2, "decided, open"
+    assert "1 shadow run<" in row
 
 
 def test_a_rule_shows_what_it_rests_on(reviewer: FlaskClient) -> None:
