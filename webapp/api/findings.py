@@ -13,12 +13,13 @@ from webapp.api.filters import Filters
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict
 from webapp.api.problems import Problem
-from webapp.extensions import db_session
+from webapp.extensions import app_settings, db_session
 from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
 from webapp.services import archiving, batches, decisions, desk, listings, queue, removals
 from webapp.services.batches import Prospect
 from webapp.services.decisions import Choice, Made
 from webapp.services.errors import NotFound
+from webapp.services.packs import kept_pack
 from webapp.services.tokens import Scope
 
 room = Room("findings", "What is suspected, why, and what people decided")
@@ -136,7 +137,10 @@ class ChoiceBody(Strict):
     seconds: float | None = Field(None, ge=0, le=86_400)
 
     def choice(self) -> Choice:
-        return Choice(self.verdict, self.note.strip(), self.reason, self.concept, self.seconds)
+        """Raises Refused for a reason that the pack does not have for the verdict."""
+        choice = Choice(self.verdict, self.note.strip(), self.reason, self.concept, self.seconds)
+        decisions.check_reason(choice, kept_pack(app_settings().pack).reason_codes)
+        return choice
 
 
 class DecisionBody(ChoiceBody):

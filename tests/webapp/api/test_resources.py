@@ -48,7 +48,7 @@ def test_a_finding_is_read_decided_and_taken_back(program: Write, session: Sessi
     row = make_finding(session)
     session.commit()
     client = program(Role.REVIEWER)
-    made = client.post(f"/findings/{row.id}/decisions", verdict="dismiss", note="a print", reason="toy_or_print")
+    made = client.post(f"/findings/{row.id}/decisions", verdict="dismiss", note="a print", reason="toy_print_or_artwork")
     assert made.status_code == 201, made.text
     whole = client.get(f"/findings/{row.id}")
     assert whole["state"] == "dismissed"
@@ -176,7 +176,7 @@ def test_a_decision_is_revised_and_the_old_one_kept(program: Write, session: Ses
     session.commit()
     client = program(Role.REVIEWER)
     made = client.post(f"/findings/{row.id}/decisions", verdict="confirm").json["decisions"][0]
-    revised = client.post(f"/decisions/{made['id']}/revisions", verdict="dismiss", note="resin", reason="toy_or_print")
+    revised = client.post(f"/decisions/{made['id']}/revisions", verdict="dismiss", note="resin", reason="toy_print_or_artwork")
     assert revised.status_code == 201, revised.text
     assert revised.json["revises_id"] == made["id"]
     whole = client.get(f"/findings/{row.id}")
@@ -272,3 +272,13 @@ def test_a_model_is_tried_put_first_and_another_trained(program: Write, session:
     made = client.post("/models/train", **asked)
     assert (made.status_code, made.json["kind"]) == (202, "train"), made.text
     assert [one["id"] for one in client.get("/jobs")["items"]] == [made.json["id"]], "tries are left out"
+
+
+def test_a_reason_that_does_not_fit_is_refused(program: Write, session: Session) -> None:
+    row = make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    for reason in ("toy_print_or_artwork", "no_such_reason"):
+        answer = client.post(f"/findings/{row.id}/decisions", verdict="confirm", reason=reason)
+        assert answer.status_code == 409 and "does not fit the decision" in answer.json["detail"]
+    assert session.query(Decision).count() == 0
