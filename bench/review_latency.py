@@ -9,6 +9,7 @@ is for a person who looks at an item for a second before they decide, the second
 
 import hashlib
 import io
+import logging
 import statistics
 import sys
 import tempfile
@@ -58,6 +59,7 @@ def main() -> None:
         engine = open_engine(settings.sqlalchemy_url)
         upgrade(engine)
         fill(engine, settings, count)
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a browser asks for many things at once
         server = create_server(create_app(settings), host="127.0.0.1", port=0, threads=4, ident=None)
         threading.Thread(target=server.run, daemon=True).start()
         print(f"{count:,} open findings, {items} decided in each run")

@@ -111,7 +111,7 @@ def test_a_threshold_is_weighed_tried_and_put_into_force_by_a_second_person(
     expect(ann.get_by_text("proposed 0.20", exact=True)).to_be_visible()
     assert site.session.query(ThresholdChange).count() == 0
 
-    ann.get_by_role("button", name="Propose it").click()
+    ann.get_by_role("button", name="Propose a shadow run").click()
     expect(ann.get_by_role("heading", name="Shadow run 1")).to_be_visible()
     expect(ann.get_by_text("another lead or an admin puts it into force")).to_be_visible()
 
@@ -139,7 +139,7 @@ def test_an_older_version_is_compared_and_brought_back(site: Site, leads: dict[s
     ann, ben = leads["ann"], leads["ben"]
     propose(ann, "0.6")
     expect(ann.get_by_text("would have missed")).to_be_visible()
-    ann.get_by_role("button", name="Propose it").click()
+    ann.get_by_role("button", name="Propose a shadow run").click()
     ben.goto("/shadow-runs/1")
     ben.get_by_role("button", name="Put it into force").click()
     ben.goto(f"{RULE}/compare?first=1&second=2")
@@ -147,7 +147,7 @@ def test_an_older_version_is_compared_and_brought_back(site: Site, leads: dict[s
     ben.goto(f"{RULE}/versions/1")
     ben.get_by_label("Reason").fill("It missed tusks.")
     ben.get_by_role("button", name="Preview the effect").click()
-    ben.get_by_role("button", name="Propose it").click()
+    ben.get_by_role("button", name="Propose a shadow run").click()
     expect(ben.get_by_role("heading", name="Shadow run 2")).to_be_visible()
     ann.goto("/shadow-runs/2")
     ann.get_by_role("button", name="Put it into force as version 3").click()
@@ -160,9 +160,11 @@ def test_an_older_version_is_compared_and_brought_back(site: Site, leads: dict[s
 @pytest.mark.parametrize("width", [360, 1280, 3840])
 def test_the_pages_fit_their_screen(leads: dict[str, Page], width: int) -> None:
     page = leads["ann"]
-    propose(page, "0.2")
-    page.get_by_role("button", name="Propose it").click()
     page.set_viewport_size({"width": width, "height": 800})
+    propose(page, "0.2")
+    expect(page.locator(".changed-card").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Propose a shadow run").click()
     for path in ("/rules", RULE, f"{RULE}/versions/1", f"{RULE}/compare", "/shadow-runs/1", "/lexicon"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -180,6 +182,6 @@ def test_a_change_is_weighed_and_proposed_without_any_script(site: Site, browser
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     propose(page, "0.2")
-    page.get_by_role("button", name="Propose it").click()
+    page.get_by_role("button", name="Propose a shadow run").click()
     expect(page.get_by_role("heading", name="Shadow run 1")).to_be_visible()
     context.close()

@@ -148,16 +148,16 @@ def test_normalising_twice_changes_nothing() -> None:
 
 
 def test_hostile_texts_take_bounded_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for piece in ("ivory lace ", "a.", "象牙白", "iivory", "-", "\ufdfa"):
         WILDLIFE.hits(piece * (2 * MAX_CHARS // len(piece)))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_thousands_of_listings_a_second_are_searched() -> None:
     texts = [f"Nice old thing number {n}, carved bone, " + "well kept and shipped with care. " * 10 for n in range(500)]
-    start = time.perf_counter()
+    start = time.process_time()
     for text in texts:
         WILDLIFE.hits(text)
     # Measured at about 6,000 a second on one core; the bound leaves room for a busy machine.
-    assert len(texts) / (time.perf_counter() - start) > 500
+    assert len(texts) / (time.process_time() - start) > 500

@@ -1,6 +1,5 @@
 """The token's own user: settings, tokens, sign-ins."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,7 +10,6 @@ from webapp.api.operations import Room
 from webapp.api.paging import Page, Strict
 from webapp.api.problems import Problem
 from webapp.extensions import app_settings, db_session
-from webapp.forms.countries import is_country
 from webapp.language import languages
 from webapp.models import ApiToken, Role, User
 from webapp.services import packs, preferences, second_factor, tokens, users
@@ -20,19 +18,14 @@ from webapp.services.tokens import Scope
 room = Room("me", "The token's user: settings, tokens, sign-ins")
 
 
-def one_of(offered: Callable[[str], bool], words: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not offered(value):
-            raise ValueError(words)
-        return value
-
-    return AfterValidator(check)
+def known_language(code: str) -> str:
+    if code not in languages():
+        raise ValueError(f"Choose one of {', '.join(languages())}.")
+    return code
 
 
-Country = Annotated[
-    str, Field(pattern=r"^[A-Z]{2}$"), one_of(is_country, "Give a code of ISO 3166-1, two capitals, as in GB.")
-]
-Language = Annotated[str, one_of(lambda code: code in languages(), "There is no catalogue of this language.")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1; one whose law the rule pack knows")]
+Language = Annotated[str, AfterValidator(known_language)]
 
 
 class PreferencesShape(BaseModel):
@@ -73,7 +66,7 @@ class SettingsBody(Strict):
 
 
 class PreferencesBody(Strict):
-    """What is not sent stays. country: one that the rule pack knows the law of."""
+    """What is not sent stays. country: null where that of the settings is to count again."""
 
     blur: bool = True
     grey: bool = True
@@ -104,7 +97,7 @@ class NewTokenShape(TokenShape):
 
 
 class TokenBody(Strict):
-    """scopes: no more than those of the token that is shown. days: until it expires, no later than that one."""
+    """scopes: no more than those of the token that is shown. days: until it expires, at the latest with that one."""
 
     name: str = Field(max_length=tokens.NAME_LETTERS)
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
@@ -131,8 +124,12 @@ def me_shape() -> MeShape:
 @room.operation("PATCH", "/me", Scope.ACCOUNT, body=SettingsBody, answer=MeShape)
 def change_me(body: SettingsBody) -> MeShape:
     """Change your language, light and country."""
-    for name, value in body.model_dump(exclude_unset=True).items():
+    values = body.model_dump(exclude_unset=True)
+    check_country(values.get("country"))
+    for name, value in values.items():
         setattr(caller(), name, value)
+    if "country" in values:
+        preferences.keep(db_session(), caller(), country=None)  # what was looked at on a page meanwhile gives way
     db_session().commit()
     return me_shape()
 
@@ -141,14 +138,19 @@ def change_me(body: SettingsBody) -> MeShape:
 def change_preferences(body: PreferencesBody) -> PreferencesShape:
     """Change how pages show pictures and take keys."""
     values = body.model_dump(exclude_unset=True)
-    country = values.get("country")
-    if country is not None and country not in packs.kept_pack(app_settings().pack).law.countries:
-        raise Problem(
-            422, "The rule pack says nothing of this country's law.", faults={"/country": ["Choose another."]}
-        )
+    check_country(values.get("country"))
     kept = preferences.keep(db_session(), caller(), **values)
     db_session().commit()
     return PreferencesShape.model_validate(kept)
+
+
+def check_country(code: str | None) -> None:
+    """Raises Problem for one of whose law the rule pack does not speak."""
+    known = packs.kept_pack(app_settings().pack).law.countries
+    if code is not None and code not in known:
+        raise Problem(
+            422, "The rule pack says nothing of this law.", faults={"/country": [f"Choose {', '.join(known)}."]}
+        )
 
 
 def token_shape(token: ApiToken) -> TokenShape:
@@ -168,7 +170,7 @@ def list_my_tokens() -> Page[TokenShape]:
 
 @room.operation("POST", "/me/tokens", Scope.ACCOUNT, body=TokenBody, answer=NewTokenShape, status=201)
 def create_token(body: TokenBody) -> NewTokenShape:
-    """Make a token that may no more than this one, and not for longer; its text is given this once."""
+    """Make a token that may no more than this one and does not outlive it; its text is given this once."""
     made, text = tokens.create_by(db_session(), shown_token(), body.name, body.scopes, body.days)
     db_session().commit()
     return NewTokenShape(**token_shape(made).model_dump(), text=text)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from webapp.api.access import caller
-from webapp.api.me import Country, TokenShape, tokens_of
+from webapp.api.me import Country, TokenShape, check_country, tokens_of
 from webapp.api.operations import Room
 from webapp.api.paging import Page, Strict
 from webapp.api.problems import Problem
@@ -221,6 +221,7 @@ def get_team() -> TeamShape:
 def change_team(body: TeamBody) -> TeamShape:
     """Change some of the team's choices."""
     values = body.model_dump(exclude_none=True)
+    check_country(values.get("country"))
     kept = team.choose(db_session(), caller(), **values)
     db_session().commit()
     return TeamShape.model_validate(kept)

@@ -37,7 +37,7 @@ class Verdict(StrEnum):
         }[self]
 
 
-QUEUE_FILTERS = ("concept", "rule", "source_id", "seller", "language")
+QUEUE_FILTERS = ("concept", "rule", "source_id", "seller", "language", "severity")
 
 
 class FindingRow(Base):

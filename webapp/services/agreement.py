@@ -111,7 +111,8 @@ def measure(name: str, pairs: Sequence[Pair]) -> Agreement:
 
 def kappa_of(pairs: Sequence[Pair], labels: Sequence[str]) -> "Interval":
     """Cohen's kappa (scikit-learn's), with the large-sample interval of Fleiss, Cohen and Everitt (1969, Psychol.
-    Bull. 72:323), cut off at -1 and 1. Where all agree, that has no width: Wilson's limit of the agreement stands in."""
+    Bull. 72:323), cut off at -1 and 1. Where all agree, that has no width: Wilson's limit of the agreement stands in.
+    """
     from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
     from scanner.zoo.evaluation.intervals import Interval, Z, wilson

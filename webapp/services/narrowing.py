@@ -15,12 +15,12 @@ from webapp.services import search
 
 COUNT_CAP = 10_000
 # How many rows are looked at for a count where a filter has no index of its own.
-WALKED = 20_000
+WALKED = 5_000
 # Up to so many findings of a rare word or day are looked up first and then sorted; with more, the queue is walked in
 # its order, as one that fits is met soon.
 FEW = 5_000
 # Of several filters with an index of their own, the first of these is walked: the most telling.
-WALK_ORDER = ("seller", "rule", "source_id", "language", "concept")
+WALK_ORDER = ("seller", "rule", "source_id", "language", "concept", "severity")
 
 Query = Select[FindingRow]
 Condition = ColumnElement[bool]
@@ -116,8 +116,6 @@ def narrow_by_index(narrowing: Narrowing, filters: QueueFilters) -> Narrowing:
 
 def rest_of(filters: QueueFilters) -> tuple[Condition, ...]:
     conditions: list[Condition] = []
-    if filters.severity is not None:
-        conditions.append(FindingRow.severity == filters.severity)
     if filters.score_from is not None:
         conditions.append(FindingRow.score >= filters.score_from)
     if filters.score_to is not None:

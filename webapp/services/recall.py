@@ -149,17 +149,18 @@ def start(
 ) -> RecallAudit:
     """Draw the slice and put it before the reviewers. Raises Refused where there is nothing to look at.
 
-    Each stratum is drawn in a second pass, without replacement: of all its listings those with the smallest
-    SHA-256 of seed and id, so that whoever has the seed can draw it again. What came since the plan is counted anew.
+    Without replacement: of all listings of a stratum those with the smallest SHA-256 of seed and id, so that whoever
+    has the seed can draw it again. In one pass, which counts anew what came since the plan.
     """
-    planned = plan(session, pack, from_at, to_at, size)
-    if not planned.size:
-        raise Refused(say("Nothing was left unflagged in this period: choose another."))
+    check(from_at, to_at, size)
     seed = randbits(62)
-    wanted = {one.name: one.sampled for one in planned.strata}
-    counts, drawn = draw(units(session, pack, from_at, to_at), wanted, seed)
-    strata = [asdict(Stratum(name, counts[name], len(drawn[name]))) for name in STRATA if counts.get(name)]
-    taken = [unit for units_drawn in drawn.values() for unit in units_drawn]
+    counts, lots = draw(units(session, pack, from_at, to_at), dict.fromkeys(STRATA, size), seed)
+    shares = allocate(counts, size)
+    drawn = {name: lots[name][: shares[name]] for name in STRATA}
+    strata = [asdict(Stratum(name, counts[name], len(drawn[name]))) for name in STRATA if counts[name]]
+    taken = [unit for name in STRATA for unit in drawn[name]]
+    if not taken:
+        raise Refused(say("Nothing was left unflagged in this period: choose another."))
     row = RecallAudit(
         from_at=from_at, to_at=to_at, strata=strata, size=len(taken), seed=seed, user_id=user.id if user else None
     )
@@ -179,7 +180,10 @@ def start(
 
 
 def draw(found: Iterable[Unit], wanted: Mapping[str, int], seed: int) -> tuple[dict[str, int], dict[str, list[Unit]]]:
-    """How many units each stratum has, and `wanted` of them at random; memory grows with what is wanted alone."""
+    """How many units each stratum has, and `wanted` of them at random, by their lots from the smallest.
+
+    Memory grows with what is wanted alone.
+    """
     counts = dict.fromkeys(STRATA, 0)
     heaps: dict[str, list[tuple[int, int, Unit]]] = {name: [] for name in STRATA}
     for unit in found:
@@ -190,7 +194,7 @@ def draw(found: Iterable[Unit], wanted: Mapping[str, int], seed: int) -> tuple[d
             heapq.heappush(heap, ticket)
         elif heap and ticket[0] > heap[0][0]:
             heapq.heapreplace(heap, ticket)
-    return counts, {name: [unit for _, _, unit in heap] for name, heap in heaps.items()}
+    return counts, {name: [unit for _, _, unit in sorted(heap, reverse=True)] for name, heap in heaps.items()}
 
 
 def lot(seed: int, listing_id: int) -> int:

@@ -21,13 +21,14 @@ WORDS_KEPT = 16_000
 WORD_LETTERS = 60
 ASKED_LETTERS = 200
 ASKED_TERMS = 12
+# A beginning shorter than this stands for too many words to look up all of them.
+OPEN_LETTERS = 4
 
 # Scripts without spaces between words (Thai, Lao, Burmese, Khmer, kana, Han): each letter is a word of its own.
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
-SINGLE = re.compile(rf"[{UNSPACED}]")
 ACCENTS = re.compile("[\u0300-\u036f]")
 QUOTES = re.compile('["\u201c\u201d\u201e\u201f\u300c\u300d\u300e\u300f\u00ab\u00bb\uff02]')
 
@@ -81,9 +82,8 @@ def read_terms(text: str) -> tuple[Term, ...]:
 
 
 def open_end(term: Term) -> Term:
-    """One letter may begin anything, and a letter of a script without spaces is a whole word."""
-    last = term.words[-1]
-    return Term(term.words, is_open=len(last) > 1 and not SINGLE.match(last))
+    """A letter of a script without spaces is a whole word."""
+    return Term(term.words, is_open=len(term.words[-1]) >= OPEN_LETTERS)
 
 
 def for_sqlite(terms: tuple[Term, ...]) -> str:

@@ -100,16 +100,14 @@ def check(user: User, name: str, scopes: list[Scope], days: int | None) -> None:
 def create_by(
     session: Session, parent: ApiToken, name: str, scopes: list[Scope], days: int | None
 ) -> tuple[ApiToken, str]:
-    """As `create`, by a program that shows `parent`: no token makes one that may more, or that counts longer.
-
-    Raises Refused.
-    """
+    """As `create`, by a program that shows `parent`: no token makes one that may more, and none that outlives it."""
     if not {scope.value for scope in scopes} <= set(parent.scopes):
         raise Refused(say("A token makes others with its own scopes only; make this one on the settings page."))
-    lasts = now() + timedelta(days=days) if days else None
-    if parent.expires_at is not None and (lasts is None or lasts > parent.expires_at):
-        raise Refused(say("A token makes none that counts longer than itself; choose fewer days."))
-    return create(session, parent.user, parent.user, name, scopes, days, parent)
+    made, text = create(session, parent.user, parent.user, name, scopes, days, parent)
+    if parent.expires_at is not None:
+        made.expires_at = min(made.expires_at or parent.expires_at, parent.expires_at)
+        session.flush()
+    return made, text
 
 
 def authenticate(session: Session, text: str) -> ApiToken | None:

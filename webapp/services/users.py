@@ -81,10 +81,10 @@ def has_own_password(user: User, password: str) -> bool:
     return is_right(user.password_hash, password)
 
 
-def note_sign_in(session: Session, user: User, way: str) -> None:
-    """way: password, code, recovery code, link or openid."""
+def note_sign_in(session: Session, user: User, way: str, second: str = "") -> None:
+    """way: password, link or openid. second: code or recovery code, where there was a second step."""
     user.signed_in_at = now()
-    audit.record(session, user.name, SIGNED_IN, f"user:{user.id}", way=way)
+    audit.record(session, user.name, SIGNED_IN, f"user:{user.id}", way=way, second=second)
 
 
 def note_sign_out(session: Session, user: User) -> None:

@@ -190,8 +190,9 @@ def movable(cascade: Cascade, rule: Rule, values: Values) -> Select[int]:
         for node in nodes_of(rule.when, name)
         for way in [may_cross(cascade, node, low, high)]
     ]
-    shown = select(Appearance.listing_id).join(ScoreRow, ScoreRow.photo_id == Appearance.photo_id)
-    return shown.where(or_(*ways)).distinct()
+    # One pass over the scores, and then only the listings of those: joined, a database looks each score up by itself.
+    photos = select(ScoreRow.photo_id).where(or_(*ways))
+    return select(Appearance.listing_id).where(Appearance.photo_id.in_(photos)).distinct()
 
 
 def nodes_of(condition: Condition, name: str) -> Iterator[Score | Disagree]:
@@ -209,7 +210,8 @@ def may_cross(cascade: Cascade, node: Score | Disagree, low: float, high: float)
     in_company = exists().where(other.photo_id == ScoreRow.photo_id, other.id != ScoreRow.id)
     if isinstance(node, Disagree):
         return and_(reaches, in_company)
-    return and_(reaches, or_(in_company, ~at_least(cascade, node.concept, high)))
+    # The cheaper question first: most pictures have one score.
+    return and_(reaches, or_(~at_least(cascade, node.concept, high), in_company))
 
 
 def at_least(cascade: Cascade, concept: str, value: float) -> ColumnElement[bool]:

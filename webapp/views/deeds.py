@@ -1,14 +1,17 @@
 """Who may do what, read off the pages themselves: each view says which role it asks for."""
 
+import re
 from dataclasses import dataclass, field
 
 from flask import current_app
 from werkzeug.routing import Rule
 
-from webapp.language import find_text
+from webapp.language import find_text, say
 from webapp.models import Role
 
 VERBS = ("GET", "POST")
+# What a view is called that shows a room, or one thing of it.
+LOOKS = ("index", "show")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,15 @@ def list_rooms() -> list[Room]:
 
 def deeds_of(rule: Rule, role: Role) -> list[Deed]:
     verbs = [verb for verb in VERBS if verb in (rule.methods or ())]
-    return [Deed(words_of(rule.endpoint), rule.rule, verb == "POST", role) for verb in verbs]
+    return [Deed(words_of(rule.endpoint), plain_address(rule), verb == "POST", role) for verb in verbs]
+
+
+def plain_address(rule: Rule) -> str:
+    """Without the kind of what varies: `/users/<user_id>`."""
+    return re.sub(r"<[^<>]+:", "<", rule.rule)
 
 
 def words_of(endpoint: str) -> str:
     """The view's name, as words: `change_access` reads "change access"."""
-    return find_text(endpoint.rpartition(".")[2].replace("_", " "))
+    name = endpoint.rpartition(".")[2]
+    return say("look") if name in LOOKS else find_text(name.replace("_", " "))

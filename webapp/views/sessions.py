@@ -86,7 +86,7 @@ def go_on(user: User, way: str, target: str | None) -> Response:
 
 def enter(user: User, way: str, target: str | None, by: str = "") -> Response:
     """by: the second step, where there was one."""
-    users.note_sign_in(db_session(), user, f"{way}, {by}" if by else way)
+    users.note_sign_in(db_session(), user, way, by)
     db_session().commit()
     start_session(user, way)
     return redirect(target or url_for("overview.show"))

@@ -25,9 +25,9 @@ class Program:
     token: str
 
     def ask(self, method: str, path: str, **sent: Any) -> TestResponse:
-        return self.client.open(
-            f"/api/v1{path}", method=method, headers={"Authorization": f"Bearer {self.token}"}, **sent
-        )
+        """The answer is read to its end, as what is noted after it is noted then."""
+        shown = {"Authorization": f"Bearer {self.token}"}
+        return self.client.open(f"/api/v1{path}", method=method, headers=shown, buffered=True, **sent)
 
     def get(self, path: str) -> Any:
         answer = self.ask("GET", path)

@@ -1,9 +1,36 @@
+import json
+
 from sqlalchemy.orm import Session
 
+from scanner.fetch import LogEntry
+from scanner.zoo.catalogue import DEFAULT
 from tests.factories import make_finding, make_listing, make_scan, make_source
 from tests.webapp.api.conftest import Write
-from webapp.models import Decision, FindingState, Report, Role, Scan, ScanState, Schedule, Source
+from tests.webapp.services.zoo import place_model
+from tests.webapp.views.test_models import decide_pictures
+from webapp.db import now
+from webapp.models import (
+    Decision,
+    DeliveryState,
+    FindingState,
+    ListingEvent,
+    ListingEventKind,
+    Report,
+    ReviewClaim,
+    ReviewSkip,
+    Role,
+    Scan,
+    ScanPhoto,
+    ScanState,
+    Schedule,
+    Source,
+    WebhookDelivery,
+)
+from webapp.services import archives
+from webapp.services.crawl_logs import CrawlLog
 from webapp.services.tokens import Scope
+from webapp.settings import Settings
+from webapp.storage import open_store
 
 
 def test_findings_come_page_by_page_the_most_pressing_first(program: Write, session: Session) -> None:
@@ -131,3 +158,117 @@ def test_a_picture_is_tried(program: Write) -> None:
     assert made.status_code == 202, made.text
     again = client.ask("POST", "/models/try", data=b"bytes", content_type="application/octet-stream")
     assert again.status_code == 409
+
+
+def test_a_finding_is_skipped_and_a_listing_let_go(program: Write, session: Session) -> None:
+    row = make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    assert client.ask("PUT", f"/listings/{row.listing_id}/claim").json["by"] == "reviewer"
+    assert client.ask("DELETE", f"/listings/{row.listing_id}/claim").status_code == 204
+    assert session.query(ReviewClaim).count() == 0
+    assert client.post(f"/findings/{row.id}/skip").status_code == 204
+    assert session.query(ReviewSkip).one().finding_id == row.id
+
+
+def test_a_decision_is_revised_and_the_old_one_kept(program: Write, session: Session) -> None:
+    row = make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    made = client.post(f"/findings/{row.id}/decisions", verdict="confirm").json["decisions"][0]
+    revised = client.post(f"/decisions/{made['id']}/revisions", verdict="dismiss", note="resin", reason="toy_or_print")
+    assert revised.status_code == 201, revised.text
+    assert revised.json["revises_id"] == made["id"]
+    whole = client.get(f"/findings/{row.id}")
+    assert (whole["state"], [one["verdict"] for one in whole["decisions"]]) == ("dismissed", ["confirm", "dismiss"])
+    assert client.post("/decisions/999999/revisions", verdict="dismiss").status_code == 404
+
+
+def test_sources_and_schedules_are_read_and_changed(program: Write, session: Session) -> None:
+    client = program()
+    kinds = {one["name"]: one for one in client.get("/sources/kinds")["items"]}
+    assert kinds["shop"]["fault"] is None and kinds["shop"]["options"][0]["name"] == "start_url"
+    number = client.post("/sources", name="Shop", kind="shop", options={"start_url": "https://shop.example/"}).json[
+        "id"
+    ]
+    body = {"name": "The shop", "options": {"start_url": "https://shop.example/new"}}
+    assert client.ask("PUT", f"/sources/{number}", json=body).json["name"] == "The shop"
+    assert client.get(f"/sources/{number}")["options"]["start_url"] == "https://shop.example/new"
+    assert [one["id"] for one in client.get("/sources")["items"]] == [number]
+    plan = client.post(f"/sources/{number}/schedules", cron="0 3 * * *").json
+    path = f"/schedules/{plan['id']}"
+    assert client.ask("PUT", path, json={"cron": "0 4 * * *"}).json["cron"] == "0 4 * * *"
+    assert client.post(f"{path}/pause").json["due_at"] is None
+    assert client.post(f"{path}/resume").json["due_at"]
+    assert client.get(path) == client.get("/schedules")["items"][0]
+    assert client.ask("DELETE", path).status_code == 204
+    assert client.ask("DELETE", f"/sources/{number}").status_code == 204, "it was never scanned"
+    assert session.query(Source).count() == 0
+
+
+def test_a_scan_tells_what_it_asked_and_what_failed(program: Write, session: Session, settings: Settings) -> None:
+    scan, listing = make_scan(session, state=ScanState.PAUSED, finished_at=None), make_listing(session)
+    values = {"location": "https://shop.example/1.jpg", "failure": "It is no picture.", "failure_kind": "decode"}
+    session.add(ScanPhoto(scan_id=scan.id, listing_id=listing.id, **values))
+    session.commit()
+    entry = LogEntry(now(), "https://shop.example/", "allowed", 200, 10, 0.0, 0.1, "")
+    with CrawlLog(open_store(settings), archives.archives_dir(settings), scan.id) as log:
+        log.write(entry)
+    client = program(Role.REVIEWER)
+    assert client.get(f"/scans/{scan.id}")["state"] == "paused"
+    (failed,) = client.get(f"/scans/{scan.id}/failures")["items"]
+    assert (failed["location"], failed["failure_kind"]) == (values["location"], "decode")
+    lines = client.ask("GET", f"/scans/{scan.id}/log").text.splitlines()
+    assert [json.loads(line)["url"] for line in lines] == ["https://shop.example/"]
+    assert client.post(f"/scans/{scan.id}/resume").json["state"] == "queued"
+
+
+def test_listings_that_are_gone_are_told(program: Write, session: Session) -> None:
+    rows = [make_listing(session), make_listing(session)]
+    session.add(ListingEvent(listing=rows[0], kind=ListingEventKind.REMOVED, takedown_s=60))
+    session.add(ListingEvent(listing=rows[1], kind=ListingEventKind.RELISTED))
+    session.commit()
+    (gone,) = program(Role.VIEWER).get("/removals")["items"]
+    assert (gone["listing_id"], gone["takedown_s"]) == (rows[0].id, 60)
+
+
+def test_a_report_is_found_again(program: Write, session: Session) -> None:
+    make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    made = client.post("/reports", from_at="2020-01-01T00:00:00Z", to_at="2099-01-01T00:00:00Z").json
+    assert client.get("/reports")["items"] == [made] == [client.get(f"/reports/{made['id']}")]
+
+
+def test_a_webhook_is_changed_tried_and_deleted(program: Write, session: Session) -> None:
+    client = program()
+    made = client.post("/webhooks", name="desk", url="https://desk.example/", events=["scan.ended"]).json
+    path = f"/webhooks/{made['id']}"
+    assert client.ask("PUT", path, json={"events": ["report.built"]}).json["events"] == ["report.built"]
+    assert client.get("/webhooks")["items"] == [client.get(path)]
+    ping = client.post(f"{path}/ping")
+    assert (ping.status_code, ping.json["event"], ping.json["state"]) == (202, "ping", "pending")
+    message = session.get_one(WebhookDelivery, ping.json["id"])
+    message.state = DeliveryState.FAILED
+    session.commit()
+    again = client.post(f"/webhooks/messages/{message.id}/again")
+    assert (again.status_code, again.json["state"], again.json["key"]) == (202, "pending", ping.json["key"])
+    assert [one["id"] for one in client.get(f"{path}/messages")["items"]] == [message.id]
+    assert client.ask("DELETE", path).status_code == 204
+    assert session.query(WebhookDelivery).count() == 0
+
+
+def test_a_model_is_tried_put_first_and_another_trained(program: Write, session: Session, settings: Settings) -> None:
+    place_model(settings.models_dir)
+    place_model(settings.models_dir, "our_head", own=True)
+    client = program()
+    assert client.get("/models/our_head")["is_primary"] is False
+    assert client.post("/models/our_head/primary").json["is_primary"] is True
+    tried = client.ask("POST", f"/models/{DEFAULT}/try", data=b"bytes", content_type="application/octet-stream")
+    assert (tried.status_code, tried.json["model"]) == (202, DEFAULT), tried.text
+    asked = {"name": "our_next_head", "backbone": DEFAULT, "concepts": ["elephant"]}
+    assert client.post("/models/train", **asked).status_code == 409, "nobody has decided a picture yet"
+    decide_pictures(session, settings, confirmed=10, dismissed=10)
+    made = client.post("/models/train", **asked)
+    assert (made.status_code, made.json["kind"]) == (202, "train"), made.text
+    assert [one["id"] for one in client.get("/jobs")["items"]] == [made.json["id"]], "tries are left out"

@@ -65,6 +65,15 @@ def test_csv_tells_spreadsheets_its_alphabet() -> None:
     assert write("csv", {"findings": []}).startswith("\ufeff".encode())
 
 
+def test_the_figures_are_a_table_of_their_own() -> None:
+    one = {"name": "misses", "value": 10.0, "low": 4.0, "high": 21.5, "n": 40, "reason": "", "basis": "=audit 1"}
+    text = write("figures", {"findings": [], "quality": [one]}).decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (row["name"], float(row["value"]), float(row["high"]), row["n"]) == ("misses", 10.0, 21.5, "40")
+    assert row["basis"] == "'=audit 1"
+    assert write("figures", {"findings": []}).decode("utf-8-sig").startswith('"name"')  # a report of before
+
+
 def write(name: str, content: dict[str, Any]) -> bytes:
     target = io.BytesIO()
     FORMATS[name].write(content, target)

@@ -156,6 +156,7 @@ WALKED_BY = [
     (QueueFilters(source_id=1), "ix_findings_queue_source_id"),
     (QueueFilters(seller="ann"), "ix_findings_queue_seller"),
     (QueueFilters(language="de"), "ix_findings_queue_language"),
+    (QueueFilters(severity="high"), "ix_findings_queue_severity"),
     (QueueFilters(seller="ann", severity="high", score_from=0.5), "ix_findings_queue_seller"),
     (QueueFilters(concept="tiger", source_id=1, language="de"), "ix_findings_queue_source_id"),
     (QueueFilters(rule="r1", found_to=date(2036, 1, 1)), "ix_findings_queue_rule"),

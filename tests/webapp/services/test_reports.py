@@ -5,8 +5,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_scan, make_user
+from webapp.exporters import table
 from webapp.models import AuditEntry, Verdict
 from webapp.services import decisions, reports
+from webapp.services.decisions import Choice
 from webapp.services.errors import Refused
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -31,7 +33,7 @@ def test_a_report_holds_the_findings_of_its_period_first_moment_in_last_out(
 
 def test_a_finding_stands_there_with_all_that_it_rests_on(session: Session, settings: Settings) -> None:
     row = make_finding(session, found_at=START)
-    decisions.decide(session, make_user(session, "ann"), row.id, Verdict.CONFIRM, "tusks", with_siblings=False)
+    decisions.decide(session, make_user(session, "ann"), row.id, Choice(Verdict.CONFIRM, "tusks"))
     [finding] = reports.read(settings, reports.build(session, settings, START, END, None))["findings"]
     assert row.photo is not None
     assert finding["photo"]["sha256"] == row.photo.sha256
@@ -57,7 +59,7 @@ def test_what_is_decided_later_does_not_change_a_report(session: Session, settin
     row = make_finding(session, found_at=START)
     report = reports.build(session, settings, START, END, None)
     before = reports.read(settings, report)
-    decisions.decide(session, make_user(session), row.id, Verdict.DISMISS, "", with_siblings=False)
+    decisions.decide(session, make_user(session), row.id, Choice(Verdict.DISMISS))
     assert reports.read(settings, report) == before
 
 
@@ -86,7 +88,7 @@ def test_a_period_that_ends_before_it_begins_is_refused(session: Session, settin
 
 def test_an_older_finding_that_was_decided_in_the_period_is_in_the_report(session: Session, settings: Settings) -> None:
     older = [make_finding(session, found_at=START - timedelta(days=30)) for _ in range(2)]
-    (decision,) = decisions.decide(session, make_user(session), older[0].id, Verdict.DISMISS, "", with_siblings=False)
+    (decision,) = decisions.decide(session, make_user(session), older[0].id, Choice(Verdict.DISMISS)).decisions
     content = reports.read(
         settings,
         reports.build(session, settings, decision.decided_at, decision.decided_at + timedelta(seconds=1), None),
@@ -103,3 +105,31 @@ def test_a_report_without_findings_still_says_which_model_looked_and_that_the_pr
     assert content["findings"] == [] and content["scans"] == 1
     assert content["models"] == [{"name": MODEL, "digest": MODEL_DIGEST}]
     assert content["primary_absent"] is True and "primary model was not installed" in content["statement"][-1]
+
+
+def test_what_was_taken_back_or_revised_is_told_and_not_counted(session: Session, settings: Settings) -> None:
+    undone, revised = (make_finding(session, found_at=START) for _ in range(2))
+    user = make_user(session)
+    decisions.undo(session, user, decisions.decide(session, user, undone.id, Choice(Verdict.CONFIRM)).batch)
+    (old,) = decisions.decide(session, user, revised.id, Choice(Verdict.CONFIRM)).decisions
+    decisions.revise(session, user, old.id, Choice(Verdict.DISMISS, "resin"))
+    content = reports.read(settings, reports.build(session, settings, START, END, None))
+    told = {one["id"]: one["decisions"] for one in content["findings"]}
+    assert [(one["verdict"], one["stands"], bool(one["undone_at"])) for one in told[undone.id]] == [
+        ("confirm", False, True)
+    ]
+    assert [(one["verdict"], one["stands"]) for one in told[revised.id]] == [("confirm", False), ("dismiss", True)]
+    assert content["figures"]["decisions"] == 1
+    assert [table.decisions_of(one).count("dismiss") for one in content["findings"]] == [0, 1]
+    assert [table.COLUMNS["decisions_count"](one) for one in content["findings"]] == [0, 1]
+
+
+def test_a_finding_whose_only_decision_of_the_period_was_taken_back_is_not_in_it(
+    session: Session, settings: Settings
+) -> None:
+    older, user = make_finding(session, found_at=START - timedelta(days=30)), make_user(session)
+    made = decisions.decide(session, user, older.id, Choice(Verdict.CONFIRM))
+    decisions.undo(session, user, made.batch)
+    at = made.decisions[0].decided_at
+    report = reports.build(session, settings, at, at + timedelta(seconds=1), None)
+    assert reports.read(settings, report)["findings"] == []

@@ -19,7 +19,11 @@ OPEN = {
 }  # fmt: skip
 SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
-NOBODY = None
+# What has nothing to show among the rows below, or leads on: whether a role may open it is asked of it all the same.
+WITHOUT_PAGE = {
+    "/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture", "/blind/next", "/blind/1", "/quality/recall/1",
+    "/quality/recall/new", "/rechecks/1",
+}  # fmt: skip
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
 ROUTES = [
     ("GET", "/", Role.VIEWER),
@@ -34,13 +38,13 @@ ROUTES = [
     ("POST", "/queue/filters/default", Role.VIEWER),
     ("GET", "/findings/1", Role.VIEWER),
     ("POST", "/findings/1", Role.REVIEWER),
+    ("POST", "/findings/1/appeal", Role.REVIEWER),
     ("POST", "/findings/1/skip", Role.REVIEWER),
     ("POST", "/findings/1/claim", Role.REVIEWER),
     ("POST", "/findings/1/release", Role.REVIEWER),
     ("POST", "/decisions/undo", Role.REVIEWER),
     ("POST", "/decisions/1/revise", Role.REVIEWER),
     ("POST", "/look", Role.VIEWER),
-    ("POST", "/findings/1/appeal", Role.REVIEWER),
     ("GET", "/blind/next", Role.REVIEWER),
     ("GET", "/blind/1", Role.REVIEWER),
     ("POST", "/blind/1", Role.REVIEWER),
@@ -162,7 +166,9 @@ def test_the_table_of_routes_names_every_route(app: Flask) -> None:
     adapter = app.url_map.bind("localhost")
     named = {(adapter.match(path, method)[0], method) for method, path, _ in ROUTES}
     real = {(rule.endpoint, method) for rule in app.url_map.iter_rules() for method in rule.methods & {"GET", "POST"}}
-    assert {(endpoint, method) for endpoint, method in real if endpoint not in OPEN} == named
+    # The API asks for scopes of tokens, by a table of its own (tests/webapp/api).
+    pages = {(endpoint, method) for endpoint, method in real if not endpoint.startswith("api.")}
+    assert {(endpoint, method) for endpoint, method in pages if endpoint not in OPEN} == named
 
 
 @pytest.mark.parametrize(("method", "path", "role"), ROUTES)
@@ -203,7 +209,8 @@ def test_a_role_may_do_what_it_covers(sign_in: SignIn, role: Role) -> None:
         if role.covers(needed):
             # A fresh token each time: some of these begin another sign-in, which voids the older ones.
             answer = client.open(path, method=method, data=fresh_token(client) if method == "POST" else None)
-            assert answer.status_code not in (400, 401, 403, 405, 500), (method, path, answer.status_code)
+            assert answer.status_code not in (401, 403, 405, 500), (method, path, answer.status_code)
+            assert b"This form is no longer valid" not in answer.data, path
             assert not answer.headers.get("Location", "").startswith("/sign-in?"), (method, path)
 
 
@@ -216,12 +223,7 @@ def fresh_token(client: FlaskClient) -> dict[str, str]:
 def test_a_role_opens_the_pages_that_it_covers(sign_in: SignIn, role: Role) -> None:
     client = sign_in(role)
     for method, path, needed in ROUTES:
-        if (
-            method == "GET"
-            and role.covers(needed)
-            and SHA not in path
-            and path not in ("/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture")
-        ):
+        if method == "GET" and role.covers(needed) and SHA not in path and path not in WITHOUT_PAGE:
             assert client.get(path).status_code == 200, path
 
 

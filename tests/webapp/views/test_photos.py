@@ -31,7 +31,7 @@ def test_pictures_are_shown_re_encoded_and_kept_by_one_browser(
     image = Image.open(io.BytesIO(answer.data))
     assert (image.format, image.size) == ("JPEG", size)
     assert answer.headers["Content-Type"] == "image/jpeg"
-    kept_s = 3600 if name == "view" else 31536000  # the large one counts, so that it is asked for again after an hour
+    kept_s = 3600 if name in ("view", "detail") else 31536000  # a large one counts for an hour
     assert f"private, max-age={kept_s}" in answer.headers["Cache-Control"]
     assert answer.headers["Content-Security-Policy"] == "sandbox"
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -52,7 +54,9 @@ def test_the_page_of_roles_names_every_deed_of_every_page(app: Flask, sign_in: S
     rows = [[cell.text(strip=True) for cell in row.css("td")] for row in page.css("section table tbody tr")]
     told = {(row[1], row[2]): row[3:] for row in rows if len(row) == 7}
     asked = {
-        (rule.rule, {"GET": "reads", "POST": "changes"}[method]): app.view_functions[rule.endpoint].required_role
+        (re.sub(r"<[^<>]+:", "<", rule.rule), {"GET": "reads", "POST": "changes"}[method]): app.view_functions[
+            rule.endpoint
+        ].required_role
         for rule in app.url_map.iter_rules()
         for method in rule.methods & {"GET", "POST"}
         if hasattr(app.view_functions[rule.endpoint], "required_role")
