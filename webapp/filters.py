@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel.dates import format_timedelta
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 from flask import Flask
@@ -18,7 +17,7 @@ from rules.model import Result, Rule
 from rules.wording import spell
 from webapp.db import now
 from webapp.echoes import say_again
-from webapp.language import ENGLISH, find_text, locale, number, say, say_later, spoken
+from webapp.language import ENGLISH, find_text, locale, number, say, say_later, say_many, spoken
 from webapp.models import Job, JobKind, Verdict
 from webapp.services import verifying
 from webapp.services.moments import cron_words, day_words, exact_time, zone_words
@@ -51,7 +50,6 @@ VERDICT_WORDS = {
 SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
 MODEL_ROLES = (say_later("primary"), say_later("fallback"))  # as the catalogue of models writes them
 SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
-SPANS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def init_app(app: Flask) -> None:
@@ -187,28 +185,36 @@ def ordinal(number: int) -> str:
 
 
 def elapsed(at: datetime | timedelta | None) -> str:
-    """The larger unit alone: `3 hours ago`, `2 days ago`."""
+    """The larger unit alone: `3 h ago`, `2 days ago`."""
     if at is None:
         return say("never")
     age = at if isinstance(at, timedelta) else now() - at
-    if age < timedelta(minutes=1):
-        return say("just now")
-    # The least that is counted is given to Babel, which would round 100 minutes up to 2 hours.
-    length = next(length for _, length in SPANS if age.total_seconds() >= length)
-    whole = timedelta(seconds=age.total_seconds() // length * length)
-    return format_timedelta(-whole, threshold=1, add_direction=True, locale=locale())
+    days, hours, minutes = units_of(age.total_seconds())
+    if days:
+        return say_many("%(num)s day ago", "%(num)s days ago", days)
+    if hours:
+        return say_many("%(num)s h ago", "%(num)s h ago", hours)
+    return say_many("%(num)s min ago", "%(num)s min ago", minutes) if minutes else say("just now")
 
 
 def span_of_time(seconds: float) -> str:
-    """Two units at most: `3 days 4 hours`, `25 minutes`."""
-    left, parts = int(seconds), []
-    for unit, length in SPANS:
-        count, left = divmod(left, length)
-        if count:
-            parts.append(format_unit(count, f"duration-{unit}", locale=locale()))
-    if not parts:
+    """Two units at most: `3 days 4 h`, `25 min`."""
+    days, hours, minutes = units_of(seconds)
+    spans = (
+        say_many("%(num)s day", "%(num)s days", days) if days else "",
+        say_many("%(num)s h", "%(num)s h", hours) if hours else "",
+        say_many("%(num)s min", "%(num)s min", minutes) if minutes else "",
+    )
+    told = [span for span in spans if span][:2]
+    if not told:
         return say("less than a minute")
-    return parts[0] if len(parts) == 1 else say("%(larger)s %(smaller)s", larger=parts[0], smaller=parts[1])
+    return told[0] if len(told) == 1 else say("%(larger)s %(smaller)s", larger=told[0], smaller=told[1])
+
+
+def units_of(seconds: float) -> tuple[int, int, int]:
+    """Days, hours, minutes; nothing is rounded up."""
+    minutes = max(int(seconds), 0) // 60
+    return minutes // 1440, minutes // 60 % 24, minutes % 60
 
 
 def price_words(price: Decimal | None, currency: str | None) -> str:
