@@ -10,8 +10,8 @@ from webapp.language import say
 from webapp.models import Role
 from webapp.services import audit, chain, signing, verifying
 from webapp.tasks.audit import verify as verify_later
+from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
-from webapp.views.queueing import enqueue
 
 pages = Blueprint("audit", __name__)
 

@@ -15,8 +15,8 @@ from webapp.services import jobs, lessons, models, reviewed, rules
 from webapp.services.errors import NotFound, Refused
 from webapp.services.models import ModelView, Zoo
 from webapp.tasks.models import run_job
+from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
-from webapp.views.queueing import enqueue
 
 pages = Blueprint("models", __name__)
 

@@ -9,8 +9,8 @@ from webapp.language import say
 from webapp.models import Role, Scan, Source
 from webapp.services import archives, crawl_logs, failures, overview, scans, sources
 from webapp.tasks.scans import run_scan, score_pictures
+from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
-from webapp.views.queueing import enqueue
 
 pages = Blueprint("scans", __name__)
 

@@ -10,8 +10,8 @@ from webapp.language import say
 from webapp.models import Role, ShadowRun, User
 from webapp.services import rules, shadow, team
 from webapp.tasks.rules import apply_pack
+from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
-from webapp.views.queueing import enqueue
 
 pages = Blueprint("shadow_runs", __name__)
 

@@ -13,10 +13,10 @@ from webapp.language import say
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs, trials
 from webapp.tasks.models import run_job
+from webapp.tasks.sending import enqueue
 from webapp.views import models
 from webapp.views.access import reader, requires
 from webapp.views.jobs import find_or_404
-from webapp.views.queueing import enqueue
 
 pages = Blueprint("trials", __name__)
 

@@ -9,9 +9,9 @@ from webapp.language import say
 from webapp.models import Role, Webhook
 from webapp.services import webhooks
 from webapp.services.errors import Refused
+from webapp.tasks.sending import enqueue
 from webapp.tasks.webhooks import deliver
 from webapp.views.access import reader, requires
-from webapp.views.queueing import enqueue
 from webapp.views.rows import found
 
 pages = Blueprint("webhooks", __name__)

@@ -48,7 +48,7 @@ def test_a_finding_is_read_decided_and_taken_back(program: Write, session: Sessi
     row = make_finding(session)
     session.commit()
     client = program(Role.REVIEWER)
-    made = client.post(f"/findings/{row.id}/decisions", verdict="dismiss", note="a print", reason="toy_print_or_artwork")
+    made = client.post(f"/findings/{row.id}/decisions", verdict="dismiss", reason="toy_print_or_artwork")
     assert made.status_code == 201, made.text
     whole = client.get(f"/findings/{row.id}")
     assert whole["state"] == "dismissed"
@@ -176,7 +176,7 @@ def test_a_decision_is_revised_and_the_old_one_kept(program: Write, session: Ses
     session.commit()
     client = program(Role.REVIEWER)
     made = client.post(f"/findings/{row.id}/decisions", verdict="confirm").json["decisions"][0]
-    revised = client.post(f"/decisions/{made['id']}/revisions", verdict="dismiss", note="resin", reason="toy_print_or_artwork")
+    revised = client.post(f"/decisions/{made['id']}/revisions", verdict="dismiss", reason="toy_print_or_artwork")
     assert revised.status_code == 201, revised.text
     assert revised.json["revises_id"] == made["id"]
     whole = client.get(f"/findings/{row.id}")
