@@ -14,11 +14,13 @@ from webapp.models import FindingRow, FindingState
 from webapp.services import search
 
 COUNT_CAP = 10_000
-# How many rows are looked at for a count where a filter has no index of its own.
+# How many rows are looked at for a count where a filter has no index of its own; of few, for all states together.
 WALKED = 5_000
-# Up to so many findings of a rare word or day are looked up first and then sorted; with more, the queue is walked in
-# its order, as one that fits is met soon.
+WALKED_OF_FEW = 20_000
+# Up to so many listings of a rare word are looked up first and their findings sorted; with more, the queue is walked in
+# its order, as one that fits is met soon. Days hang together with the order, so they are met late: there it is more.
 FEW = 5_000
+FEW_OF_DAYS = 200_000
 # Of several filters with an index of their own, the first of these is walked: the most telling.
 WALK_ORDER = ("seller", "rule", "source_id", "language", "concept", "severity")
 
@@ -129,7 +131,7 @@ def narrow_to_days(session: Session, narrowing: Narrowing, filters: QueueFilters
     found_at = FindingRow.found_at
     conditions = days_of(filters, found_at.__clause_element__())
     has_better = filters.seller is not None or filters.rule is not None
-    if has_better or count_rows(session, select(FindingRow).where(*conditions), FEW + 1) > FEW:
+    if has_better or count_rows(session, select(FindingRow).where(*conditions), FEW_OF_DAYS + 1) > FEW_OF_DAYS:
         return replace(narrowing, rest=(*narrowing.rest, *days_of(filters, narrowing.aside(found_at))))
     return replace(narrowing, few=conditions)
 
@@ -171,18 +173,31 @@ def state_counts(session: Session, narrowing: Narrowing) -> dict[FindingState, C
     """
     if narrowing.sample is not None:
         return counts_of_sample(session, narrowing)
+    if narrowing.few:
+        return counts_of_few(session, narrowing)
     return {state: count_capped(session, replace(narrowing, state=state)) for state in FindingState}
 
 
 def count_capped(session: Session, narrowing: Narrowing) -> Count:
-    if narrowing.few or not narrowing.rest:
+    walked_by, looked_at_for = narrowing.indexed[:1], (*narrowing.indexed[1:], *narrowing.rest)
+    if not looked_at_for:
         number = count_rows(session, narrowing.query, COUNT_CAP + 1)
         return Count(min(number, COUNT_CAP), number <= COUNT_CAP)
-    fits = case((and_(*narrowing.rest), 1), else_=0).label("fits")
-    walked = narrowing.within_state(select(FindingRow).where(*narrowing.indexed))
+    fits = case((and_(*looked_at_for), 1), else_=0).label("fits")
+    walked = narrowing.within_state(select(FindingRow).where(*walked_by))
     looked_at = walked.with_only_columns(fits, maintain_column_froms=True).limit(WALKED).subquery()
     seen, number = session.execute(select(func.count(), func.coalesce(func.sum(looked_at.c.fits), 0))).one()
     return Count(min(int(number), COUNT_CAP), seen < WALKED and number <= COUNT_CAP)
+
+
+def counts_of_few(session: Session, narrowing: Narrowing) -> dict[FindingState, Count]:
+    """Looked up once for all states."""
+    few = replace(narrowing, state=None).query.with_only_columns(FindingRow.state).limit(WALKED_OF_FEW).subquery()
+    numbers: dict[FindingState, int] = dict(
+        session.execute(select(few.c.state, func.count()).group_by(few.c.state)).all()
+    )
+    is_exact = sum(numbers.values()) < WALKED_OF_FEW
+    return {state: Count(min(numbers.get(state, 0), COUNT_CAP), is_exact) for state in FindingState}
 
 
 def counts_of_sample(session: Session, narrowing: Narrowing) -> dict[FindingState, Count]:

@@ -82,16 +82,16 @@ def queue_page(
 def stretch_before(session: Session, narrowing: Narrowing, place: Place, limit: int) -> Stretch | None:
     """The rows just ahead of `place`; None where they are the first, which are better read from the front."""
     query = narrowing.query.where(place < ORDER).order_by(FindingRow.priority, FindingRow.id)
-    rows = list(session.scalars(with_details(query).limit(limit + 1)))
-    if len(rows) <= limit:
+    ids = ids_of(session, query, limit + 1)
+    if len(ids) <= limit:
         return None
-    rows = rows[:limit][::-1]
+    rows = some_findings(session, ids[:limit])
     return Stretch(rows, place_of(rows[0]), place_of(rows[-1]))
 
 
 def stretch_after(session: Session, narrowing: Narrowing, place: Place | None, limit: int) -> Stretch:
-    query = with_details(in_order(narrowing.query))
-    rows = list(session.scalars((behind(query, place) if place else query).limit(limit + 1)))
+    query = in_order(narrowing.query)
+    rows = some_findings(session, ids_of(session, behind(query, place) if place else query, limit + 1))
     following = place_of(rows[limit - 1]) if len(rows) > limit else None
     # An empty page comes of a cursor whose followers were decided meanwhile: back leads to the row of the cursor too.
     ahead = (place_of(rows[0]) if rows else (place[0], place[1] - 1)) if place else None
@@ -178,8 +178,12 @@ def free_for(user: User) -> tuple[Condition, Condition]:
 
 def first_ids(session: Session, filters: QueueFilters, limit: int = BATCH_LIMIT) -> list[int]:
     """The ids of the first that wait under these filters."""
-    query = in_order(narrow(session, filters).query).with_only_columns(FindingRow.id)
-    return list(session.scalars(query.limit(limit)))
+    return ids_of(session, in_order(narrow(session, filters).query), limit)
+
+
+def ids_of(session: Session, query: Query, limit: int) -> list[int]:
+    """Alone, so that a sort carries no more than them; what belongs to a finding is fetched for those of the page."""
+    return list(session.scalars(query.with_only_columns(FindingRow.id).limit(limit)))
 
 
 def some_findings(session: Session, ids: Iterable[int]) -> list[FindingRow]:

@@ -149,6 +149,21 @@ def test_counts_of_what_has_no_index_stop_after_so_many_rows(session: Session, m
     assert not queue_page(session, filters).counts[FindingState.OPEN].is_exact
 
 
+def test_counts_of_days_are_looked_up_once_and_stop_too(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    for state in (FindingState.OPEN, FindingState.OPEN, FindingState.CONFIRMED):
+        make_finding(session, state=state)
+    filters = QueueFilters(found_from=date(2020, 1, 1))
+    assert queue_page(session, filters).counts[FindingState.OPEN] == Count(2)
+    assert queue_page(session, filters).counts[FindingState.CONFIRMED] == Count(1)
+    monkeypatch.setattr(narrowing, "WALKED_OF_FEW", 2)
+    page = queue_page(session, filters)
+    assert page.capped
+    assert page.total <= 2
+    monkeypatch.setattr(narrowing, "FEW_OF_DAYS", 1)
+    page = queue_page(session, filters)
+    assert (len(page.rows), page.counts[FindingState.OPEN]) == (2, Count(2))
+
+
 WALKED_BY = [
     (QueueFilters(), "ix_findings_queue "),
     (QueueFilters(concept="tiger"), "ix_findings_queue_concept"),
