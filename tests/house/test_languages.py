@@ -138,9 +138,11 @@ def is_lookup(node: nodes.Node) -> bool:
 
 
 def constants(node: nodes.Node) -> list[str]:
-    """The strings of a template that no lookup takes, and that are not just compared with."""
+    """The strings of a template that no lookup takes, and that are not just keys or compared with."""
     if isinstance(node, nodes.Compare):
         return []
+    if isinstance(node, nodes.Pair):
+        return constants(node.value)
     if is_lookup(node):
         named = [one for one in node.iter_child_nodes() if isinstance(one, nodes.Keyword)]
         return [text for one in named for text in constants(one)]

@@ -246,7 +246,7 @@ def test_too_large_a_file_is_refused_before_it_is_read(
     monkeypatch.setitem(uploads.FILES, "sources.create", (Role.ADMIN, 1000))
     answer = send_file(admin, bytes(100_000), "a.csv")
     assert answer.status_code == 413
-    assert inbox.TOO_LARGE in answer.text
+    assert str(inbox.TOO_LARGE) in answer.text
     assert 'href="/sources/new/table"' in answer.text
     assert not settings.inbox_dir.exists()
 
