@@ -1,16 +1,16 @@
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rules.load import find_pack, load_pack
-from tests.factories import make_finding, make_listing, make_user
-from webapp.db import now, session_factory
+from tests.factories import make_finding, make_listing, make_source, make_user
+from tests.webapp.services.conftest import AtOnce
+from webapp.db import now
 from webapp.models import AuditEntry, Decision, FindingRow, FindingState, Role, Stage, Verdict
 from webapp.services import decisions, desk, team
 from webapp.services.decisions import AlreadyDecided, Choice
@@ -241,32 +241,6 @@ def test_a_time_that_cannot_be_is_not_kept(session: Session, given: float | None
     assert made.decisions[0].seconds == kept
 
 
-@pytest.fixture
-def at_once(engine: Engine) -> Iterator[Callable[[list[Callable[[Session], Any]]], list[Any]]]:
-    """Runs each in a session and a thread of its own, begun together; what each gave or raised."""
-    with ThreadPoolExecutor(4) as threads:
-
-        def run(deeds: list[Callable[[Session], Any]]) -> list[Any]:
-            barrier = Barrier(len(deeds))
-
-            def one(deed: Callable[[Session], Any]) -> Any:
-                with session_factory(engine)() as own:
-                    barrier.wait(timeout=30)
-                    try:
-                        result = deed(own)
-                        own.commit()
-                    except Refused as error:
-                        return error
-                return result
-
-            return list(threads.map(one, deeds))
-
-        yield run
-
-
-AtOnce = Callable[[list[Callable[[Session], Any]]], list[Any]]
-
-
 def test_of_two_who_decide_at_once_one_is_told(session: Session, at_once: AtOnce) -> None:
     finding = make_finding(session)
     users = [make_user(session) for _ in range(4)]
@@ -303,6 +277,30 @@ def test_batches_over_the_same_findings_do_not_fall_out(session: Session, at_onc
 
     assert sum(at_once([decide(0), decide(1)])) == 8
     assert session.query(Decision).count() == 8
+
+
+def test_two_who_decide_findings_of_one_seller_do_not_fall_out(session: Session, at_once: AtOnce) -> None:
+    """Each one's decision moves the seller's other findings, the one that the other decides among them."""
+    source = make_source(session)
+    rows = [
+        make_finding(session, make_listing(session, source, seller="lin"), seller="lin", priority=5.0 - number)
+        for number in range(3)
+    ]
+    users = [make_user(session) for _ in range(2)]
+    session.commit()
+    both = Barrier(2)
+
+    def decide(number: int) -> Callable[[Session], Any]:
+        def deed(own: Session) -> Any:
+            decisions.lock(own, [rows[number].id])
+            both.wait(timeout=30)
+            return decisions.decide(own, own.merge(users[number], load=False), rows[number].id, CONFIRM)
+
+        return deed
+
+    at_once([decide(0), decide(1)])
+    session.expire_all()
+    assert [row.state for row in rows] == [FindingState.CONFIRMED, FindingState.CONFIRMED, FindingState.OPEN]
 
 
 def test_an_undo_and_a_revision_at_once_leave_one_truth(session: Session, at_once: AtOnce) -> None:
