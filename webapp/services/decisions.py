@@ -93,11 +93,16 @@ def decide(
 
 
 def decide_batch(session: Session, user: User, finding_ids: Iterable[int], choice: Choice) -> Made:
-    """Decide all of them alike in the caller's transaction; what can't be decided is left out with its reason."""
+    """Decide all of them alike in the caller's transaction; what can't be decided is left out with its reason.
+
+    The seconds are the act's, and stand with the first that is decided.
+    """
     made = Made(batch=uuid4().hex)
     choices = dict.fromkeys(finding_ids, choice)
     rows, held = prepare(session, user, choices)
     for finding_id in choices:
+        if made.decisions:
+            choices[finding_id] = replace(choice, seconds=None)
         add_known(session, user, finding_id, rows, choices, made, held)
     return made
 

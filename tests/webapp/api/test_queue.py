@@ -142,7 +142,7 @@ def test_one_of_several_is_decided_otherwise(reviewer: Program, session: Session
         f"/findings/{row.id}/decisions",
         verdict="confirm",
         also=[other.id],
-        overrides={str(other.id): {"verdict": "dismiss", "reason": "toy_or_print"}},
+        overrides={str(other.id): {"verdict": "dismiss", "reason": "toy_print_or_artwork"}},
     )
     assert made.status_code == 201, made.text
     session.expire_all()

@@ -21,7 +21,9 @@ def test_a_finding_is_read_decided_and_taken_back(program: Write, session: Sessi
     row = make_finding(session)
     session.commit()
     client = program(Role.REVIEWER)
-    made = client.post(f"/findings/{row.id}/decisions", verdict="dismiss", note="a print", reason="toy_or_print")
+    made = client.post(
+        f"/findings/{row.id}/decisions", verdict="dismiss", note="a print", reason="toy_print_or_artwork"
+    )
     assert made.status_code == 201, made.text
     whole = client.get(f"/findings/{row.id}")
     assert whole["state"] == "dismissed"
@@ -33,6 +35,20 @@ def test_a_finding_is_read_decided_and_taken_back(program: Write, session: Sessi
     whole = client.get(f"/findings/{row.id}")
     assert (whole["state"], whole["decisions"][0]["is_undone"]) == ("open", True)
     assert session.query(Decision).count() == 1
+
+
+def test_a_reason_is_one_of_the_pack_s_for_the_verdict(program: Write, session: Session) -> None:
+    row = make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    reasons = {one["code"]: one for one in client.get("/reasons")["items"]}
+    assert reasons["toy_print_or_artwork"]["verdicts"] == ["dismiss"]
+    noted = next(code for code, one in reasons.items() if one["needs_note"] and "dismiss" in one["verdicts"])
+    for verdict, reason in [("dismiss", "because"), ("confirm", "toy_print_or_artwork"), ("dismiss", noted)]:
+        for path, more in [(f"/findings/{row.id}/decisions", {}), ("/decisions", {"finding_ids": [row.id]})]:
+            assert client.post(path, verdict=verdict, reason=reason, **more).status_code == 409, (path, reason)
+    assert session.query(Decision).count() == 0
+    assert client.post("/decisions", verdict="dismiss", reason=noted, note="a seal", finding_ids=[row.id]).json
 
 
 def test_several_are_decided_at_once_and_what_is_not_is_named(program: Write, session: Session) -> None:

@@ -109,9 +109,11 @@ def test_what_another_has_is_not_decided(session: Session) -> None:
 def test_a_batch_says_what_it_left_out(session: Session) -> None:
     rows = [make_finding(session) for _ in range(3)]
     decisions.decide(session, make_user(session), rows[1].id, CONFIRM)
-    made = decisions.decide_batch(session, make_user(session), [row.id for row in rows], DISMISS)
+    choice = Choice(Verdict.DISMISS, seconds=90)
+    made = decisions.decide_batch(session, make_user(session), [row.id for row in (rows[1], rows[0], rows[2])], choice)
     assert [one.finding_id for one in made.decisions] == [rows[0].id, rows[2].id]
     assert [left.finding_id for left in made.left_out] == [rows[1].id]
+    assert [one.seconds for one in made.decisions] == [90.0, None], "the time is the act's, not each finding's"
 
 
 def test_an_act_is_undone_whole_and_nothing_is_deleted(session: Session) -> None:
