@@ -11,8 +11,20 @@ from rules.load import find_pack, load_pack
 from tests.factories import make_finding, make_listing, make_source, make_user
 from tests.webapp.services.conftest import AtOnce
 from webapp.db import now
-from webapp.models import AuditEntry, Decision, FindingRow, FindingState, Role, Stage, Verdict
-from webapp.services import decisions, desk, team
+from webapp.models import (
+    AuditEntry,
+    Decision,
+    FindingRow,
+    FindingState,
+    Recheck,
+    Role,
+    Stage,
+    Verdict,
+    Webhook,
+    WebhookDelivery,
+)
+from webapp.services import cases, decisions, desk, rechecks, team, webhooks
+from webapp.services.cases import Look
 from webapp.services.decisions import AlreadyDecided, Choice
 from webapp.services.errors import NotFound, Refused
 
@@ -334,3 +346,19 @@ def test_siblings_of_a_listing_share_its_claim(session: Session) -> None:
     made = decisions.decide_batch(session, make_user(session), [first.id, second.id], CONFIRM)
     assert not made.decisions
     assert len(made.left_out) == 2
+
+
+def test_other_systems_hear_what_is_decided_and_what_is_taken_back(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rechecks, "draw", lambda: 0.0)
+    event = webhooks.Event.FINDING_DECIDED.value
+    session.add(Webhook(name="desk", url="https://desk.example", secret="sealed", events=[event]))
+    finding, user, other = make_finding(session), make_user(session), make_user(session)
+    made = decisions.decide(session, user, finding.id, CONFIRM)
+    cases.answer(session, other, session.query(Recheck).one().id, Look("other"))
+    decisions.undo(session, user, made.batch)
+    told = [message.payload["data"] for message in session.query(WebhookDelivery).order_by(WebhookDelivery.id)]
+    assert [(one["state"], one["is_undone"]) for one in told] == [("confirmed", False), ("open", True)], (
+        "a blind second look is nobody's business"
+    )
