@@ -25,6 +25,7 @@ from webapp.models import (
     Verdict,
 )
 from webapp.services import decisions, leases, priority, scans, scoring
+from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound
 from webapp.services.priority import NO_HISTORY
 from webapp.settings import Settings
@@ -135,7 +136,7 @@ def test_another_model_scores_again_and_the_open_finding_follows_it(
 def test_what_a_person_decided_stays_as_it_was(session: Session, scan: Scan, run: Run, scene: Scene) -> None:
     run(scan)
     finding = session.scalars(select(FindingRow).where(FindingRow.rule == "elephant_seen")).one()
-    decisions.decide(session, make_user(session), finding.id, Verdict.DISMISS, "a toy", with_siblings=False)
+    decisions.decide(session, make_user(session), finding.id, Choice(Verdict.DISMISS, "a toy"))
     session.commit()
     scene.model = type(scene.model)(name="better_model", digest="e" * 64)
     run(scans.create(session, scan.source_id, "ann"))

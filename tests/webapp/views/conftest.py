@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from tests.factories import PASSWORD, make_user
 from tests.webapp.conftest import BACKENDS
 from webapp import create_app
-from webapp.models import Role
+from webapp.models import AuditEntry, Role
 from webapp.settings import Settings
 
 TOKEN = re.compile(r'name="csrf_token" type="hidden" value="([^"]+)"|name="csrf_token" value="([^"]+)"')
@@ -76,3 +76,14 @@ def token_of(client: FlaskClient, address: str = "/sign-in") -> str:
 def post(client: FlaskClient, address: str, **fields: str):  # type: ignore[no-untyped-def]
     """Send a form as a browser does: with the token of a page that was opened before."""
     return client.post(address, data={"csrf_token": token_of(client, "/sign-in"), **fields})
+
+
+def deeds(session: Session) -> list[AuditEntry]:
+    """What the audit log holds besides signing in, the oldest first."""
+    return [entry for entry in session.query(AuditEntry).order_by(AuditEntry.id) if entry.action != "sign_in.done"]
+
+
+def the_deed(session: Session) -> AuditEntry:
+    """The only one."""
+    [entry] = deeds(session)
+    return entry

@@ -2,8 +2,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.webapp.views.conftest import post
-from webapp.models import AuditEntry, StoppedHost
+from tests.webapp.views.conftest import deeds, post
+from webapp.models import StoppedHost
 from webapp.services import hosts
 
 
@@ -17,7 +17,7 @@ def test_a_reviewer_stops_a_host_and_lets_it_again(reviewer: FlaskClient, sessio
     assert 'Stopped hosts <span class="count">1</span>' in reviewer.get("/sources").text
     post(reviewer, f"/hosts/{row.id}/allow")
     assert session.query(StoppedHost).count() == 0
-    assert [entry.action for entry in session.query(AuditEntry).order_by(AuditEntry.id)] == ["host.stop", "host.allow"]
+    assert [entry.action for entry in deeds(session)] == ["host.stop", "host.allow"]
 
 
 @pytest.mark.parametrize(

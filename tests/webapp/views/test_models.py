@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from scanner.zoo.catalogue import CATALOGUE, DEFAULT, PRIMARY
 from tests.factories import make_finding, make_job, make_listing, make_photo, make_scores
 from tests.webapp.services.zoo import place_model
-from tests.webapp.views.conftest import SignIn, post
+from tests.webapp.views.conftest import SignIn, post, the_deed
 from tests.webapp.views.hostile import HOSTILE
-from webapp.models import AuditEntry, FindingState, Job, JobKind, JobState, Role, ScoreRow
+from webapp.models import FindingState, Job, JobKind, JobState, Role, ScoreRow
 from webapp.services import photos
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -153,7 +153,7 @@ def test_work_is_noted_audited_and_queued(admin: FlaskClient, session: Session, 
     job = session.query(Job).one()
     assert answer.location == PAGE and sent == [job.id]
     assert (job.kind, job.model, job.actor, job.state) == (JobKind(kind), DEFAULT, "admin", JobState.QUEUED)
-    entry = session.query(AuditEntry).one()
+    entry = the_deed(session)
     assert (entry.actor, entry.action, entry.subject) == ("admin", f"model.{kind}", f"model:{DEFAULT}")
     page = admin.get(PAGE).text
     assert f'data-progress-address="/jobs/{job.id}/progress"' in page and "progress.js" in page
@@ -209,7 +209,7 @@ def test_another_model_is_put_first(admin: FlaskClient, session: Session, settin
     answer = post(admin, "/models/our_head/primary")
     assert "Our own head speaks first from the next scan on." in admin.get(answer.location).text
     assert "<b>Our own head</b> looks at every picture first." in admin.get("/models").text
-    assert session.query(AuditEntry).one().action == "model.primary"
+    assert the_deed(session).action == "model.primary"
 
 
 def test_a_model_that_is_absent_is_not_put_first(admin: FlaskClient) -> None:
@@ -263,7 +263,7 @@ def test_a_training_is_noted_audited_and_queued(
     assert (answer.location, sent) == (f"/jobs/{job.id}", [job.id])
     assert (job.kind, job.model) == (JobKind.TRAIN, "our_first_head")
     assert job.options == {"backbone": DEFAULT, "concepts": ["elephant"]}
-    assert session.query(AuditEntry).one().action == "model.train"
+    assert the_deed(session).action == "model.train"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.factories import make_source
-from tests.webapp.views.conftest import post
-from webapp.models import AuditEntry, Overlap, Schedule, Source
+from tests.webapp.views.conftest import deeds, post
+from webapp.models import Overlap, Schedule, Source
 from webapp.services import schedules
 from webapp.services.schedules import Plan
 
@@ -119,7 +119,7 @@ def test_a_reviewer_pauses_and_resumes(reviewer: FlaskClient, session: Session, 
     post(reviewer, f"/schedules/{schedule.id}/resume")
     session.expire_all()
     assert not schedule.is_paused and schedule.fires_at is not None
-    assert [entry.action for entry in session.query(AuditEntry).filter_by(actor="reviewer")] == [
+    assert [entry.action for entry in deeds(session) if entry.actor == "reviewer"] == [
         "schedule.pause",
         "schedule.resume",
     ]

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from scanner.zoo.catalogue import DEFAULT
 from tests.factories import make_job
 from tests.webapp.services.zoo import place_model
-from tests.webapp.views.conftest import SignIn, post
-from webapp.models import AuditEntry, Job, JobKind, JobState, Role
+from tests.webapp.views.conftest import SignIn, post, the_deed
+from webapp.models import Job, JobKind, JobState, Role
 from webapp.services import trials
 from webapp.settings import Settings
 from webapp.views import trials as trial_pages
@@ -80,7 +80,7 @@ def test_a_picture_is_kept_for_the_worker_and_the_try_is_audited(
     assert (answer.location, sent) == (f"/tries/{job.id}", [job.id])
     assert (job.kind, job.model, job.actor, job.holds) == (JobKind.TRY, model, "reviewer", "try:reviewer")
     assert trials.place_of(settings, job.options["upload"]).read_bytes() == b"the bytes of a picture"
-    assert session.query(AuditEntry).one().action == "model.try"
+    assert the_deed(session).action == "model.try"
     assert "Looking at your picture" in reviewer.get(answer.location).text
 
 
@@ -134,7 +134,7 @@ def test_the_answer_shows_who_said_what_and_what_would_be_flagged(
     assert "African elephant &lt;b&gt;" in page
     assert "warthog 0.060" in page and "lion 0.010" not in page, "a look-alike that is hardly seen is not named"
     assert "The primary model is not installed." in page
-    assert 'class="photo"' in page and "data-veil" in page
+    assert 'class="photo"' in page and "is-veiled" in page
 
 
 def test_one_model_alone_has_no_joined_answer(reviewer: FlaskClient, session: Session, settings: Settings) -> None:
