@@ -2,12 +2,12 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy.orm import Session
 from waitress.server import create_server
 
@@ -96,20 +96,36 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+Enter = Callable[..., Visitor]
+
+
 @pytest.fixture
-def visitor(site: Site, browser: Browser) -> Iterator[Visitor]:
+def enter(site: Site, browser: Browser) -> Iterator[Enter]:
+    """Sign a person in who looks at `path`; each has a browser of their own."""
+    contexts: list[BrowserContext] = []
+
+    def enter(name: str, path: str, role: Role = Role.REVIEWER, **options: object) -> Visitor:
+        make_user(site.session, name, role)
+        site.session.commit()
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        person = Visitor(page, site.address)
+        page.on("console", person.note)
+        page.on("pageerror", lambda error: person.complaints.append(f"{page.url}: {error}"))
+        person.open(f"/sign-in?next={path}")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        return person
+
+    yield enter
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visitor(enter: Enter) -> Visitor:
     """An admin, signed in through the page."""
-    make_user(site.session, "mirela", Role.ADMIN)
-    site.session.commit()
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    visitor = Visitor(page, site.address)
-    page.on("console", visitor.note)
-    page.on("pageerror", lambda error: visitor.complaints.append(f"{page.url}: {error}"))
-    visitor.open("/sign-in?next=/queue")
-    page.get_by_label("Name").fill("mirela")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/queue")
-    yield visitor
-    context.close()
+    return enter("mirela", "/queue", Role.ADMIN)

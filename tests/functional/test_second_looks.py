@@ -1,17 +1,16 @@
 """Three people and one finding: one decides, one looks at it blind, and a lead settles what they disagree on."""
 
 import io
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import expect
 from sqlalchemy import select
 
-from tests.factories import PASSWORD, make_finding, make_listing, make_photo, make_scores, make_user
-from tests.functional.conftest import Site, Visitor
+from tests.factories import make_finding, make_listing, make_photo, make_scores, make_user
+from tests.functional.conftest import Enter, Site, Visitor
 from webapp.db import now
 from webapp.models import (
     Decision,
@@ -32,38 +31,10 @@ from webapp.storage import open_store
 
 pytestmark = pytest.mark.browser
 
-Enter = Callable[..., Visitor]
-
 
 @pytest.fixture(autouse=True)
 def _always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rechecks, "draw", lambda: 0.0)
-
-
-@pytest.fixture
-def enter(site: Site, browser: Browser) -> Iterator[Enter]:
-    """Sign a person in who looks at `path`; each has a browser of their own."""
-    contexts: list[BrowserContext] = []
-
-    def enter(name: str, path: str, role: Role = Role.REVIEWER, **options: object) -> Visitor:
-        make_user(site.session, name, role)
-        site.session.commit()
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        person = Visitor(page, site.address)
-        page.on("console", person.note)
-        page.on("pageerror", lambda error: person.complaints.append(f"{page.url}: {error}"))
-        person.open(f"/sign-in?next={path}")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: "/sign-in" not in url)
-        return person
-
-    yield enter
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
+from rules.load import PackError
+from rules.reason_codes import ReasonCodes
 from webapp.api.access import caller, note_view
 from webapp.api.filters import Filters
 from webapp.api.operations import Room
@@ -15,11 +17,10 @@ from webapp.api.paging import Page, PageQuery, Strict
 from webapp.api.problems import Problem
 from webapp.extensions import app_settings, db_session
 from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
-from webapp.services import archiving, batches, decisions, desk, listings, queue, removals
+from webapp.services import archiving, batches, decisions, desk, listings, packs, queue, removals
 from webapp.services.batches import Prospect
 from webapp.services.decisions import Choice, Made
 from webapp.services.errors import NotFound
-from webapp.services.packs import kept_pack
 from webapp.services.tokens import Scope
 
 room = Room("findings", "What is suspected, why, and what people decided")
@@ -127,6 +128,14 @@ class FindingQuery(Filters, PageQuery):
     """Unlike the page, which shows what is open, this gives every state unless one is named."""
 
 
+def reason_codes() -> ReasonCodes:
+    """None of a pack that can't be read: the health page names it."""
+    try:
+        return packs.kept_pack(app_settings().pack).reason_codes
+    except PackError:
+        return ReasonCodes()
+
+
 class ChoiceBody(Strict):
     """reason: a code of the pack's for the verdict. concept: what the reviewer sees. seconds: how long they looked."""
 
@@ -137,9 +146,9 @@ class ChoiceBody(Strict):
     seconds: float | None = Field(None, ge=0, le=86_400)
 
     def choice(self) -> Choice:
-        """Raises Refused for a reason that the pack does not have for the verdict."""
-        choice = Choice(self.verdict, self.note.strip(), self.reason, self.concept, self.seconds)
-        decisions.check_reason(choice, kept_pack(app_settings().pack).reason_codes)
+        """Raises Refused where the reason is none of the pack's for the verdict, as on the page."""
+        choice = Choice(self.verdict, self.note.strip(), self.reason or None, self.concept, self.seconds)
+        decisions.check_reason(choice, reason_codes())
         return choice
 
 
@@ -152,6 +161,18 @@ class DecisionBody(ChoiceBody):
 
 class BatchBody(ChoiceBody):
     finding_ids: list[int] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+
+class ReasonShape(BaseModel):
+    """verdicts: those that it may stand for. needs_note: a decision under it has to say more in its note."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    title: str
+    verdicts: list[Verdict]
+    help: str
+    needs_note: bool
 
 
 class LeftOutShape(BaseModel):
@@ -226,6 +247,12 @@ def made_shape(made: Made) -> MadeShape:
         decisions=[decision_shape(one) for one in made.decisions],
         left_out=[LeftOutShape.model_validate(one) for one in made.left_out],
     )
+
+
+@room.operation("GET", "/reasons", Scope.READ, answer=Page[ReasonShape])
+def list_reasons() -> Page[ReasonShape]:
+    """The codes that a decision may give as its reason, in the order in which the page offers them."""
+    return Page[ReasonShape](items=[ReasonShape.model_validate(one) for one in reason_codes().codes])
 
 
 @room.operation("GET", "/findings", Scope.READ, query=FindingQuery, answer=Page[FindingShape])

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, json, request
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from webapp.db import now
@@ -53,6 +53,8 @@ def init_app(pages: Blueprint) -> None:
     pages.register_error_handler(NotFound, lambda error: answer(404, str(error)))
     pages.register_error_handler(Refused, lambda error: answer(409, str(error)))
     pages.register_error_handler(HTTPException, show_error)
+    for kind in (DataError, OverflowError):
+        pages.register_error_handler(kind, show_unreadable)
     pages.register_error_handler(DBAPIError, show_crash)
     pages.register_error_handler(Exception, show_crash)
 
@@ -78,6 +80,11 @@ def pointer_to(path: tuple[int | str, ...]) -> str:
 def show_error(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     return answer(error.code or 500, error.description or "", headers=headers)
+
+
+def show_unreadable(_error: Exception) -> Response:
+    """What no column can hold, a NUL in an address say, which PostgreSQL refuses."""
+    return answer(422, "What was sent can't be kept: leave out control characters, and numbers beyond all bounds.")
 
 
 def show_crash(error: Exception) -> Response:

@@ -53,6 +53,8 @@ class FindingRow(Base):
         UniqueConstraint("appearance_key", "rule"),
         Index("ix_findings_queue", "state", "priority", "id"),
         *(Index(f"ix_findings_queue_{name}", "state", name, "priority", "id") for name in QUEUE_FILTERS),
+        # Whether any still follows an older pack, asked at every tick (services.rules.is_applied).
+        Index("ix_findings_pack", "state", "pack_digest"),
         # What the overview counts by (services.overview).
         Index("ix_findings_overview", "state", "found_at", "concept", "source_id", "seller", "listing_id"),
     )

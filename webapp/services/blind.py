@@ -11,8 +11,8 @@ from datetime import datetime
 from secrets import SystemRandom
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from webapp.db import now
 from webapp.language import say
@@ -27,6 +27,7 @@ from webapp.models import (
     Recheck,
     RecheckState,
     ReviewClaim,
+    ReviewSkip,
     Role,
     User,
 )
@@ -150,7 +151,7 @@ def _queries(user: User) -> tuple[Select[Any], Select[Any]]:
             Recheck.state == RecheckState.WAITING,
             Recheck.kind.in_(rechecks.SECOND_LOOKS),
             rechecks.stands(),
-            ~_has_decided(user, FindingRow.listing_id),
+            ~_is_biased(user, FindingRow.listing_id),
             _is_free(user, FindingRow.listing_id, at),
         )
     )
@@ -160,18 +161,23 @@ def _queries(user: User) -> tuple[Select[Any], Select[Any]]:
         .where(
             RecallItem.answer.is_(None),
             RecallAudit.closed_at.is_(None),
-            ~_has_decided(user, RecallItem.listing_id),
+            ~_is_biased(user, RecallItem.listing_id),
             _is_free(user, RecallItem.listing_id, at),
         )
     )
     return seconds, recalls
 
 
-def _has_decided(user: User, listing_id: Any) -> ColumnElement[bool]:
-    """Whoever decided anything of a listing has seen what was suspected of it: they are not blind."""
+def _is_biased(user: User, listing_id: Any) -> ColumnElement[bool]:
+    """Whoever decided or left to others anything of a listing has seen what was suspected of it, and whoever answered
+    for it in a recall audit has raised the suspicion, or none: they are not blind."""
     known = FindingRow.__table__.alias("known_findings")
-    return exists().where(
-        known.c.listing_id == listing_id, Decision.finding_id == known.c.id, Decision.user_id == user.id
+    of_listing = known.c.listing_id == listing_id
+    answered = aliased(RecallItem)
+    return or_(
+        exists().where(of_listing, Decision.finding_id == known.c.id, Decision.user_id == user.id),
+        exists().where(of_listing, ReviewSkip.finding_id == known.c.id, ReviewSkip.user_id == user.id),
+        exists().where(answered.listing_id == listing_id, answered.user_id == user.id),
     )
 
 

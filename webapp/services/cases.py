@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from webapp.db import now
@@ -176,7 +176,7 @@ def settle(session: Session, user: User, recheck_id: int, verdict: Verdict, note
     fitness = fit_to_settle(session, user, recheck)
     if not fitness.may:
         raise Refused(fitness.reason)
-    finding = session.get_one(FindingRow, recheck.finding_id, with_for_update=True)
+    finding = recheck.finding
     look = Look(finding.concept if verdict is Verdict.CONFIRM else "other", note)
     stage = Stage.APPEAL if is_appeal else Stage.ADJUDICATION
     recheck.final = _decide(session, user, finding, verdict, stage, look)
@@ -192,8 +192,18 @@ def settle(session: Session, user: User, recheck_id: int, verdict: Verdict, note
 
 
 def _lock(session: Session, recheck_id: int) -> Recheck:
-    if session.get(Recheck, recheck_id, with_for_update=True, populate_existing=True) is None:
+    """The recheck, ours until the commit. Raises NotFound.
+
+    Its finding goes first, as when one is decided, undone or revised: in another order the two would wait for each
+    other. The row is written as it is, since SQLite locks none that is only read, and an answer counts once.
+    """
+    finding_id = session.scalar(select(Recheck.finding_id).where(Recheck.id == recheck_id))
+    if finding_id is None:
         raise NotFound(say("There is no second look %(recheck_id)s.", recheck_id=recheck_id))
+    decisions.lock(session, [finding_id])
+    touched = update(Recheck).where(Recheck.id == recheck_id).values(state=Recheck.state)
+    session.execute(touched, execution_options={"synchronize_session": False})
+    session.get(Recheck, recheck_id, populate_existing=True)
     return rechecks.find(session, recheck_id)
 
 

@@ -93,11 +93,16 @@ def decide(
 
 
 def decide_batch(session: Session, user: User, finding_ids: Iterable[int], choice: Choice) -> Made:
-    """Decide all of them alike in the caller's transaction; what can't be decided is left out with its reason."""
+    """Decide all of them alike in the caller's transaction; what can't be decided is left out with its reason.
+
+    The seconds are the act's, and stand with the first that is decided.
+    """
     made = Made(batch=uuid4().hex)
     choices = dict.fromkeys(finding_ids, choice)
     rows, held = prepare(session, user, choices)
     for finding_id in choices:
+        if made.decisions:
+            choices[finding_id] = replace(choice, seconds=None)
         add_known(session, user, finding_id, rows, choices, made, held)
     return made
 
@@ -234,12 +239,19 @@ def note_decision(session: Session, user: User, row: FindingRow, decision: Decis
         rule_version=row.rule_version,
         **{name: value for name, value in said.items() if value is not None},
     )
+    if decision.stage is not Stage.SECOND:  # which decides nothing, and is nobody's business until it is settled
+        tell_others(session, row, decision, is_undone=False)
+
+
+def tell_others(session: Session, row: FindingRow, decision: Decision, *, is_undone: bool) -> None:
+    """Other systems hear of both: who was told that a finding is confirmed has to know when it is open again."""
     webhooks.publish(
         session,
         webhooks.Event.FINDING_DECIDED,
         finding_id=row.id,
         decision_id=decision.id,
         verdict=decision.verdict.value,
+        is_undone=is_undone,
         state=row.state.value,
         rule=row.rule,
         concept=row.concept,
@@ -275,6 +287,7 @@ def undo_one(session: Session, user: User, decision: Decision, row: FindingRow) 
     rechecks.note_undo(session, decision)
     facts = {"decision": decision.id, "batch": decision.batch, "before": decision.verdict.state.value}
     audit.record(session, user.name, "decision.undo", f"finding:{row.id}", after=before.value, **facts)
+    tell_others(session, row, decision, is_undone=True)
 
 
 def may_revise(user: User, decision: Decision) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -63,13 +64,17 @@ def upsert(session: Session, user: User, listing_id: int, *, over_others: bool) 
     """One statement: of two people at once the database lets one through."""
     at = now()
     until = at + timedelta(minutes=team.choices(session).claim_minutes)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    new = insert(ReviewClaim).values(listing_id=listing_id, user_id=user.id, claimed_at=at, until=until)
+    new = insert_of(session)(ReviewClaim).values(listing_id=listing_id, user_id=user.id, claimed_at=at, until=until)
     is_mine = ReviewClaim.user_id == user.id
     began = case((is_mine & (ReviewClaim.until > at), ReviewClaim.claimed_at), else_=at)
     changes = {"user_id": user.id, "claimed_at": began, "until": until}
     free = None if over_others else is_mine | (ReviewClaim.until <= at)
     session.connection().execute(new.on_conflict_do_update(index_elements=["listing_id"], set_=changes, where=free))
+
+
+def insert_of(session: Session) -> Any:
+    """The one that knows what to do about a row that is there."""
+    return sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
 
 
 def release(session: Session, user: User, listing_id: int) -> None:
@@ -100,8 +105,10 @@ def skip(session: Session, user: User, finding: FindingRow) -> datetime:
     until = now() + timedelta(hours=team.choices(session).skip_hours)
     waiting = FindingRow.listing_id == finding.listing_id, FindingRow.state.in_(WAITING)
     ids = set(session.scalars(select(FindingRow.id).where(*waiting))) | {finding.id}
-    for finding_id in sorted(ids):
-        session.merge(ReviewSkip(user_id=user.id, finding_id=finding_id, until=until))
+    insert = insert_of(session)(ReviewSkip)
+    again = insert.on_conflict_do_update(index_elements=["user_id", "finding_id"], set_={"until": until})
+    rows = [{"user_id": user.id, "finding_id": finding_id, "until": until} for finding_id in sorted(ids)]
+    session.connection().execute(again, rows)  # one statement: a key that was hit twice is no fault
     release(session, user, finding.listing_id)
     session.flush()
     return until

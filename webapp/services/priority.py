@@ -167,6 +167,8 @@ def follow_seller(session: Session, finding: FindingRow) -> int:
 
     To be called after every change of a finding's state, in the same transaction; for a batch, once a seller is
     enough. Where the most pressing one stands right, all do, and nothing more is read. At most FOLLOWED move at once.
+    What another is deciding in this moment is passed over: two who decide findings of one seller would otherwise each
+    wait for what the other holds.
     """
     if not finding.seller:
         return 0
@@ -175,11 +177,12 @@ def follow_seller(session: Session, finding: FindingRow) -> int:
     first = next(iter(open_of_seller(session, finding, 1)), None)
     if first is None or first.priority == of_row(first, history):
         return 0
-    return sum(move(session, row, of_row(row, history)) for row in open_of_seller(session, finding, FOLLOWED))
+    free = open_of_seller(session, finding, FOLLOWED, is_locking=True)
+    return sum(move(session, row, of_row(row, history)) for row in free)
 
 
-def open_of_seller(session: Session, finding: FindingRow, limit: int) -> list[FindingRow]:
-    """The most pressing first."""
+def open_of_seller(session: Session, finding: FindingRow, limit: int, *, is_locking: bool = False) -> list[FindingRow]:
+    """The most pressing first. is_locking: those alone that nobody else holds, ours until the commit."""
     theirs = (
         FindingRow.state == FindingState.OPEN,
         FindingRow.seller == finding.seller,
@@ -187,6 +190,8 @@ def open_of_seller(session: Session, finding: FindingRow, limit: int) -> list[Fi
     )
     details = joinedload(FindingRow.listing).load_only(ListingRow.price, ListingRow.currency)
     ordered = select(FindingRow).where(*theirs).order_by(FindingRow.priority.desc(), FindingRow.id.desc())
+    if is_locking:
+        ordered = ordered.with_for_update(of=FindingRow, skip_locked=True)
     return list(session.scalars(ordered.options(details).limit(limit)))
 
 

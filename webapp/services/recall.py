@@ -12,7 +12,7 @@ from hashlib import sha256
 from secrets import randbits
 from typing import Any
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from rules.model import Pack
@@ -337,9 +337,7 @@ def answer(session: Session, user: User, item_id: int, look: Look) -> RecallItem
 
     An escalation opens one too, as escalated; until somebody decided it the item counts as not answered.
     """
-    item = session.get(RecallItem, item_id, with_for_update=True, populate_existing=True)
-    if item is None:
-        raise NotFound(say("There is no item %(item_id)s of a recall audit.", item_id=item_id))
+    item = lock(session, item_id)
     if item.answer is not None or item.audit.closed_at is not None:
         raise Refused(say("This item was settled meanwhile."))
     item.answer, item.note, item.seconds = look.answer, look.note, decisions.measured(look.seconds)
@@ -355,6 +353,20 @@ def answer(session: Session, user: User, item_id: int, look: Look) -> RecallItem
     audit.record(session, user.name, "recall.answer", f"recall_item:{item.id}", **facts)
     close_when_done(session, item.audit)
     return item
+
+
+def lock(session: Session, item_id: int) -> RecallItem:
+    """The item and its audit, ours until the commit: of the last two answers at once one has to see the other.
+
+    The audit's row is written as it is, since SQLite locks none that is only read. Raises NotFound.
+    """
+    audit_id = session.scalar(select(RecallItem.audit_id).where(RecallItem.id == item_id))
+    if audit_id is None:
+        raise NotFound(say("There is no item %(item_id)s of a recall audit.", item_id=item_id))
+    touched = update(RecallAudit).where(RecallAudit.id == audit_id).values(size=RecallAudit.size)
+    session.execute(touched, execution_options={"synchronize_session": False})
+    session.get(RecallAudit, audit_id, populate_existing=True)
+    return session.get_one(RecallItem, item_id, populate_existing=True)
 
 
 def close_when_done(session: Session, row: RecallAudit) -> None:

@@ -137,21 +137,26 @@ def with_details(query: Any) -> Any:
 
 
 def second_looks(session: Session, from_at: datetime, to_at: datetime) -> list[Recheck]:
-    """Those whose second answer was given in [from_at, to_at), void ones left out."""
+    """Those whose second answer was given in [from_at, to_at), unless the first was taken back.
+
+    Void ones too: where the first person corrects themselves after a dispute, the two still disagreed.
+    """
     second = aliased(Decision)
-    query = select(Recheck).join(second, Recheck.second_id == second.id)
+    undone = exists().where(DecisionUndo.decision_id == Recheck.first_id)
+    query = select(Recheck).join(second, Recheck.second_id == second.id).where(~undone)
     return _pairs(session, query.where(second.decided_at >= from_at, second.decided_at < to_at))
 
 
 def looks_on(session: Session, from_at: datetime, to_at: datetime) -> list[Recheck]:
     """Those with a second answer whose finding was found in [from_at, to_at), void ones left out."""
     query = select(Recheck).join(Recheck.finding).where(Recheck.second_id.is_not(None))
+    query = query.where(Recheck.state != RecheckState.VOID)
     return _pairs(session, query.where(FindingRow.found_at >= from_at, FindingRow.found_at < to_at))
 
 
 def _pairs(session: Session, query: Select[Any]) -> list[Recheck]:
     pair = (joinedload(one).joinedload(Decision.user) for one in (Recheck.first, Recheck.second))
-    rows = query.where(Recheck.state != RecheckState.VOID).options(*pair, joinedload(Recheck.finding))
+    rows = query.options(*pair, joinedload(Recheck.finding))
     return list(session.scalars(rows.order_by(Recheck.id)))
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from scanner.zoo.registry import InstalledModel
-from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow
+from webapp.models import Decision, DecisionUndo, FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow, Stage
 from webapp.services.photos import name_of
 from webapp.storage import Store
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Besides the threshold at which the pack flags.
 THRESHOLDS = (0.5, 0.7, 0.9)
+DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
+OTHER = "other"  # a picture that shows none
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ class _Picture:
     group: str
     states: dict[str, set[FindingState]] = field(default_factory=lambda: defaultdict(set))
 
+    def note(self, concept: str, state: FindingState, seen: str | None) -> None:
+        """One finding of it. seen: the concept that the reviewer named; of a dismissed one `other` says no more."""
+        if seen is None or seen in (concept, OTHER):
+            self.states[concept].add(state)
+        else:
+            self.states[seen].add(FindingState.CONFIRMED)
+            if state is FindingState.DISMISSED:
+                self.states[concept].add(state)
+
     def verdict(self, concept: str) -> bool | None:
         """Whether the concept was confirmed; None where it is undecided or people disagree.
 
@@ -61,7 +72,7 @@ class _Picture:
         confirmed = [concept for concept, verdict in verdicts.items() if verdict]
         if len(confirmed) == 1:
             return confirmed[0]
-        return "other" if verdicts and all(verdict is False for verdict in verdicts.values()) else None
+        return OTHER if verdicts and all(verdict is False for verdict in verdicts.values()) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +165,36 @@ def count_by_concept(photos: Iterable[ReviewedPhoto]) -> dict[str, int]:
 
 
 def read_pictures(session: Session) -> dict[str, _Picture]:
-    """Pictures of which something was decided, by what tells their pixels apart; withdrawn findings are left out."""
-    decided = select(FindingRow.photo_id).where(FindingRow.state.in_((FindingState.CONFIRMED, FindingState.DISMISSED)))
+    """Pictures of which something was decided, by what tells their pixels apart; withdrawn findings are left out.
+
+    What people say that they see counts beside what was suspected, or in its place where they confirmed.
+    """
+    decided = select(FindingRow.photo_id).where(FindingRow.state.in_(DECIDED))
+    seen = concepts_seen(session)
     rows = (
-        select(FindingRow.concept, FindingRow.state, PhotoRow.sha256, PhotoRow.pixel_hash, ListingRow)
+        select(FindingRow.id, FindingRow.concept, FindingRow.state, PhotoRow.sha256, PhotoRow.pixel_hash, ListingRow)
         .join(FindingRow.photo)
         .join(FindingRow.listing)
         .where(FindingRow.state != FindingState.WITHDRAWN, FindingRow.photo_id.in_(decided))
         .order_by(FindingRow.id)
     )
     pictures: dict[str, _Picture] = {}
-    for concept, state, sha256, pixel_hash, listing in session.execute(rows):
+    for finding_id, concept, state, sha256, pixel_hash, listing in session.execute(rows):
         picture = pictures.setdefault(pixel_hash or sha256, _Picture(sha256, group_of(listing)))
-        picture.states[concept].add(state)
+        picture.note(concept, state, seen.get(finding_id))
     return pictures
+
+
+def concepts_seen(session: Session) -> dict[int, str]:
+    """By decided finding the concept that the decision in force names, where it names one.
+
+    That is the newest that was not taken back; a blind second look sets no state (services.decisions.effective).
+    """
+    undone = exists().where(DecisionUndo.decision_id == Decision.id)
+    newest = select(func.max(Decision.id)).where(Decision.stage != Stage.SECOND, ~undone).group_by(Decision.finding_id)
+    said = select(Decision.finding_id, Decision.concept).join(Decision.finding)
+    named = said.where(Decision.id.in_(newest), Decision.concept.is_not(None), FindingRow.state.in_(DECIDED))
+    return {finding_id: str(concept) for finding_id, concept in session.execute(named)}
 
 
 def group_of(listing: ListingRow) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from webapp.db import insert_new
 from webapp.language import say
 from webapp.models import Role, SavedFilter, User
 from webapp.services import preferences
@@ -34,12 +35,13 @@ def save(session: Session, user: User, name: str, arguments: Mapping[str, str], 
     name = checked_name(name)
     check_sharing(user, is_shared)
     own = select(SavedFilter).where(SavedFilter.user_id == user.id)
-    row = session.scalar(own.where(SavedFilter.name == name))
+    named = own.where(SavedFilter.name == name)
+    row = session.scalar(named)
     if row is None:
         if len(session.scalars(own).all()) >= MOST:
             raise Refused(say("You keep 50 filters: delete one that you no longer use."))
-        row = SavedFilter(user_id=user.id, name=name)
-        session.add(row)
+        insert_new(session, SavedFilter, user_id=user.id, name=name)  # the button may be pressed twice
+        row = session.scalars(named).one()
     row.arguments, row.is_shared = dict(arguments), is_shared
     session.flush()
     return row

@@ -15,12 +15,13 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as dtime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, select
+from sqlalchemy import ColumnElement, Date, Select, cast, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.db import now
 from webapp.models import (
     Decision,
+    DecisionUndo,
     FindingRow,
     FindingState,
     ListingEvent,
@@ -288,10 +289,12 @@ def count_still_up(session: Session, from_at: datetime) -> int:
 
 
 def measure_speed(session: Session, period: Period) -> Speed:
+    """What was taken back is no decision; one that was corrected, and the correction, are two."""
     day = day_of(session, Decision.decided_at)
-    counted = select(day, func.count().label("number")).where(Decision.decided_at >= period.from_at).group_by(day)
+    stands = Decision.decided_at >= period.from_at, ~exists().where(DecisionUndo.decision_id == Decision.id)
+    counted = select(day, func.count().label("number")).where(*stands).group_by(day)
     by_day = {read_day(row.day): row.number for row in session.execute(counted)}
-    timed = select(Decision.seconds).where(Decision.decided_at >= period.from_at, Decision.seconds.is_not(None))
+    timed = select(Decision.seconds).where(*stands, Decision.seconds.is_not(None))
     newest = session.scalars(timed.order_by(Decision.decided_at.desc()).limit(TIMED))
     seconds = [one for one in newest if one is not None]
     return Speed(period.spread(by_day), sum(by_day.values()), spread(seconds))

@@ -9,11 +9,12 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
@@ -83,7 +84,9 @@ def create(
     hook = Webhook(name=name, url=url, secret=sealed, events=checked_events(events), user=user)
     session.add(hook)
     session.flush()
-    audit.record(session, user.name, "webhook.create", f"webhook:{hook.id}", name=name, url=url, events=hook.events)
+    audit.record(
+        session, user.name, "webhook.create", f"webhook:{hook.id}", name=name, to=site_of(url), events=hook.events
+    )
     return hook, secret
 
 
@@ -92,6 +95,12 @@ def check_address(url: str, settings: Settings) -> None:
         check_url(url, settings.allowed_addresses)
     except AddressError as error:
         raise Refused(str(error)) from None
+
+
+def site_of(url: str) -> str:
+    """`https://chat.example`: what follows is often the receiver's password, which the log is not to hold."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def checked_events(events: Sequence[str]) -> list[str]:
@@ -111,7 +120,7 @@ def change(session: Session, user: User, hook: Webhook, events: Sequence[str], i
 
 def remove(session: Session, user: User, hook: Webhook) -> None:
     """With all its messages."""
-    audit.record(session, user.name, "webhook.delete", f"webhook:{hook.id}", name=hook.name, url=hook.url)
+    audit.record(session, user.name, "webhook.delete", f"webhook:{hook.id}", name=hook.name, to=site_of(hook.url))
     session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == hook.id))
     session.delete(hook)
     session.flush()
@@ -152,11 +161,19 @@ def recent(session: Session, hook: Webhook) -> list[WebhookDelivery]:
 
 
 def deliver_due(session: Session, settings: Settings, turn_s: float = TURN_S) -> int:
-    """Send what is due until `turn_s` is over; how many arrived. Commits message by message."""
+    """Send what is due until `turn_s` is over; how many arrived. Commits message by message.
+
+    A receiver that failed is left alone for the rest of the turn: one that answers after ten seconds or never, with a
+    thousand messages waiting, must not hold up all others.
+    """
     ends_at, arrived = time.monotonic() + turn_s, 0
+    failed: set[int] = set()
     with open_fetcher(settings) as fetcher:
-        while time.monotonic() < ends_at and (message := take_due(session)) is not None:
-            arrived += deliver(session, settings, fetcher, message)
+        while time.monotonic() < ends_at and (message := take_due(session, failed)) is not None:
+            if deliver(session, settings, fetcher, message):
+                arrived += 1
+            else:
+                failed.add(message.webhook_id)
     return arrived
 
 
@@ -169,12 +186,12 @@ def open_fetcher(settings: Settings) -> Iterator[Fetcher]:
         yield fetcher
 
 
-def take_due(session: Session) -> WebhookDelivery | None:
-    """The message that is due longest, leased to the caller; commits."""
+def take_due(session: Session, besides: Collection[int] = ()) -> WebhookDelivery | None:
+    """The message that is due longest, leased to the caller; commits. besides: webhooks that are left alone."""
     for message_id in session.scalars(
         select(WebhookDelivery.id)
         .join(WebhookDelivery.webhook)
-        .where(Webhook.is_active, *is_due())
+        .where(Webhook.is_active, Webhook.id.not_in(list(besides)), *is_due())
         .order_by(WebhookDelivery.due_at, WebhookDelivery.id)
         .limit(10)
     ).all():

@@ -1,11 +1,14 @@
 """Pages for what went wrong: each says what to do."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.extensions import db_session
 from webapp.language import say, say_later
 from webapp.services.errors import Refused
 from webapp.services.reports import ReportError
@@ -61,6 +64,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(ReportError, show_lost_report)
     app.register_error_handler(Refused, show_refusal)
+    for kind in (DataError, OverflowError):
+        app.register_error_handler(kind, show_unreadable)
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(Exception, show_crash)
 
@@ -85,8 +90,17 @@ def show_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     return error_page(ADVICE.get(code, ADVICE[500 if code >= 500 else 400]), code)
 
 
+def show_unreadable(_error: Exception) -> tuple[str, int]:
+    """What no column can hold: a NUL in a text, which PostgreSQL refuses, or a number beyond all bounds."""
+    db_session().rollback()
+    return error_page(ADVICE[400], 400)
+
+
 def show_crash(error: Exception) -> tuple[str, int]:
+    """What failed is rolled back first: till then the session answers nothing, and the page asks who is reading it."""
     current_app.logger.exception("%s %s failed", request.method, request.path, exc_info=error)
+    with suppress(SQLAlchemyError):
+        db_session().rollback()
     return error_page(ADVICE[500], InternalServerError.code or 500)
 
 

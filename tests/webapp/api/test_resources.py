@@ -62,6 +62,20 @@ def test_a_finding_is_read_decided_and_taken_back(program: Write, session: Sessi
     assert session.query(Decision).count() == 1
 
 
+def test_a_reason_is_one_of_the_pack_s_for_the_verdict(program: Write, session: Session) -> None:
+    row = make_finding(session)
+    session.commit()
+    client = program(Role.REVIEWER)
+    reasons = {one["code"]: one for one in client.get("/reasons")["items"]}
+    assert reasons["toy_print_or_artwork"]["verdicts"] == ["dismiss"]
+    noted = next(code for code, one in reasons.items() if one["needs_note"] and "dismiss" in one["verdicts"])
+    for verdict, reason in [("dismiss", "because"), ("confirm", "toy_print_or_artwork"), ("dismiss", noted)]:
+        for path, more in [(f"/findings/{row.id}/decisions", {}), ("/decisions", {"finding_ids": [row.id]})]:
+            assert client.post(path, verdict=verdict, reason=reason, **more).status_code == 409, (path, reason)
+    assert session.query(Decision).count() == 0
+    assert client.post("/decisions", verdict="dismiss", reason=noted, note="a seal", finding_ids=[row.id]).json
+
+
 def test_several_are_decided_at_once_and_what_is_not_is_named(program: Write, session: Session) -> None:
     rows = [make_finding(session) for _ in range(2)] + [make_finding(session, state=FindingState.DISMISSED)]
     session.commit()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import make_finding, make_user
 from webapp.db import now
-from webapp.models import Recheck, User, Verdict
+from webapp.models import Recheck, RecheckState, User, Verdict
 from webapp.services import agreement, cases, decisions, rechecks
 from webapp.services.agreement import FEWEST, Pair, kappa_of, measure, standard_error
 from webapp.services.cases import Look
@@ -104,3 +104,17 @@ def test_agreement_is_told_by_rule_concept_and_pair(session: Session) -> None:
     assert [(one.name, one.n) for one in found.by_concept] == [("elephant", 2), ("tiger", 1)]
     assert [(one.name, one.n) for one in found.by_pair] == [("ann and bob", 2), ("ann and cyd", 1)]
     assert agreement.agreements(session, at - timedelta(days=2), at - timedelta(days=1)).overall.n == 0
+
+
+def test_who_corrects_themselves_after_a_dispute_did_disagree(session: Session) -> None:
+    ann, bob = make_user(session, "ann"), make_user(session, "bob")
+    row = look_twice(session, ann, bob, "other")
+    decisions.revise(session, ann, row.first_id, Choice(Verdict.DISMISS))
+    session.refresh(row)
+    assert row.state is RecheckState.VOID
+    taken_back = look_twice(session, ann, bob, "other")
+    decisions.undo(session, ann, taken_back.first.batch or "")
+    at = now()
+    found = agreement.agreements(session, at - timedelta(hours=1), at + timedelta(hours=1)).overall
+    assert found.n == 1, "what was taken back is no answer"
+    assert found.agreed is not None and found.agreed.value == 0

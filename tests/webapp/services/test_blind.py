@@ -80,6 +80,27 @@ def test_who_decided_anything_of_the_listing_is_not_blind(session: Session, ann:
     assert blind.next_for(session, bob) is None
 
 
+def test_who_left_it_to_others_has_seen_what_was_suspected(session: Session, ann: User, bob: User) -> None:
+    finding = make_finding(session)
+    desk.skip(session, bob, finding)
+    decisions.decide(session, ann, finding.id, Choice(Verdict.CONFIRM))
+    session.commit()
+    assert blind.next_for(session, bob) is None
+    assert blind.next_for(session, make_user(session, "cyd")) is not None
+
+
+def test_who_raised_a_suspicion_does_not_look_at_it_again(session: Session, ann: User, bob: User) -> None:
+    make_slice(session)
+    item = blind.next_for(session, bob)
+    assert item is not None
+    blind.answer(session, bob, item, Look("ivory"))
+    opened = session.query(FindingRow).one()
+    decisions.decide(session, ann, opened.id, Choice(Verdict.CONFIRM))
+    session.commit()
+    assert blind.next_for(session, bob) is None
+    assert blind.next_for(session, make_user(session, "cyd")) is not None
+
+
 def test_an_item_is_claimed_and_nobody_else_gets_it(session: Session, ann: User, bob: User) -> None:
     finding = decided(session, ann)
     cyd = make_user(session, "cyd")

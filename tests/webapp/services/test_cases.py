@@ -1,11 +1,26 @@
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.factories import make_finding, make_user
-from webapp.models import AuditEntry, FindingRow, FindingState, Recheck, RecheckState, Role, Stage, User, Verdict
+from tests.webapp.services.conftest import AtOnce
+from webapp.models import (
+    AuditEntry,
+    Decision,
+    FindingRow,
+    FindingState,
+    Recheck,
+    RecheckState,
+    Role,
+    Stage,
+    User,
+    Verdict,
+)
 from webapp.services import cases, decisions, rechecks
 from webapp.services.cases import ESCALATE, Look
 from webapp.services.decisions import Choice
@@ -81,6 +96,60 @@ def test_who_decided_first_can_not_look_again(
 def test_a_second_answer_is_given_once(session: Session, disputed: Recheck, people: tuple[User, User, User]) -> None:
     with pytest.raises(Refused, match="settled meanwhile"):
         cases.answer(session, people[2], disputed.id, Look("elephant"))
+
+
+def wait_for_the_other(monkeypatch: pytest.MonkeyPatch, both: Barrier, module: Any, name: str) -> None:
+    """Whoever comes to this function waits for the other, unless the other can't come because it waits itself."""
+    real = getattr(module, name)
+
+    def slow(*given: Any) -> Any:
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=1)
+        return real(*given)
+
+    monkeypatch.setattr(module, name, slow)
+
+
+def test_of_two_second_answers_at_once_one_counts(
+    session: Session,
+    recheck: Recheck,
+    people: tuple[User, User, User],
+    at_once: AtOnce,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session.commit()
+    wait_for_the_other(monkeypatch, Barrier(2), rechecks, "still_stands")
+
+    def answer(own: Session) -> Any:
+        return cases.answer(own, own.merge(people[1], load=False), recheck.id, Look("other")).state
+
+    came = at_once([answer, answer])
+    assert sum(isinstance(one, Refused) for one in came) == 1
+    assert session.query(Decision).filter_by(stage=Stage.SECOND).count() == 1
+
+
+def test_an_answer_and_an_undo_at_once_do_not_fall_out(
+    session: Session,
+    recheck: Recheck,
+    people: tuple[User, User, User],
+    at_once: AtOnce,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch = recheck.first.batch or ""
+    session.commit()
+    both = Barrier(2)
+    wait_for_the_other(monkeypatch, both, rechecks, "still_stands")
+    wait_for_the_other(monkeypatch, both, decisions, "of_findings")
+
+    def answer(own: Session) -> Any:
+        return cases.answer(own, own.merge(people[1], load=False), recheck.id, Look("other")).state
+
+    def undo(own: Session) -> Any:
+        return decisions.undo(own, own.merge(people[0], load=False), batch)
+
+    at_once([answer, undo])
+    session.expire_all()
+    assert (recheck.state, recheck.finding.state) == (RecheckState.VOID, FindingState.OPEN)
 
 
 @pytest.mark.parametrize(

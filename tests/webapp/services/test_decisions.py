@@ -1,18 +1,30 @@
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rules.load import find_pack, load_pack
-from tests.factories import make_finding, make_listing, make_user
-from webapp.db import now, session_factory
-from webapp.models import AuditEntry, Decision, FindingRow, FindingState, Role, Stage, Verdict
-from webapp.services import decisions, desk, team
+from tests.factories import make_finding, make_listing, make_source, make_user
+from tests.webapp.services.conftest import AtOnce
+from webapp.db import now
+from webapp.models import (
+    AuditEntry,
+    Decision,
+    FindingRow,
+    FindingState,
+    Recheck,
+    Role,
+    Stage,
+    Verdict,
+    Webhook,
+    WebhookDelivery,
+)
+from webapp.services import cases, decisions, desk, rechecks, team, webhooks
+from webapp.services.cases import Look
 from webapp.services.decisions import AlreadyDecided, Choice
 from webapp.services.errors import NotFound, Refused
 
@@ -109,9 +121,11 @@ def test_what_another_has_is_not_decided(session: Session) -> None:
 def test_a_batch_says_what_it_left_out(session: Session) -> None:
     rows = [make_finding(session) for _ in range(3)]
     decisions.decide(session, make_user(session), rows[1].id, CONFIRM)
-    made = decisions.decide_batch(session, make_user(session), [row.id for row in rows], DISMISS)
+    choice = Choice(Verdict.DISMISS, seconds=90)
+    made = decisions.decide_batch(session, make_user(session), [row.id for row in (rows[1], rows[0], rows[2])], choice)
     assert [one.finding_id for one in made.decisions] == [rows[0].id, rows[2].id]
     assert [left.finding_id for left in made.left_out] == [rows[1].id]
+    assert [one.seconds for one in made.decisions] == [90.0, None], "the time is the act's, not each finding's"
 
 
 def test_an_act_is_undone_whole_and_nothing_is_deleted(session: Session) -> None:
@@ -241,32 +255,6 @@ def test_a_time_that_cannot_be_is_not_kept(session: Session, given: float | None
     assert made.decisions[0].seconds == kept
 
 
-@pytest.fixture
-def at_once(engine: Engine) -> Iterator[Callable[[list[Callable[[Session], Any]]], list[Any]]]:
-    """Runs each in a session and a thread of its own, begun together; what each gave or raised."""
-    with ThreadPoolExecutor(4) as threads:
-
-        def run(deeds: list[Callable[[Session], Any]]) -> list[Any]:
-            barrier = Barrier(len(deeds))
-
-            def one(deed: Callable[[Session], Any]) -> Any:
-                with session_factory(engine)() as own:
-                    barrier.wait(timeout=30)
-                    try:
-                        result = deed(own)
-                        own.commit()
-                    except Refused as error:
-                        return error
-                return result
-
-            return list(threads.map(one, deeds))
-
-        yield run
-
-
-AtOnce = Callable[[list[Callable[[Session], Any]]], list[Any]]
-
-
 def test_of_two_who_decide_at_once_one_is_told(session: Session, at_once: AtOnce) -> None:
     finding = make_finding(session)
     users = [make_user(session) for _ in range(4)]
@@ -305,6 +293,30 @@ def test_batches_over_the_same_findings_do_not_fall_out(session: Session, at_onc
     assert session.query(Decision).count() == 8
 
 
+def test_two_who_decide_findings_of_one_seller_do_not_fall_out(session: Session, at_once: AtOnce) -> None:
+    """Each one's decision moves the seller's other findings, the one that the other decides among them."""
+    source = make_source(session)
+    rows = [
+        make_finding(session, make_listing(session, source, seller="lin"), seller="lin", priority=5.0 - number)
+        for number in range(3)
+    ]
+    users = [make_user(session) for _ in range(2)]
+    session.commit()
+    both = Barrier(2)
+
+    def decide(number: int) -> Callable[[Session], Any]:
+        def deed(own: Session) -> Any:
+            decisions.lock(own, [rows[number].id])
+            both.wait(timeout=30)
+            return decisions.decide(own, own.merge(users[number], load=False), rows[number].id, CONFIRM)
+
+        return deed
+
+    at_once([decide(0), decide(1)])
+    session.expire_all()
+    assert [row.state for row in rows] == [FindingState.CONFIRMED, FindingState.CONFIRMED, FindingState.OPEN]
+
+
 def test_an_undo_and_a_revision_at_once_leave_one_truth(session: Session, at_once: AtOnce) -> None:
     finding, user, lead = make_finding(session), make_user(session), make_user(session, role=Role.LEAD)
     made = decisions.decide(session, user, finding.id, CONFIRM)
@@ -334,3 +346,19 @@ def test_siblings_of_a_listing_share_its_claim(session: Session) -> None:
     made = decisions.decide_batch(session, make_user(session), [first.id, second.id], CONFIRM)
     assert not made.decisions
     assert len(made.left_out) == 2
+
+
+def test_other_systems_hear_what_is_decided_and_what_is_taken_back(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rechecks, "draw", lambda: 0.0)
+    event = webhooks.Event.FINDING_DECIDED.value
+    session.add(Webhook(name="desk", url="https://desk.example", secret="sealed", events=[event]))
+    finding, user, other = make_finding(session), make_user(session), make_user(session)
+    made = decisions.decide(session, user, finding.id, CONFIRM)
+    cases.answer(session, other, session.query(Recheck).one().id, Look("other"))
+    decisions.undo(session, user, made.batch)
+    told = [message.payload["data"] for message in session.query(WebhookDelivery).order_by(WebhookDelivery.id)]
+    assert [(one["state"], one["is_undone"]) for one in told] == [("confirmed", False), ("open", True)], (
+        "a blind second look is nobody's business"
+    )

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from tests.factories import make_finding, make_listing, make_user
+from tests.webapp.services.conftest import AtOnce
 from webapp.db import now, session_factory
-from webapp.models import AuditEntry, FindingState, ReviewClaim, ReviewSkip, Role
+from webapp.models import AuditEntry, FindingRow, FindingState, ReviewClaim, ReviewSkip, Role
 from webapp.services import desk, queue, team
 from webapp.services.errors import Refused
 from webapp.services.queue import QueueFilters
@@ -94,6 +95,17 @@ def test_what_is_skipped_is_left_to_others_for_some_hours(session: Session, cloc
     desk.release(session, bob, listing.id)
     clock(12 * 60 + 1)
     assert desk.take_next(session, ann, None, QueueFilters()) is first
+
+
+def test_a_skip_that_is_sent_twice_at_once_is_one(session: Session, at_once: AtOnce) -> None:
+    finding, ann = make_finding(session), make_user(session, "ann")
+    session.commit()
+
+    def skip(own: Session) -> object:
+        return desk.skip(own, own.merge(ann, load=False), own.get_one(FindingRow, finding.id))
+
+    at_once([skip] * 4)
+    assert session.query(ReviewSkip).count() == 1
 
 
 def test_skipping_again_puts_it_off_further(session: Session) -> None:

@@ -1,5 +1,8 @@
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from sqlalchemy.orm import Session
 from rules.load import load_pack
 from rules.model import Pack
 from tests.factories import make_finding, make_listing, make_photo, make_scan, make_scores, make_source, make_user
+from tests.webapp.services.conftest import AtOnce
 from tests.webapp.services.scene import write_pack
 from webapp.models import AuditEntry, FindingRow, FindingState, ListingRow, RecallAudit, RecallItem, Source, Verdict
 from webapp.services import decisions, findings, recall
@@ -331,3 +335,30 @@ def test_items_point_at_listings_of_the_audit_alone(session: Session, audit: Rec
     assert recall.find(session, audit.id) is audit
     assert recall.audits(session) == [audit]
     assert recall.finds(session, audit) == []
+
+
+def test_of_the_last_two_answers_at_once_one_ends_the_audit(
+    session: Session, source: Source, pack: Pack, at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        listing(session, source, 0.01)
+    row = recall.start(session, pack, None, START, END, 10)
+    users = [make_user(session) for _ in range(2)]
+    ids = [item.id for item in row.items]
+    session.commit()
+    both, real = Barrier(2), recall.close_when_done
+
+    def slow(own: Session, audit: RecallAudit) -> None:
+        own.flush()
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=1)
+        real(own, audit)
+
+    monkeypatch.setattr(recall, "close_when_done", slow)
+
+    def answer(number: int) -> Callable[[Session], Any]:
+        return lambda own: recall.answer(own, own.merge(users[number], load=False), ids[number], Look("other"))
+
+    at_once([answer(0), answer(1)])
+    session.expire_all()
+    assert row.closed_at is not None

@@ -2,10 +2,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from scanner.zoo.registry import InstalledModel
-from tests.factories import add, make_finding, make_listing, make_photo, make_source
+from tests.factories import add, make_finding, make_listing, make_photo, make_source, make_user
 from tests.webapp.services.zoo import place_model
-from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow
-from webapp.services import photos, reviewed
+from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow, Verdict
+from webapp.services import decisions, photos, reviewed
+from webapp.services.decisions import Choice
 from webapp.services.reviewed import ReviewedFigures
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -154,3 +155,16 @@ def test_pictures_of_one_seller_are_one_group(session: Session, settings: Settin
 def test_words_alone_teach_nothing(session: Session, settings: Settings) -> None:
     make_finding(session, words_only=True, state=CONFIRMED)
     assert reviewed.reviewed_photos(session, open_store(settings)) == []
+
+
+def test_what_a_reviewer_says_that_they_see_is_what_a_model_learns(session: Session) -> None:
+    user = make_user(session)
+    unlike, none, instead, taken_back = (decide(session, OPEN) for _ in range(4))  # all suspected as elephants
+    decisions.decide(session, user, unlike.id, Choice(Verdict.DISMISS, concept="tiger_skin"))
+    decisions.decide(session, user, none.id, Choice(Verdict.DISMISS, concept="other"))
+    decisions.decide(session, user, instead.id, Choice(Verdict.CONFIRM, concept="ivory"))
+    made = decisions.decide(session, user, taken_back.id, Choice(Verdict.DISMISS, concept="tiger"))
+    decisions.undo(session, user, made.batch)
+    decisions.decide(session, user, taken_back.id, Choice(Verdict.CONFIRM))
+    shown = [one.shows for one in reviewed.read_pictures(session).values()]
+    assert shown == ["tiger_skin", "other", "ivory", "elephant"]

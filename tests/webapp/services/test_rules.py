@@ -1,7 +1,8 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, event, select, text
 from sqlalchemy.orm import Session
 
 from tests.factories import make_listing, make_photo, make_scan, make_scores, make_source, make_user
@@ -109,6 +110,23 @@ def apply(session: Session, pack_name: str, value: float) -> rules.Applied:
 def states(session: Session) -> dict[float | None, FindingState]:
     session.expire_all()
     return {row.score: row.state for row in session.scalars(select(FindingRow).where(FindingRow.rule == RULE))}
+
+
+def test_whether_a_pack_is_applied_reads_an_index_and_not_the_findings(session: Session, pack_name: str) -> None:
+    """At every tick, and of a million open findings mostly none follows another pack."""
+    pack = rules.current_pack(session, pack_name)
+    rules.apply_pack(session, pack)
+    asked: list[Select[Any]] = []
+    listen = lambda state: asked.append(state.statement)  # noqa: E731
+    event.listen(session, "do_orm_execute", listen)
+    assert rules.is_applied(session, pack)
+    event.remove(session, "do_orm_execute", listen)
+    queries = [query for query in asked if "FROM findings" in str(query)]
+    assert len(queries) == 2
+    for query in queries if session.get_bind().dialect.name == "sqlite" else []:
+        words = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
+        plan = str(session.execute(text(f"EXPLAIN QUERY PLAN {words}")).all())
+        assert "ix_findings_pack (state=? AND pack_digest" in plan, plan
 
 
 @pytest.mark.usefixtures("stored")

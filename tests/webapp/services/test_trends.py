@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from tests.factories import add, make_finding, make_listing, make_scan, make_source, make_user
 from webapp.db import now
 from webapp.models import Decision, FindingState, ListingEvent, ListingEventKind, Verdict
-from webapp.services import trends
+from webapp.services import decisions, trends
+from webapp.services.decisions import Choice
 from webapp.services.trends import Period, Spread
 
 
@@ -86,6 +87,15 @@ def test_decisions_are_counted_by_day_and_timed_where_that_was_measured(session:
     told = trends.measure_speed(session, Period(7))
     assert told.by_step[-2:] == [1, 2] and told.total == 3
     assert (told.seconds.count, told.seconds.median) == (2, 20.0)
+
+
+def test_what_was_taken_back_is_no_decision(session: Session) -> None:
+    finding, user = make_finding(session), make_user(session)
+    made = decisions.decide(session, user, finding.id, Choice(Verdict.CONFIRM, seconds=4))
+    decisions.undo(session, user, made.batch)
+    decisions.decide(session, user, finding.id, Choice(Verdict.DISMISS, seconds=8))
+    told = trends.measure_speed(session, Period(7))
+    assert (told.total, told.seconds.count, told.seconds.median) == (1, 1, 8.0)
 
 
 def test_each_source_has_its_own_time_to_takedown(session: Session) -> None:

@@ -192,6 +192,33 @@ def test_the_secret_is_kept_sealed_and_never_logged(session: Session, settings: 
     assert "secret.key" in (deliveries(session)[0].failure or "")
 
 
+def test_the_log_names_the_receiver_and_not_what_lets_in_there(
+    session: Session, settings: Settings, user: User
+) -> None:
+    url = "https://hooks.chat.example/services/T00/a-word-that-lets-in"
+    hook, _ = webhooks.create(session, user, settings, "chat", url, ["scan.ended"])
+    webhooks.remove(session, user, hook)
+    facts = [entry.facts for entry in session.scalars(select(AuditEntry).where(AuditEntry.action.like("webhook.%")))]
+    assert [one["to"] for one in facts] == ["https://hooks.chat.example"] * 2
+    assert "lets-in" not in str(facts)
+
+
+def test_a_receiver_that_fails_does_not_hold_up_the_others(
+    session: Session, settings: Settings, site: Site, hook: Webhook, user: User
+) -> None:
+    refused: list[tuple[dict[str, str], bytes]] = []
+    received: list[tuple[dict[str, str], bytes]] = []
+    site.answers["/hook"], site.answers["/good"] = keeping(refused, 500), keeping(received)
+    for _ in range(3):
+        webhooks.publish(session, Event.SCAN_ENDED, scan_id=1)
+    webhooks.create(session, user, settings, "good", site.url("/good"), [Event.LISTING_GONE])
+    webhooks.publish(session, Event.LISTING_GONE, listing_id=1)
+    session.commit()
+    assert webhooks.deliver_due(session, settings) == 1
+    assert (len(refused), len(received)) == (1, 1)
+    assert hook.is_active
+
+
 def test_the_end_of_a_scan_is_told(session: Session, hook: Webhook) -> None:
     scan = make_scan(session, state=ScanState.SCORING, finished_at=None)
     assert session.scalar(select(ScanPhoto).where(ScanPhoto.state == PictureState.PENDING)) is None

@@ -392,6 +392,7 @@ def upgrade() -> None:
         table.alter_column("source_id", existing_type=sa.Integer(), nullable=False)
         for name in ("concept", "language", "rule", "seller", "severity", "source_id"):
             table.create_index(f"ix_findings_queue_{name}", ["state", name, "priority", "id"], unique=False)
+        table.create_index("ix_findings_pack", ["state", "pack_digest"], unique=False)
         table.create_index("ix_findings_overview", OVERVIEW, unique=False)
         table.create_foreign_key(table.f("fk_findings_source_id_sources"), "sources", ["source_id"], ["id"])
 
