@@ -1,13 +1,14 @@
 """How values read on a page."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, get_currency_precision
 from babel.units import format_unit
 from flask import Flask
 from markupsafe import Markup, escape
@@ -20,8 +21,9 @@ from webapp.echoes import say_again
 from webapp.language import ENGLISH, find_text, locale, number, say, say_later, say_many, spoken
 from webapp.models import Job, JobKind, Verdict
 from webapp.services import verifying
-from webapp.services.moments import cron_words, day_words, exact_time, zone_words
+from webapp.services.moments import cron_words, day_words, exact_time, last_day_words, zone_words
 
+ROW_OR_CELL = re.compile(r"(<t[rdh](?=[\s>]))")
 CONCEPT_WORDS = {
     "other": say_later("none of these"),
     "tiger_tooth_claw_bone": say_later("tiger tooth, claw or bone"),
@@ -218,10 +220,12 @@ def units_of(seconds: float) -> tuple[int, int, int]:
 
 
 def price_words(price: Decimal | None, currency: str | None) -> str:
-    """The currency by its code: a sign such as $ or ¥ is that of several."""
+    """The currency by its code: a sign such as $ or ¥ is that of several. VND and others have no parts."""
     if price is None:
         return say("no price")
-    return f"{format_decimal(price, '#,##0.00', locale())} {currency or ''}".strip()
+    is_whole = get_currency_precision(currency or "") == 0 and price == int(price)
+    pattern = "#,##0" if is_whole else "#,##0.00"
+    return f"{format_decimal(price, pattern, locale())} {currency or ''}".strip()
 
 
 def web_address(url: str | None) -> str | None:
@@ -275,12 +279,30 @@ def with_code(text: str) -> Markup:
     return Markup().join(pieces)
 
 
+def with_headings(rows: Markup, headings: Iterable[str]) -> Markup:
+    """Rows of a table in which each cell but a row's first carries its column's heading, for a page too narrow for it.
+
+    What people wrote is escaped in the rows, so that each tag of a cell is the template's own.
+    """
+    said = [str(escape(heading)) for heading in headings]
+    pieces = ROW_OR_CELL.split(str(rows))
+    column = 0
+    for place in range(1, len(pieces), 2):
+        if pieces[place] == "<tr":
+            column = 0
+            continue
+        if 0 < column < len(said):
+            pieces[place] += f' data-heading="{said[column]}"'
+        column += 1
+    return Markup("".join(pieces))  # noqa: S704  (the template's own markup, and an escaped heading)
+
+
 def as_sentence(text: str) -> str:
-    """A capital and a full stop around a reason, which comes without."""
+    """A capital and a full stop around a reason, which comes without; the name of a model or a rule stays as it is."""
     if not text:
         return ""
     ended = text if text.endswith(SENTENCE_ENDS) else say("%(sentence)s.", sentence=text)
-    return ended[:1].upper() + ended[1:]
+    return ended if "_" in ended.split(maxsplit=1)[0] else ended[:1].upper() + ended[1:]
 
 
 FILTERS = (
@@ -298,6 +320,7 @@ FILTERS = (
     expected_words,
     fault_words,
     job_words,
+    last_day_words,
     number,
     ordinal,
     percent,
@@ -315,6 +338,7 @@ FILTERS = (
     why_words,
     verdict_words,
     with_code,
+    with_headings,
     word,
     work_words,
     zone_words,

@@ -154,6 +154,21 @@ def test_next_previous_skip_and_undo(site: Site, enter: Enter) -> None:
     assert ann.complaints == []
 
 
+def test_what_was_decided_last_is_told_and_taken_back_where_no_finding_follows(site: Site, enter: Enter) -> None:
+    (only,) = make_items(site, 1)
+    ann = enter("ann", "/queue/next")
+    when_ready(ann, only)
+    ann.page.keyboard.press("d")
+    ann.page.wait_for_url(lambda url: "/findings/" not in url)
+    expect(ann.page.locator("#voice")).to_contain_text("Dismissed: Suspected elephant in the picture.")
+    ann.page.keyboard.press("u")
+    ann.page.wait_for_url(f"**/findings/{only}")
+    expect(ann.page.locator(".flashes")).to_contain_text("Taken back")
+    site.session.expire_all()
+    assert site.session.get_one(FindingRow, only).state is FindingState.OPEN
+    assert ann.complaints == []
+
+
 def test_two_reviewers_at_once_never_have_the_same_item(site: Site, enter: Enter) -> None:
     ids = make_items(site, 14)
     ann, bob = enter("ann", "/queue/next"), enter("bob", "/queue/next")

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from markupsafe import Markup
 
 from rules.conditions import AllOf, AnyOf, Mentions, NoneOf, Price, Score
 from rules.evidence import Evidence
@@ -59,9 +60,18 @@ def test_numbers_sizes_and_prices() -> None:
     assert filters.size_words(12_340_000) == "12.3 MB"
     assert filters.price_words(Decimal("1234.5"), "USD") == "1,234.50 USD"
     assert filters.price_words(None, "USD") == "no price"
+    assert filters.price_words(Decimal("24000000.00"), "VND") == "24,000,000 VND"
+    assert filters.price_words(Decimal("2.50"), None) == "2.50"
     assert filters.span_of_time(3 * 86400 + 4 * 3600 + 60) == "3 days 4 h"
     with speaking("zh"):
         assert filters.span_of_time(3 * 86400 + 4 * 3600) == "3 天 4 小时"
+
+
+def test_a_cell_carries_the_heading_of_its_column_and_what_people_wrote_adds_none() -> None:
+    row = Markup('<tr>\n<th scope="row">{}</th><td class="number">1</td><td></td></tr>').format("<td>ann")
+    headed = filters.with_headings(row + row, ["Name", "Tokens & more", "May"])
+    assert headed.count('<th scope="row">&lt;td&gt;ann</th>') == 2
+    assert headed.count('<td data-heading="Tokens &amp; more" class="number">1</td><td data-heading="May"></td>') == 2
 
 
 def test_a_score_below_its_threshold_never_reads_as_the_threshold() -> None:
@@ -137,6 +147,7 @@ def test_a_rhythm_is_told_in_the_readers_language(cron: str, words: str) -> None
 
 def test_a_sentence_gets_a_capital_and_the_stop_of_its_language() -> None:
     assert filters.as_sentence("the text holds ivory") == "The text holds ivory."
+    assert filters.as_sentence("wildlife_starter saw it") == "wildlife_starter saw it."
     with speaking("zh"):
         assert filters.as_sentence("价格未知") == "价格未知。"
         assert filters.as_sentence("价格未知。") == "价格未知。"

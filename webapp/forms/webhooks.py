@@ -5,7 +5,7 @@ from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.forms.base import PageForm
-from webapp.language import say_later
+from webapp.language import say, say_later
 from webapp.services.webhooks import Event
 
 EVENT_WORDS = {
@@ -15,6 +15,11 @@ EVENT_WORDS = {
     Event.SCAN_ENDED: say_later("A scan ended"),
     Event.REPORT_BUILT: say_later("A report was built"),
 }
+
+
+def told_words(event: str) -> str:
+    """What an event of a webhook says happened, from its name."""
+    return str(EVENT_WORDS.get(Event(event), say("A test message")))
 
 
 class EventsField(SelectMultipleField):  # type: ignore[misc]

@@ -91,7 +91,7 @@ def measure(name: str, pairs: Sequence[Pair]) -> Agreement:
     agreed = rate(np.array([one == other for one, other in pairs], dtype=np.bool_))
     if len(pairs) < FEWEST:
         reason = say_many(
-            "%(num)s pair is too small: it takes %(fewest)s.",
+            "%(num)s pair is too few: it takes %(fewest)s.",
             "%(num)s pairs are too few: it takes %(fewest)s.",
             len(pairs),
             fewest=FEWEST,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -111,6 +111,11 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
 def day_words(day: date) -> str:
     """`30 Mar 2026`; a moment by its day in UTC."""
     return format_date(day, "dd MMM y" if spoken() == ENGLISH else "medium", locale())
+
+
+def last_day_words(end_at: datetime) -> str:
+    """The last day of a period that ends before `end_at`: midnight is the end of the day before."""
+    return day_words(end_at - timedelta(microseconds=1))
 
 
 def clock_words(moment: datetime) -> str:

@@ -13,6 +13,7 @@ from webapp.language import locale, number, say
 from webapp.models import FindingRow, FindingState, ListingRow, RecallAudit, Recheck, RecheckKind, RecheckState, Verdict
 from webapp.services import agreement, recall, rechecks
 from webapp.services.findings import BY_PEOPLE
+from webapp.services.moments import day_words, last_day_words
 
 DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
 # Of fewer second looks nobody should correct a figure.
@@ -280,8 +281,8 @@ def basis_of(row: RecallAudit, found: recall.Estimate) -> str:
     return say(
         "recall audit %(id)s of listings first seen from %(from_day)s to %(to_day)s; %(answered)s of %(size)s answered",
         id=row.id,
-        from_day=row.from_at.date(),
-        to_day=row.to_at.date(),
+        from_day=day_words(row.from_at),
+        to_day=last_day_words(row.to_at),
         answered=found.answered,
         size=found.size,
     )

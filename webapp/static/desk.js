@@ -1,6 +1,6 @@
 // The reviewer's desk: what is decided is sent while the next item, fetched beforehand, shows at once.
 import { reset } from "./stage.js";
-import { say, words } from "./voice.js";
+import { keep, say, words } from "./voice.js";
 
 // A new item may not be decided before a person can have seen it: a key that was meant for the one before.
 const UNSEEN_MS = 350;
@@ -98,16 +98,20 @@ async function goOn(address, body, decided) {
   const answer = send(address, body).catch(() => ({ ok: false, facts: { error: words("lost") } }));
   sending = sending.then(() => answer).then(({ ok, facts }) => (ok ? heard(facts) : failed(facts, before, isHere, here)));
   if (isHere) return;
-  if ((await answer).ok) await follow(here, page);
+  const { ok, facts } = await answer;
+  if (ok) await follow(here, page, facts);
 }
 
-async function follow(here, page) {
+async function follow(here, page, facts) {
   ahead = null;
   const fresh = page?.leave || page?.isNone ? page : await fetchPage(here.dataset.next);
   if (fresh.main) {
     show(fresh);
     sending = sending.then(keepClaim);
-  } else location.assign(fresh.isNone ? here.dataset.queue : fresh.leave);
+    return;
+  }
+  keep(facts);
+  location.assign(fresh.isNone ? here.dataset.queue : fresh.leave);
 }
 
 function heard(facts) {

@@ -2,6 +2,7 @@
 
 const SHOWN_MS = 8000;
 const MOST = 3;
+const KEPT = "tuskline.said";
 
 const place = () => document.getElementById("voice");
 
@@ -41,3 +42,36 @@ export function say(text, { kind = "", deed = null, back = null, quiet = false, 
   for (const old of [...shown].slice(0, Math.max(shown.length - MOST, 0))) old.remove();
   return box;
 }
+
+/** Say it on the page that is about to come: what was decided, and how to take it back. facts: of a decision. */
+export function keep({ said, address, batch, undo_s }) {
+  if (said) sessionStorage.setItem(KEPT, JSON.stringify({ said, address, batch, until: Date.now() + undo_s * 1000 }));
+}
+
+/** The undo of a page that goes on from nowhere: a form like any other. */
+function takeBack(batch) {
+  const { undo, token } = place().dataset;
+  const form = Object.assign(document.createElement("form"), { method: "post", action: undo, hidden: true });
+  for (const [name, value] of Object.entries({ csrf_token: token, batch })) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  }
+  document.body.append(form);
+  form.submit();
+}
+
+function sayKept() {
+  const kept = place() && sessionStorage.getItem(KEPT);
+  if (!kept) return;
+  sessionStorage.removeItem(KEPT);
+  const { said, address, batch, until } = JSON.parse(kept);
+  const mayUndo = place().dataset.token && Date.now() < until;
+  const act = () => takeBack(batch);
+  say(said, { back: address, deed: mayUndo ? { words: `${words("undoWords")} (u)`, act } : null });
+  document.addEventListener("shortcut", (event) => {
+    if (!mayUndo || event.detail.key !== "u" || Date.now() > until) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+sayKept();

@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, db_session
-from webapp.forms.webhooks import EVENT_WORDS, EventsForm, NewWebhookForm
+from webapp.forms.webhooks import EventsForm, NewWebhookForm, told_words
 from webapp.language import say
 from webapp.models import Role, Webhook
 from webapp.services import webhooks
@@ -15,6 +15,7 @@ from webapp.views.access import reader, requires
 from webapp.views.rows import found
 
 pages = Blueprint("webhooks", __name__)
+pages.app_template_filter("told_words")(told_words)
 
 Answer = str | Response | tuple[str, int]
 
@@ -105,6 +106,4 @@ def index_page(form: NewWebhookForm) -> str:
 def webhook_page(hook: Webhook, secret: str | None = None, form: EventsForm | None = None) -> str:
     form = form or EventsForm(formdata=None, events=hook.events, is_active=hook.is_active)
     messages = webhooks.recent(db_session(), hook)
-    return render_template(
-        "webhooks/show.html", hook=hook, form=form, secret=secret, messages=messages, words=EVENT_WORDS
-    )
+    return render_template("webhooks/show.html", hook=hook, form=form, secret=secret, messages=messages)

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -66,7 +68,7 @@ def test_every_rule_of_the_pack_is_listed_with_its_thresholds_and_its_precision(
     assert "Suspected raw ivory or tusk in the picture" in page and "<b>0.500</b>" in page
     row = page[page.index("/rules/elephant_seen") :].partition("</tr>")[0]
     assert "100 % " in row.replace("</span>", " ")
-    assert row.count('<td class="number">1</td>') == 2, "decided, open"
+    assert re.findall(r'data-heading="(Decided|Open)" class="number">1</td>', row) == ["Decided", "Open"]
     assert "1 shadow run<" in row
 
 

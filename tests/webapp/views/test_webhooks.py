@@ -16,6 +16,9 @@ def test_a_webhook_is_made_its_secret_shown_once_and_a_message_tried(admin: Flas
     assert post(admin, f"/webhooks/{hook.id}/ping").location == f"/webhooks/{hook.id}"
     assert "Waits to be sent." in admin.get(f"/webhooks/{hook.id}").text
     assert session.query(WebhookDelivery).one().event == "ping"
+    assert "A test message" in admin.get(f"/webhooks/{hook.id}").text
+    assert 'href="/webhooks"' in admin.get("/users").text
+    assert "A scan ended" in admin.get("/webhooks").text
 
 
 def test_faults_are_told_and_nothing_is_made(admin: FlaskClient, session: Session) -> None:
