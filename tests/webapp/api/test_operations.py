@@ -129,3 +129,14 @@ def test_a_cookie_of_a_page_does_not_count(app: Flask, session: Session) -> None
         cookie["_user_id"] = "1"
     assert client.get("/api/v1/findings").status_code == 401
     assert client.post("/api/v1/hosts", json={"host": "a.example", "reason": "x"}).status_code == 401
+
+
+def test_who_invents_tokens_is_counted_by_address(app: Flask, program: Write) -> None:
+    client = app.test_client()
+    paths = ["/findings", "/scans", "/sources"]
+    answers = [
+        client.get(f"/api/v1{paths[number % 3]}", headers={"Authorization": f"Bearer tusk_{number}"}).status_code
+        for number in range(302)
+    ]
+    assert set(answers[:300]) == {401} and answers[301] == 429
+    assert program().ask("GET", "/scans").status_code == 429, "the same address: a flood is stopped before it is read"
