@@ -1,6 +1,5 @@
-from collections.abc import Iterator
-
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
