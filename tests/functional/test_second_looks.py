@@ -177,6 +177,8 @@ def test_the_pages_are_accessible_and_fit_a_narrow_screen(enter: Enter, addresse
 def test_a_blind_item_is_answered_without_any_script(site: Site, enter: Enter, finding: FindingRow) -> None:
     audit = make_slice(site, finding)
     bob = enter("bob", "/blind/next", java_script_enabled=False)
+    for needs_script in bob.page.locator(".needs-script, main kbd").all():
+        expect(needs_script).to_be_hidden()
     bob.page.get_by_role("button", name="tiger skin").click()
     bob.page.wait_for_url("**/quality")
     site.session.expire_all()
