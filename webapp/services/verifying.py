@@ -138,6 +138,10 @@ class Verification:
         """In one sentence."""
         if not self.is_whole:
             return say_many("One thing is wrong.", "%(num)s things are wrong.", self.faults_count)
+        if not self.entries:
+            return say(
+                "No entry has a seal yet, so there is nothing to compare; a worker seals every minute what was written."
+            )
         return say_many("One entry is as it was written.", "%(num)s entries are as they were written.", self.entries)
 
 

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -31,7 +32,7 @@ def fill(session: Session) -> None:
 
 
 def subjects(page: str) -> list[str]:
-    return [words.partition("</code>")[0] for words in page.partition("<tbody>")[2].split("<td><code>")[2::2]]
+    return re.findall(r'<td data-heading="On"><code>(.*?)</code>', page)
 
 
 def test_the_newest_entries_come_first_and_the_older_are_reached(lead: FlaskClient, session: Session) -> None:
