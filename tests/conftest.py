@@ -3,12 +3,18 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
+from werkzeug.routing import Rule
 
 from scanner import decoding
 from scanner.zoo.weights import ensure_default
+from tests.factories import CHEAP_HASHER
 from tests.servers import PostgresServer, RedisServer, missing_postgres, missing_redis
+from webapp.services import passwords
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,6 +22,36 @@ def _no_process_left() -> Iterator[None]:
     """End the thumbnail process with the session: a worker in our own process registers its own end before ours."""
     yield
     decoding.thumbnail_process().__exit__()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every test has an application of its own; compiling its templates again would cost more than the test."""
+    folder = tmp_path_factory.mktemp("templates")
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": FileSystemBytecodeCache(str(folder))}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _routes_compiled_once() -> None:
+    """Werkzeug writes and compiles functions for each of some 260 routes of an application: once a process is enough.
+
+    What it makes depends on the route's text alone; `self` is a parameter of it.
+    """
+    compile_anew, made = Rule._compile_builder, {}
+
+    def compile_once(self: Rule, append_unknown: bool = True) -> Any:
+        key = (tuple(self._trace), repr(self.defaults), append_unknown)
+        if key not in made:
+            made[key] = compile_anew(self, append_unknown)
+        return made[key]
+
+    Rule._compile_builder = compile_once  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """As those of tests.factories: else each sign-in would make the password's hash anew, with today's parameters."""
+    passwords._hasher = CHEAP_HASHER
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_a_period_is_taken_as_it_is_given(program: Write, session: Session) -> N
 def test_agreement_is_told_by_rule_concept_and_pair(program: Write) -> None:
     told = program(Role.VIEWER).get("/quality/agreement")
     assert (told["overall"]["n"], told["overall"]["agreed"]["value"]) == (1, 0.0)
-    assert told["overall"]["kappa"] is None and told["overall"]["reason"] == "1 pair is too small: it takes 20."
+    assert told["overall"]["kappa"] is None and told["overall"]["reason"] == "1 pair is too few: it takes 20."
     assert [one["name"] for one in told["by_rule"]] == ["elephant_picture"]
     assert [one["name"] for one in told["by_concept"]] == ["elephant"]
     assert "ann" in told["by_pair"][0]["name"] and "ben" in told["by_pair"][0]["name"]

@@ -1,4 +1,5 @@
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, make_user
@@ -16,8 +17,9 @@ def test_name_and_password_let_in_and_nothing_else_does(session: Session) -> Non
     assert users.authenticate(session, "nobody", PASSWORD) is None
 
 
-def test_a_hash_of_weaker_parameters_is_renewed_at_sign_in(session: Session) -> None:
+def test_a_hash_of_weaker_parameters_is_renewed_at_sign_in(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     user = make_user(session, "ann")
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher())
     before = user.password_hash
     users.authenticate(session, "ann", PASSWORD)
     assert user.password_hash != before

@@ -3,7 +3,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.factories import make_finding, make_job, make_scan, make_shadow_run, make_source, make_user
+from tests.factories import CHEAP_HASHER, make_finding, make_job, make_scan, make_shadow_run, make_source, make_user
 from tests.webapp.views.conftest import SignIn, token_of
 from webapp.db import now
 from webapp.models import AuditEntry, Role, User, Webhook
@@ -280,7 +280,7 @@ def test_a_cookie_of_a_user_that_is_gone_opens_nothing(sign_in: SignIn, session:
     client = sign_in(Role.VIEWER)
     session.query(User).delete()
     session.commit()
-    make_user(session, "newcomer")
+    make_user(session, "newcomer").password_hash = CHEAP_HASHER.hash("a password of their own")
     session.commit()
     assert client.get("/").location.startswith("/sign-in")
 
