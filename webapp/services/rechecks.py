@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from webapp.db import now
+from webapp.db import insert_new, now
 from webapp.language import say
 from webapp.models import (
     Decision,
@@ -88,9 +88,9 @@ def set_policy(session: Session, user: User, rule: str, percent: float | None) -
     if row is not None and share is None:
         session.delete(row)
     elif share is not None:
-        row = row or RecheckPolicy(rule=rule, share=share)
-        row.share, row.user_id, row.changed_at = share, user.id, now()
-        session.add(row)
+        said = {"share": share, "user_id": user.id, "changed_at": now()}
+        if not insert_new(session, RecheckPolicy, rule=rule, **said):
+            session.execute(update(RecheckPolicy).where(RecheckPolicy.rule == rule).values(**said))
     audit.record(session, user.name, "recheck.policy", f"rule:{rule}", before=before, after=share)
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from webapp.db import now
+from webapp.db import insert_new, now
 from webapp.language import say
 from webapp.models import Role, TeamSetting, User
 from webapp.services import audit
@@ -80,9 +80,8 @@ def check(name: str, value: Any) -> None:
 
 
 def keep(session: Session, user: User | None, name: str, before: Any, value: Any) -> None:
-    row = session.get(TeamSetting, name) or TeamSetting(name=name)
-    row.value, row.user_id, row.changed_at = value, user.id if user else None, now()
-    session.add(row)
-    session.flush()
+    said = {"value": value, "user_id": user.id if user else None, "changed_at": now()}
+    if not insert_new(session, TeamSetting, name=name, **said):  # two people may make the first choice at once
+        session.execute(update(TeamSetting).where(TeamSetting.name == name).values(**said))
     actor = user.name if user else audit.SYSTEM
     audit.record(session, actor, "team.choice", f"team:{name}", before=before, after=value)
