@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from webapp.api import (
     audit,
+    contexts,
     findings,
     me,
     models,
@@ -27,6 +28,7 @@ from webapp.extensions import csrf
 ROOT = "/api/v1"
 ROOMS = (
     findings.room,
+    contexts.room,
     queue.room,
     pictures.room,
     quality.room,
