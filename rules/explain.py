@@ -59,6 +59,8 @@ PRICES = {
     ),
     (False, True, False): sayable("the price %(price)s is not at least %(at_least)s %(currency)s"),
     (False, False, True): sayable("the price %(price)s is not at most %(at_most)s %(currency)s"),
+    (True, False, False): sayable("the price is %(price)s"),
+    (False, False, False): sayable("the price is %(price)s"),
 }
 
 

@@ -1,5 +1,6 @@
 """Every model with a network: published, installed, verified, and scoring as its reference says, from each layout."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -85,7 +86,13 @@ def test_every_model_with_a_network_is_among_the_published() -> None:
     assert {name for name, _ in PUBLISHED} == {name for name, spec in CATALOGUE.items() if spec.network is not None}
 
 
-@pytest.mark.parametrize(("name", "form"), PUBLISHED, ids=["-".join(one) for one in PUBLISHED])
+# The largest of families whose smaller members are tried here too: a quarter of a minute each, and each layout.
+GIANTS = ("resnext152_64x4d_imagenet", "resnext152_vd_64x4d_imagenet", "efficientnetb7_imagenet", "dpn107_imagenet")
+all_models = pytest.mark.skipif(not os.environ.get("TUSKLINE_TEST_ALL"), reason="large: TUSKLINE_TEST_ALL=1 tries it")
+TRIED = [pytest.param(*one, id="-".join(one), marks=[all_models] if one[0] in GIANTS else []) for one in PUBLISHED]
+
+
+@pytest.mark.parametrize(("name", "form"), TRIED)
 def test_a_model_scores_as_its_reference_from_each_layout(
     tmp_path: Path, published: Publish, workshop: Processes, name: str, form: Form
 ) -> None:
