@@ -131,15 +131,6 @@ def appeal(session: Session, user: User, finding_id: int, claim: str, raised_by:
     return row
 
 
-def appeal_of(session: Session, finding: FindingRow) -> Recheck | None:
-    """The newest appeal against one of the finding's decisions."""
-    mine = (Recheck.finding_id == finding.id, Recheck.kind == RecheckKind.APPEAL)
-    newest: Recheck | None = session.scalar(
-        rechecks.with_details(select(Recheck).where(*mine).order_by(Recheck.id.desc()).limit(1))
-    )
-    return newest
-
-
 def deciding(session: Session, finding: FindingRow) -> Decision | None:
     """The decision that the finding's state comes from; None where it isn't confirmed or dismissed."""
     if finding.state not in DECIDED:

@@ -24,10 +24,6 @@ class Words:
     title: tuple[Piece, ...] = ()
     description: tuple[Piece, ...] = ()
 
-    @property
-    def are_marked(self) -> bool:
-        return any(piece.terms for piece in (*self.title, *self.description))
-
 
 @dataclass(frozen=True, slots=True)
 class Legal:

@@ -21,6 +21,7 @@ from webapp.models import (
     ReviewSkip,
     User,
 )
+from webapp.services.figures import count_findings
 from webapp.services.narrowing import Condition, Count, Narrowing, Query, QueueFilters, narrow, state_counts
 
 __all__ = ["Count", "QueueFilters", "QueuePage", "next_open", "queue_page"]
@@ -201,5 +202,4 @@ def rules_of(session: Session) -> list[str]:
 
 def counts(session: Session) -> dict[FindingState, int]:
     """How many findings stand in each state; every state is there."""
-    grouped = session.execute(select(FindingRow.state, func.count()).group_by(FindingRow.state))
-    return dict.fromkeys(FindingState, 0) | dict(grouped.all())
+    return dict.fromkeys(FindingState, 0) | count_findings(session)

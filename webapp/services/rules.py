@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from rules.engine import change_rule, with_thresholds
-from rules.load import find_pack, load_pack
 from rules.model import Pack, Rule
 from webapp.language import say
 from webapp.models import (
@@ -25,6 +24,7 @@ from webapp.models import (
 from webapp.services import audit, findings, overview, priority
 from webapp.services.errors import NotFound, Refused
 from webapp.services.judging import judge, load_listings
+from webapp.services.packs import kept_pack
 
 BATCH = 200
 APPLIED = "pack.apply"
@@ -59,7 +59,7 @@ class Judged:
 
 def current_pack(session: Session, pack_name: str) -> Pack:
     """The pack's files under the thresholds that people set since. Raises rules.load.PackError."""
-    return with_thresholds(load_pack(find_pack(pack_name)), changes_by_rule(session))
+    return with_thresholds(kept_pack(pack_name), changes_by_rule(session))
 
 
 def changes_by_rule(session: Session) -> dict[str, tuple[int, dict[str, float]]]:

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, case, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
-from rules.load import find_pack, load_pack
 from rules.model import Rule
 from webapp.language import say
 from webapp.models import FindingRow, FindingState, ShadowRun, ShadowState, ThresholdChange
 from webapp.services import rules
 from webapp.services.errors import NotFound
+from webapp.services.packs import kept_pack
 from webapp.services.rates import Estimate, share_by_group
 
 DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
@@ -65,7 +65,7 @@ def history(session: Session, rule_id: str) -> list[ThresholdChange]:
 
 def versions(session: Session, pack_name: str, rule_id: str) -> list[Version]:
     """All of them, the newest first. Raises NotFound."""
-    rule = rules.find_rule(load_pack(find_pack(pack_name)), rule_id)
+    rule = rules.find_rule(kept_pack(pack_name), rule_id)
     tallies = tally_versions(session, rule_id)
     return list(reversed(build_versions(rule, history(session, rule_id), tallies)))
 

@@ -1,11 +1,13 @@
 """One's own settings: how pages look, password, second factor, tokens, sign-ins."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import segno
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, session, url_for
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, db_session, limiter
@@ -110,26 +112,22 @@ def factor() -> str:
 @pages.post("/account/second-factor")
 @requires(Role.VIEWER)
 def switch_factor_on() -> Answer:
-    form, user = ConfirmForm(), reader()
-    if not form.validate() or not may_try_code(form.code, user):
-        return factor_page(user, confirm=form), 422
-    try:
-        codes = second_factor.switch_on(db_session(), app_settings().secret_key, user, form.code.data)
-    except Refused as fault:
-        refuse_code(form.code, user, str(fault))
-        return factor_page(user, confirm=form), 422
-    db_session().commit()
-    return codes_page(codes)
+    return give_codes(second_factor.switch_on)
 
 
 @pages.post("/account/second-factor/codes")
 @requires(Role.VIEWER)
 def renew_codes() -> Answer:
+    return give_codes(second_factor.renew_codes)
+
+
+def give_codes(make: Callable[[Session, str, User, str], list[str]]) -> Answer:
+    """Recovery codes for a code of the device, which `make` takes; shown this once."""
     form, user = ConfirmForm(), reader()
     if not form.validate() or not may_try_code(form.code, user):
         return factor_page(user, confirm=form), 422
     try:
-        codes = second_factor.renew_codes(db_session(), app_settings().secret_key, user, form.code.data)
+        codes = make(db_session(), app_settings().secret_key, user, form.code.data)
     except Refused as fault:
         refuse_code(form.code, user, str(fault))
         return factor_page(user, confirm=form), 422

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, db_session
 from webapp.models import FindingState, PictureState, ScanState
-from webapp.services import figures, processes
+from webapp.services import figures, processes, queue
 
 pages = Blueprint("metrics", __name__)
 
@@ -72,9 +72,7 @@ class Figures:
         yield gauge("tuskline_schedules_late", "Schedules that should have fired 2 minutes ago and more.", late)
 
     def _findings(self) -> Iterator[Metric]:
-        found = figures.count_findings(self._session)
-        by_all = {state: found.get(state, 0) for state in FindingState}
-        yield by_state("tuskline_findings", "Suspected findings by state.", by_all)
+        yield by_state("tuskline_findings", "Suspected findings by state.", queue.counts(self._session))
         removals = figures.count_removals(self._session)
         yield counter("tuskline_listing_removals", "Listings that vanished.", removals)
 
