@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.language import say, say_many
 from webapp.models import Decision, Recheck
 from webapp.services import rechecks
+from webapp.services.rates import rate_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,11 +85,7 @@ def by_pair(rows: Iterable[Recheck]) -> tuple[Agreement, ...]:
 
 
 def measure(name: str, pairs: Sequence[Pair]) -> Agreement:
-    import numpy as np
-
-    from scanner.zoo.evaluation.intervals import rate
-
-    agreed = rate(np.array([one == other for one, other in pairs], dtype=np.bool_))
+    agreed = rate_of([one == other for one, other in pairs])
     if len(pairs) < FEWEST:
         reason = say_many(
             "%(num)s pair is too few: it takes %(fewest)s.",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.language import locale, number, say
 from webapp.models import FindingRow, FindingState, ListingRow, RecallAudit, Recheck, RecheckKind, RecheckState, Verdict
-from webapp.services import agreement, recall, rechecks
+from webapp.services import agreement, rates, recall, rechecks
 from webapp.services.findings import BY_PEOPLE
 from webapp.services.moments import day_words, last_day_words
 
@@ -102,14 +102,7 @@ def precision_of(session: Session, from_at: datetime, to_at: datetime) -> Figure
 
     Wilson's interval, by seller: what one seller offers is alike.
     """
-    import numpy as np
-
-    from scanner.zoo.evaluation.intervals import rate
-
-    counts = decided_by_seller(session, from_at, to_at)
-    hits = np.repeat([True, False] * len(counts), [number for pair in counts for number in pair])
-    groups = np.repeat(np.arange(len(counts)), [sum(pair) for pair in counts])
-    found = rate(hits.astype(np.bool_), groups.astype(np.int64))
+    found = rates.share_by_group(decided_by_seller(session, from_at, to_at))
     return from_rate("precision", found, say("decided findings"), say("No finding of this period is decided."))
 
 
@@ -220,11 +213,7 @@ def appeals_of(session: Session, from_at: datetime, to_at: datetime) -> Figure:
 
 
 def rate_of(name: str, hits: Sequence[bool], basis: str, reason: str) -> Figure:
-    import numpy as np
-
-    from scanner.zoo.evaluation.intervals import rate
-
-    return from_rate(name, rate(np.array(hits, dtype=np.bool_)), basis, reason)
+    return from_rate(name, rates.rate_of(hits), basis, reason)
 
 
 def recall_of(session: Session, from_at: datetime, to_at: datetime) -> tuple[Figure, Figure]:

@@ -4,12 +4,14 @@ NumPy and SciPy cost a second, which only pages that show such figures pay.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from scanner.zoo.evaluation.intervals import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +24,32 @@ class Estimate:
     total: int
 
 
-def share(hits: Sequence[bool], groups: Sequence[str], weights: Sequence[float] | None = None) -> Estimate | None:
-    """The (weighted) share of hits; None where there is nothing. groups: what is not independent of each other."""
-    if not hits:
-        return None
+def rate_of(hits: Sequence[bool], groups: Sequence[Hashable] | None = None) -> "Rate | None":
+    """intervals.rate of plain lists; None where there is nothing. groups: what is not independent of each other."""
     import numpy as np
 
     from scanner.zoo.evaluation.intervals import rate
 
+    return rate(np.array(hits, dtype=np.bool_), None if groups is None else codes_of(groups))
+
+
+def codes_of(groups: Sequence[Hashable]) -> "NDArray[Any]":
+    """Each group's number, from 0 in the order in which they come; int64 (n,)."""
+    import numpy as np
+
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    said, codes = np.array(hits, dtype=np.bool_), np.array([numbers[group] for group in groups], dtype=np.int64)
+    return np.array([numbers[group] for group in groups], dtype=np.int64)
+
+
+def share(hits: Sequence[bool], groups: Sequence[str], weights: Sequence[float] | None = None) -> Estimate | None:
+    """The (weighted) share of hits; None where there is nothing. groups: what is not independent of each other."""
+    if not hits:
+        return None
     if weights is not None and len(set(weights)) > 1:
-        return weighted_share(said, codes, np.array(weights, dtype=np.float64))
-    found = rate(said, codes)
+        import numpy as np
+
+        return weighted_share(np.array(hits, dtype=np.bool_), codes_of(groups), np.array(weights, dtype=np.float64))
+    found = rate_of(hits, groups)
     return None if found is None else Estimate(found.value, found.low, found.high, found.total)
 
 

@@ -15,6 +15,7 @@ from rules.model import Pack
 from scanner.zoo.registry import InstalledModel
 from webapp.models import Decision, DecisionUndo, FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow, Stage
 from webapp.services.photos import name_of
+from webapp.services.rates import rate_of
 from webapp.storage import Store
 
 if TYPE_CHECKING:
@@ -137,14 +138,8 @@ def measure(
 
 
 def rate_above(known: Iterable[tuple[float, bool, str]], threshold: float) -> "Rate | None":
-    import numpy as np
-
-    from scanner.zoo.evaluation.intervals import rate
-
     flagged = [(verdict, group) for score, verdict, group in known if score >= threshold]
-    numbers = {group: number for number, group in enumerate(dict.fromkeys(group for _, group in flagged))}
-    hits = np.array([verdict for verdict, _ in flagged], dtype=np.bool_)
-    return rate(hits, np.array([numbers[group] for _, group in flagged], dtype=np.int64))
+    return rate_of([verdict for verdict, _ in flagged], [group for _, group in flagged])
 
 
 def reviewed_photos(session: Session, place: Store) -> list[ReviewedPhoto]:
