@@ -12,7 +12,10 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from rules.model import Pack
 from webapp.db import open_engine, session_factory
+from webapp.services.packs import kept_pack
+from webapp.services.rules import current_pack
 from webapp.settings import Settings
 from webapp.storage import Store, open_store
 
@@ -58,6 +61,16 @@ def app_settings() -> Settings:
 
 def app_store() -> Store:
     return open_store(app_settings())
+
+
+def app_pack() -> Pack:
+    """The pack under the thresholds in force. Raises rules.load.PackError."""
+    return current_pack(db_session(), app_settings().pack)
+
+
+def app_pack_files() -> Pack:
+    """The pack as its files say it: for law, look-alikes, reason codes and words, which no threshold touches."""
+    return kept_pack(app_settings().pack)
 
 
 def db_session() -> Session:

@@ -9,10 +9,9 @@ from webapp.api.access import caller
 from webapp.api.findings import find_finding
 from webapp.api.operations import Room
 from webapp.api.paging import Strict
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack_files, db_session
 from webapp.models import FindingRow
 from webapp.services import clusters, items, preferences, sellers, team
-from webapp.services.packs import kept_pack
 from webapp.services.tokens import Scope
 
 room = Room("contexts", "What helps to decide a finding")
@@ -72,7 +71,7 @@ def get_context(finding_id: int, query: ContextQuery) -> ContextShape:
     """What the law of a country says, what passes for it, the seller's past, and what goes with a finding."""
     row = find_finding(finding_id)
     country = query.country or preferences.country_of(caller(), team.choices(db_session()).country)
-    pack = kept_pack(app_settings().pack)
+    pack = app_pack_files()
     legal, checklist = items.legal_context(pack, row, country), pack.look_alikes.checklist(row.concept)
     seller = sellers.about(db_session(), row.listing)
     return ContextShape(

@@ -15,9 +15,9 @@ from webapp.api.filters import Filters
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict
 from webapp.api.problems import Problem
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack_files, db_session
 from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
-from webapp.services import archiving, batches, decisions, desk, listings, packs, queue, removals
+from webapp.services import archiving, batches, decisions, desk, listings, queue, removals
 from webapp.services.batches import Prospect
 from webapp.services.decisions import Choice, Made
 from webapp.services.errors import NotFound
@@ -131,7 +131,7 @@ class FindingQuery(Filters, PageQuery):
 def reason_codes() -> ReasonCodes:
     """None of a pack that can't be read: the health page names it."""
     try:
-        return packs.kept_pack(app_settings().pack).reason_codes
+        return app_pack_files().reason_codes
     except PackError:
         return ReasonCodes()
 

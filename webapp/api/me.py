@@ -9,10 +9,10 @@ from webapp.api.access import caller, shown_token
 from webapp.api.operations import Room
 from webapp.api.paging import Page, Strict
 from webapp.api.problems import Problem
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack_files, db_session
 from webapp.language import languages
 from webapp.models import ApiToken, Role, User
-from webapp.services import packs, preferences, second_factor, tokens, users
+from webapp.services import preferences, second_factor, tokens, users
 from webapp.services.tokens import Scope
 
 room = Room("me", "The token's user: settings, tokens, sign-ins")
@@ -146,7 +146,7 @@ def change_preferences(body: PreferencesBody) -> PreferencesShape:
 
 def check_country(code: str | None) -> None:
     """Raises Problem for one of whose law the rule pack does not speak."""
-    known = packs.kept_pack(app_settings().pack).law.countries
+    known = app_pack_files().law.countries
     if code is not None and code not in known:
         raise Problem(
             422, "The rule pack says nothing of this law.", faults={"/country": [f"Choose {', '.join(known)}."]}

@@ -12,9 +12,9 @@ from webapp.api.access import caller
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict, newest_first
 from webapp.api.problems import Problem
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, app_settings, db_session
 from webapp.models import Job, JobKind, JobState, Role
-from webapp.services import jobs, lessons, models, rules, trials
+from webapp.services import jobs, lessons, models, trials
 from webapp.services.models import ModelView, Zoo
 from webapp.services.tokens import Scope
 from webapp.tasks.models import run_job
@@ -78,10 +78,6 @@ def shape_of(model: ModelView) -> ModelShape:
     )
 
 
-def current_pack() -> Pack:
-    return rules.current_pack(db_session(), app_settings().pack)
-
-
 def view_zoo(pack: Pack) -> Zoo:
     return models.view_zoo(db_session(), app_settings().models_dir, pack.cascade)
 
@@ -89,13 +85,13 @@ def view_zoo(pack: Pack) -> Zoo:
 @room.operation("GET", "/models", Scope.READ, answer=Page[ModelShape])
 def list_models() -> Page[ModelShape]:
     """Every model that is known, installed or not."""
-    return Page[ModelShape](items=[shape_of(model) for model in view_zoo(current_pack()).models])
+    return Page[ModelShape](items=[shape_of(model) for model in view_zoo(app_pack()).models])
 
 
 @room.operation("GET", "/models/<name>", Scope.READ, answer=ModelShape)
 def get_model(name: str) -> ModelShape:
     """One model."""
-    return shape_of(models.find(view_zoo(current_pack()), name))
+    return shape_of(models.find(view_zoo(app_pack()), name))
 
 
 @room.operation("POST", "/models/<name>/jobs", Scope.ADMIN, Role.ADMIN, body=JobBody, answer=JobShape, status=202)
@@ -103,7 +99,7 @@ def start_job(name: str, body: JobBody) -> JobShape:
     """Install, remove, verify or measure a model; where it is worked on already, that job is given."""
     if body.kind not in STARTABLE:
         raise Problem(422, "Choose install, remove, verify or measure.", faults={"/kind": ["This is not one of them."]})
-    model = models.find(view_zoo(current_pack()), name)
+    model = models.find(view_zoo(app_pack()), name)
     job, _ = jobs.ensure(db_session(), body.kind, caller().name, model.name)
     return queued(job)
 
@@ -111,7 +107,7 @@ def start_job(name: str, body: JobBody) -> JobShape:
 @room.operation("POST", "/models/train", Scope.ADMIN, Role.ADMIN, body=TrainBody, answer=JobShape, status=202)
 def train_model(body: TrainBody) -> JobShape:
     """Train a model on what people decided."""
-    zoo = view_zoo(current_pack())
+    zoo = view_zoo(app_pack())
     return queued(lessons.ask(db_session(), app_settings(), zoo, caller(), body.name, body.backbone, body.concepts))
 
 
@@ -124,7 +120,7 @@ def queued(job: Job) -> JobShape:
 @room.operation("POST", "/models/<name>/primary", Scope.ADMIN, Role.ADMIN, answer=ModelShape)
 def put_model_first(name: str) -> ModelShape:
     """Let a model speak first from the next scan on."""
-    pack = current_pack()
+    pack = app_pack()
     model = models.find(view_zoo(pack), name)
     models.make_primary(db_session(), app_settings().models_dir, pack.cascade, model.name, caller())
     db_session().commit()
@@ -159,7 +155,7 @@ def get_job(job_id: int) -> JobShape:
 )
 def try_model(name: str) -> JobShape:
     """Show a picture to a model, sent as the body; the job's result is what it says."""
-    model = models.find(view_zoo(current_pack()), name)
+    model = models.find(view_zoo(app_pack()), name)
     if not model.is_whole:
         raise Problem(409, f"{model.title} is not installed.")
     return begin_try(model.name)

@@ -11,7 +11,7 @@ from webapp.api.findings import DecisionShape, decision_shape
 from webapp.api.operations import Room
 from webapp.api.paging import Note, Page, Strict, Words
 from webapp.db import now
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, db_session
 from webapp.models import (
     Decision,
     RecallAudit,
@@ -323,7 +323,7 @@ def policy_shape(row: RecheckPolicy) -> PolicyShape:
 @room.operation("PUT", "/quality/policies/<rule_id>", Scope.REVIEW, Role.LEAD, body=PolicyBody)
 def set_policy(rule_id: str, body: PolicyBody) -> None:
     """Set how many of a rule's decisions get a second look."""
-    rules.find_rule(rules.current_pack(db_session(), app_settings().pack), rule_id)
+    rules.find_rule(app_pack(), rule_id)
     rechecks.set_policy(db_session(), caller(), rule_id, body.percent)
     db_session().commit()
 
@@ -331,14 +331,14 @@ def set_policy(rule_id: str, body: PolicyBody) -> None:
 @room.operation("POST", "/recall-audits/plan", Scope.REVIEW, Role.LEAD, body=SliceBody, answer=PlanShape)
 def plan_recall_audit(body: SliceBody) -> PlanShape:
     """What a recall audit would look at; nothing is stored."""
-    pack = rules.current_pack(db_session(), app_settings().pack)
+    pack = app_pack()
     return PlanShape.model_validate(recall.plan(db_session(), pack, body.from_at, body.to_at, body.size))
 
 
 @room.operation("POST", "/recall-audits", Scope.REVIEW, Role.LEAD, body=SliceBody, answer=RecallShape, status=201)
 def start_recall_audit(body: SliceBody) -> RecallShape:
     """Draw a random slice of what nothing flagged and put it before the reviewers, blind."""
-    pack = rules.current_pack(db_session(), app_settings().pack)
+    pack = app_pack()
     row = recall.start(db_session(), pack, caller(), body.from_at, body.to_at, body.size)
     db_session().commit()
     return RecallShape(**fields_of(row))

@@ -12,7 +12,7 @@ from webapp.api.access import caller
 from webapp.api.operations import Room
 from webapp.api.paging import Page, Strict, Words
 from webapp.api.shadow_runs import ShadowRunShape, begun
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, app_settings, db_session
 from webapp.models import FindingState, Role
 from webapp.services import curves, lexicon, rules, shadow, versions, workbench
 from webapp.services.tokens import Scope
@@ -212,13 +212,9 @@ class TermShape(BaseModel):
     precision: EstimateShape | None
 
 
-def current_pack() -> Pack:
-    return rules.current_pack(db_session(), app_settings().pack)
-
-
 def find_rule(rule_id: str, *threshold_names: str) -> tuple[Pack, Rule]:
     """Raises NotFound."""
-    pack = current_pack()
+    pack = app_pack()
     return pack, rules.find_rule(pack, rule_id, *threshold_names)
 
 
@@ -247,7 +243,7 @@ def fields_of(rule: Rule, tallies: Mapping[str, Tally], running: Mapping[str, in
 def list_rules() -> Page[RuleShape]:
     """The rules in force."""
     tallies, running = versions.tally_rules(db_session()), versions.count_running(db_session())
-    return Page[RuleShape](items=[RuleShape(**fields_of(rule, tallies, running)) for rule in current_pack().rules])
+    return Page[RuleShape](items=[RuleShape(**fields_of(rule, tallies, running)) for rule in app_pack().rules])
 
 
 @room.operation("GET", "/rules/<rule_id>", Scope.READ, answer=WholeRule)
@@ -367,7 +363,7 @@ def list_terms(query: TermQuery) -> Page[TermShape]:
     """The words that rules look for, and how often findings that name them were right."""
     kind = query.kind.value if query.kind else None
     filters = lexicon.TermFilters(query.language, query.concept, kind, query.q)
-    found = lexicon.entries(db_session(), current_pack().lexicon, filters)
+    found = lexicon.entries(db_session(), app_pack().lexicon, filters)
     return Page[TermShape](items=[term_shape(one) for one in found])
 
 

@@ -5,11 +5,11 @@ from werkzeug.wrappers import Response
 
 from rules.load import PackError
 from rules.reason_codes import ReasonCodes
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack_files, db_session
 from webapp.forms.review import ReasonedForm
 from webapp.language import say, say_many
 from webapp.models import Role, Verdict
-from webapp.services import batches, decisions, packs, queue, sources
+from webapp.services import batches, decisions, queue, sources
 from webapp.services.decisions import Choice, Made
 from webapp.services.errors import Refused
 from webapp.views.access import reader, requires
@@ -80,7 +80,7 @@ def preview_page(ids: list[int], form: ReasonedForm, filtering: Filtering) -> st
 def reason_codes() -> ReasonCodes:
     """None of a pack that can't be read: the health page names it, and nobody is held up."""
     try:
-        return packs.kept_pack(app_settings().pack).reason_codes
+        return app_pack_files().reason_codes
     except PackError:
         return ReasonCodes()
 

@@ -4,12 +4,12 @@ from flask import Blueprint, render_template, request
 
 from rules.explain import LANGUAGES
 from rules.lexicon import Kind, Lexicon
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, db_session
 from webapp.filters import concept_words
 from webapp.forms.lexicon import LexiconForm
 from webapp.language import find_text
 from webapp.models import Role
-from webapp.services import lexicon, rules
+from webapp.services import lexicon
 from webapp.views.access import requires
 
 pages = Blueprint("lexicon", __name__)
@@ -18,7 +18,7 @@ pages = Blueprint("lexicon", __name__)
 @pages.get("/lexicon")
 @requires(Role.VIEWER)
 def index() -> str:
-    pack = rules.current_pack(db_session(), app_settings().pack)
+    pack = app_pack()
     form = read_form(pack.lexicon)
     filters = lexicon.TermFilters(
         form.chosen("language"), form.chosen("concept"), form.chosen("kind"), (form.q.data or "")[:100]

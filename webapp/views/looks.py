@@ -3,9 +3,9 @@
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack_files, db_session
 from webapp.models import Role
-from webapp.services import graphic, packs, preferences
+from webapp.services import graphic, preferences
 from webapp.views.access import local_path, reader, requires
 from webapp.views.answering import facts, is_scripted
 
@@ -21,7 +21,7 @@ def change() -> Response:
     name, value = request.form.get("name", ""), request.form.get("value", "")
     if name in SWITCHES and value in ("0", "1"):
         preferences.keep(db_session(), reader(), **{name: value == "1"})
-    elif name == "country" and value in packs.kept_pack(app_settings().pack).law.countries:
+    elif name == "country" and value in app_pack_files().law.countries:
         preferences.keep(db_session(), reader(), country=value)
     else:
         abort(400)

@@ -7,11 +7,11 @@ from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
 from rules.model import Pack
-from webapp.extensions import app_settings, app_store, db_session
+from webapp.extensions import app_pack, app_settings, app_store, db_session
 from webapp.forms.models import TrainForm, TryForm
 from webapp.language import say
 from webapp.models import JobKind, Role
-from webapp.services import jobs, lessons, models, reviewed, rules
+from webapp.services import jobs, lessons, models, reviewed
 from webapp.services.errors import NotFound, Refused
 from webapp.services.models import ModelView, Zoo
 from webapp.tasks.models import run_job
@@ -72,7 +72,7 @@ def put_first(name: str) -> Response:
 @pages.post("/models/train")
 @requires(Role.ADMIN)
 def train() -> Answer:
-    zoo, form = view_zoo(current_pack()), TrainForm()
+    zoo, form = view_zoo(app_pack()), TrainForm()
     offer(form, zoo)
     if not form.validate():
         return models_page(TryForm(formdata=None), form), 422
@@ -97,16 +97,12 @@ def offer(form: TrainForm, zoo: Zoo) -> dict[str, int]:
     return counts
 
 
-def current_pack() -> Pack:
-    return rules.current_pack(db_session(), app_settings().pack)
-
-
 def view_zoo(pack: Pack) -> Zoo:
     return models.view_zoo(db_session(), app_settings().models_dir, pack.cascade)
 
 
 def choose(name: str) -> Chosen:
-    pack = current_pack()
+    pack = app_pack()
     zoo = view_zoo(pack)
     try:
         return Chosen(pack, zoo, models.find(zoo, name))
@@ -115,7 +111,7 @@ def choose(name: str) -> Chosen:
 
 
 def models_page(form: TryForm, train_form: TrainForm | None = None) -> str:
-    zoo = view_zoo(current_pack())
+    zoo = view_zoo(app_pack())
     under_way = jobs.unfinished(db_session()).values()
     sent = train_form is not None
     train_form = train_form or TrainForm(formdata=None)

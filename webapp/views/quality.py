@@ -7,13 +7,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response
 
-from rules.model import Pack
 from webapp.db import now
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, db_session
 from webapp.forms.quality import AppealForm, LastWordForm, PolicyForm, SliceForm
 from webapp.language import say
 from webapp.models import RecallAudit, RecheckKind, RecheckState, Role, Verdict
-from webapp.services import agreement, blind, cases, items, quality, recall, rechecks, rules, team
+from webapp.services import agreement, blind, cases, items, quality, recall, rechecks, team
 from webapp.services.errors import Refused
 from webapp.views.access import reader, requires
 from webapp.views.evidence import note_view
@@ -94,7 +93,7 @@ def plan() -> Answer:
     if not form.validate():
         return quality_page(PolicyForm(formdata=None), form), 422
     try:
-        planned = recall.plan(db_session(), current_pack(), form.from_at, form.to_at, form.size.data)
+        planned = recall.plan(db_session(), app_pack(), form.from_at, form.to_at, form.size.data)
     except Refused as refusal:
         form.size.errors = [str(refusal)]
         return quality_page(PolicyForm(formdata=None), form), 422
@@ -108,7 +107,7 @@ def start() -> Answer:
     form = SliceForm()
     if not form.validate():
         return quality_page(PolicyForm(formdata=None), form), 422
-    row = recall.start(db_session(), current_pack(), reader(), form.from_at, form.to_at, form.size.data)
+    row = recall.start(db_session(), app_pack(), reader(), form.from_at, form.to_at, form.size.data)
     db_session().commit()
     flash(say("The recall audit is started: its items come into the queue blind."), "success")
     return redirect(url_for("quality.audit", audit_id=row.id))
@@ -180,11 +179,7 @@ def figures_of(row: RecallAudit) -> dict[str, object]:
 
 
 def rule_choices() -> list[tuple[str, str]]:
-    return [(rule.id, rule.id) for rule in current_pack().rules]
-
-
-def current_pack() -> Pack:
-    return rules.current_pack(db_session(), app_settings().pack)
+    return [(rule.id, rule.id) for rule in app_pack().rules]
 
 
 @pages.record_once

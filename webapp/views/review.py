@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
 from rules.load import PackError
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack_files, db_session
 from webapp.filters import marks_of
 from webapp.forms.review import DecisionForm, RevisionForm
 from webapp.language import find_text, say, say_many
@@ -22,7 +22,6 @@ from webapp.services import (
     graphic,
     items,
     listings,
-    packs,
     preferences,
     queue,
     removals,
@@ -153,7 +152,7 @@ def revise(decision_id: int) -> Answer:
         flash(form.fault_words(), "warning")
         return redirect(local_path(request.form.get("back")) or url_for("review.queue"))
     try:
-        choice = form.choice(packs.kept_pack(app_settings().pack).reason_codes)
+        choice = form.choice(app_pack_files().reason_codes)
         made = decisions.revise(db_session(), reader(), decision_id, choice)
     except NotFound:
         abort(404)
@@ -221,7 +220,7 @@ def advise(row: FindingRow) -> Advice:
     """What the pack says to help. A pack that can't be read holds up nobody: the health page names it."""
     country = preferences.country_of(reader(), team.choices(db_session()).country)
     try:
-        return items.advise(packs.kept_pack(app_settings().pack), row, country)
+        return items.advise(app_pack_files(), row, country)
     except PackError:
         return Advice()
 

@@ -8,11 +8,11 @@ from werkzeug.wrappers import Response
 
 from rules.model import Pack, Rule
 from webapp.charts import LineChart
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, app_settings, db_session
 from webapp.forms.rules import ReasonForm, ThresholdForm
 from webapp.language import say
 from webapp.models import Role, ShadowRun, ShadowState
-from webapp.services import curves, rules, shadow, versions, workbench
+from webapp.services import curves, shadow, versions, workbench
 from webapp.services.errors import NotFound
 from webapp.services.versions import Tally, Version
 from webapp.services.workbench import Preview
@@ -44,7 +44,7 @@ class Weighed:
 def index() -> str:
     return render_template(
         "rules/index.html",
-        pack=current_pack(),
+        pack=app_pack(),
         tallies=versions.tally_rules(db_session()),
         running=versions.count_running(db_session()),
         nothing=Tally(),
@@ -120,12 +120,8 @@ def begin(run: ShadowRun) -> Response:
     return redirect(url_for("shadow_runs.show", run_id=run.id))
 
 
-def current_pack() -> Pack:
-    return rules.current_pack(db_session(), app_settings().pack)
-
-
 def choose(rule_id: str) -> Chosen:
-    pack = current_pack()
+    pack = app_pack()
     rule = pack.find_rule(rule_id)
     return Chosen(pack, rule) if rule is not None else abort(404)
 

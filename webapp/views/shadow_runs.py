@@ -4,11 +4,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from rules.model import Rule
-from webapp.extensions import app_settings, db_session
+from webapp.extensions import app_pack, app_settings, db_session
 from webapp.forms.rules import PromoteForm, RejectForm
 from webapp.language import say
 from webapp.models import Role, ShadowRun, User
-from webapp.services import rules, shadow, team
+from webapp.services import shadow, team
 from webapp.tasks.rules import apply_pack
 from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
@@ -58,7 +58,7 @@ def find_or_404(run_id: int) -> ShadowRun:
 
 
 def run_page(run: ShadowRun, promote_form: PromoteForm, reject_form: RejectForm) -> str:
-    rule = rules.current_pack(db_session(), app_settings().pack).find_rule(run.rule)
+    rule = app_pack().find_rule(run.rule)
     flags = request.args.get("side") != "lost"
     page = shadow.hits(db_session(), run, app_settings().pack, flags, request.args.get("before", type=int))
     return render_template(
