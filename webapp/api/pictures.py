@@ -5,7 +5,6 @@ from io import BytesIO
 
 from flask import Response, send_file
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 
 from webapp.api.access import caller, note_view
 from webapp.api.operations import Room
@@ -19,7 +18,6 @@ from webapp.services.tokens import Scope
 
 room = Room("pictures", "Pictures as they were found, and as people look at them")
 
-VIEW_EDGE_PX = 1200
 FILE = "application/octet-stream"
 
 
@@ -57,7 +55,7 @@ def view_photo(sha256: str) -> Response:
     if photo is not None:
         count(photo)
     try:
-        body = photos.thumbnail(app_store(), sha256, VIEW_EDGE_PX)
+        body = photos.thumbnail(app_store(), sha256, photos.LOOK_EDGE_PX)
     except (OSError, ValueError):
         raise Problem(404, "There is no such picture that can be read.") from None
     db_session().commit()
@@ -97,10 +95,10 @@ def count(photo: PhotoRow) -> None:
 
 
 def find(sha256: str) -> PhotoRow | None:
-    return db_session().scalar(select(PhotoRow).where(PhotoRow.sha256 == checked(sha256)))
+    return photos.find(db_session(), checked(sha256))
 
 
 def checked(sha256: str) -> str:
-    if len(sha256) == 64 and set(sha256) <= set("0123456789abcdef"):
+    if photos.is_sha256(sha256):
         return sha256
     raise Problem(404, "A picture is named by its SHA-256, 64 hex digits.")

@@ -1,14 +1,23 @@
 """The pictures in the store: bytes as found, once, under their SHA-256; and small safe copies to look at."""
 
 import hashlib
+import re
 from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from scanner.decoding import make_thumbnail
 from scanner.images import PictureError
+from webapp.models import PhotoRow
 from webapp.storage import Store, StoreError, StoreFullError
 
-__all__ = ["StoreError", "StoreFullError", "name_of", "path_of", "store", "thumbnail"]
+__all__ = ["StoreError", "StoreFullError", "find", "is_sha256", "name_of", "path_of", "store", "thumbnail"]
+
+# As large as a picture is looked at, unless somebody zooms in.
+LOOK_EDGE_PX = 1200
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def store(place: Store, body: bytes) -> str:
@@ -26,6 +35,16 @@ def store(place: Store, body: bytes) -> str:
             f"{name} in {place} is not what its name says; move it away, and it is fetched again at the next scan"
         )
     return sha256
+
+
+def is_sha256(text: str) -> bool:
+    """Whether it can name a picture; nothing else may become part of a path."""
+    return SHA256.fullmatch(text) is not None
+
+
+def find(session: Session, sha256: str) -> PhotoRow | None:
+    """The picture of a listing; one that is only tried has no row."""
+    return session.scalar(select(PhotoRow).where(PhotoRow.sha256 == sha256))
 
 
 def name_of(sha256: str) -> str:

@@ -1,10 +1,8 @@
 """Pictures of listings. A browser gets them re-encoded; the bytes as found are a download only."""
 
-import re
 from io import BytesIO
 
 from flask import Blueprint, abort, redirect, request, send_file, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_store, db_session
@@ -22,9 +20,7 @@ Answer = Response | tuple[Response, int] | tuple[str, int]
 # So few that nothing is recognised, whatever a browser does with it.
 VEIL_EDGE_PX = 24
 THUMBNAIL_EDGE_PX = 320
-LARGE_EDGE_PX = 1200
 DETAIL_EDGE_PX = 3000
-SHA256 = re.compile(r"[0-9a-f]{64}")
 FOR_EVER = "private, max-age=31536000, immutable"
 # As long as a picture that was seen counts as seen.
 AN_HOUR = "private, max-age=3600"
@@ -46,7 +42,7 @@ def veil(sha256: str) -> Response:
 @pages.get("/photos/<sha256>/view")
 @requires(Role.VIEWER)
 def large(sha256: str) -> Response:
-    return seen(sha256, LARGE_EDGE_PX)
+    return seen(sha256, photos.LOOK_EDGE_PX)
 
 
 @pages.get("/photos/<sha256>/detail")
@@ -103,7 +99,7 @@ def seen(sha256: str, edge_px: int) -> Response:
 
 
 def find(sha256: str) -> PhotoRow | None:
-    return db_session().scalar(select(PhotoRow).where(PhotoRow.sha256 == checked(sha256)))
+    return photos.find(db_session(), checked(sha256))
 
 
 def jpeg_of(sha256: str, edge_px: int, caching: str = FOR_EVER) -> Response:
@@ -117,7 +113,7 @@ def jpeg_of(sha256: str, edge_px: int, caching: str = FOR_EVER) -> Response:
 
 
 def checked(sha256: str) -> str:
-    return sha256 if SHA256.fullmatch(sha256) else abort(404)
+    return sha256 if photos.is_sha256(sha256) else abort(404)
 
 
 def keep_private(answer: Response, caching: str) -> Response:
