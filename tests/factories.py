@@ -150,6 +150,15 @@ def make_finding(
     return add(session, row)
 
 
+def make_elephant(session: Session, title: str = "A figure of stone", **fields: Any) -> FindingRow:
+    """An elephant of 0.91, flagged by the rule in force."""
+    listing = make_listing(session, title=title)
+    photo = make_photo(session, listing)
+    make_scores(session, photo, elephant=0.91)
+    scan = make_scan(session, listing.source)
+    return make_finding(session, listing, photo, scan, rule="elephant_seen", **fields)
+
+
 SCORED: dict[str, Any] = {
     "threshold": 0.5,
     "score": 0.91,

@@ -20,6 +20,7 @@ from webapp.migrations import upgrade
 from webapp.services import rechecks
 from webapp.settings import Settings
 from webapp.tasks import app
+from webapp.tasks.rules import apply_pack
 
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
 WANTED = os.environ.get("TUSKLINE_TEST_BACKENDS", "sqlite,postgresql").split(",")
@@ -118,3 +119,11 @@ def run_on(server: str, statement: str) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where it is noted that the findings are to follow the rules; nothing is sent."""
+    calls: list[str] = []
+    monkeypatch.setattr(apply_pack, "delay", lambda: calls.append("apply"))
+    return calls

@@ -1,20 +1,15 @@
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import (
     add,
+    make_elephant,
     make_finding,
     make_listing,
-    make_photo,
-    make_scan,
-    make_scores,
     make_shadow_run,
     make_user,
 )
 from tests.webapp.api.conftest import Program, Write
-from webapp.api import shadow_runs
 from webapp.models import FindingRow, FindingState, FindingTerm, Role, ShadowHit, ShadowRun, ThresholdChange
 from webapp.services import team
 
@@ -28,20 +23,9 @@ def lead(program: Write) -> Program:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    calls: list[str] = []
-    monkeypatch.setattr(shadow_runs.apply_pack, "delay", lambda: calls.append("apply"))
-    yield calls
-
-
-@pytest.fixture
 def finding(session: Session) -> FindingRow:
     """An elephant of 0.91, flagged by the rule in force and confirmed."""
-    listing = make_listing(session, title="A figure of stone")
-    photo = make_photo(session, listing)
-    make_scores(session, photo, elephant=0.91)
-    scan = make_scan(session, listing.source)
-    row = make_finding(session, listing, photo, scan, rule=RULE, state=FindingState.CONFIRMED)
+    row = make_elephant(session, state=FindingState.CONFIRMED)
     session.commit()
     return row
 

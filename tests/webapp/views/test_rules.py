@@ -1,16 +1,12 @@
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.factories import (
+    make_elephant,
     make_finding,
-    make_listing,
-    make_photo,
-    make_scan,
-    make_scores,
     make_shadow_run,
     make_user,
 )
@@ -39,19 +35,9 @@ def lead(sign_in: SignIn) -> FlaskClient:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    calls: list[object] = []
-    monkeypatch.setattr(shadow_runs.apply_pack, "delay", lambda: calls.append("apply"))
-    yield calls
-
-
-@pytest.fixture
 def finding(session: Session) -> FindingRow:
     """An elephant of 0.91, flagged by the rule in force."""
-    listing = make_listing(session, title="A figure <b>of stone</b>")
-    photo = make_photo(session, listing)
-    make_scores(session, photo, elephant=0.91)
-    row = make_finding(session, listing, photo, make_scan(session, listing.source), rule="elephant_seen")
+    row = make_elephant(session, "A figure <b>of stone</b>")
     session.commit()
     return row
 
@@ -119,7 +105,7 @@ def test_there_is_no_other_way_to_a_new_threshold(lead: FlaskClient, session: Se
 
 
 def test_a_second_person_puts_it_into_force_and_the_queue_follows(
-    sign_in: SignIn, session: Session, sent: list[object]
+    sign_in: SignIn, session: Session, sent: list[str]
 ) -> None:
     make_shadow_run(session)
     session.commit()
@@ -151,7 +137,7 @@ def fail() -> None:
 
 
 def test_whoever_proposed_it_may_not_promote_it_unless_the_team_allows_that(
-    lead: FlaskClient, session: Session, sent: list[object]
+    lead: FlaskClient, session: Session, sent: list[str]
 ) -> None:
     proposer = session.query(User).filter_by(name="lead").one()
     make_shadow_run(session, proposer)
