@@ -16,6 +16,7 @@ from webapp.models.people import ApiToken, RecoveryCode, Reveal, Role, SavedFilt
 from webapp.models.processes import WorkerProcess
 from webapp.models.reports import Report
 from webapp.models.review import (
+    DECIDED,
     Decision,
     DecisionUndo,
     FindingRow,
@@ -38,6 +39,7 @@ from webapp.models.schedules import Overlap, Schedule
 from webapp.models.webhooks import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
+    "DECIDED",
     "ApiToken",
     "Appearance",
     "AuditEntry",

@@ -23,6 +23,10 @@ class FindingState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# What a person has settled; an escalated finding waits for somebody else.
+DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
+
+
 class Verdict(StrEnum):
     CONFIRM = "confirm"
     DISMISS = "dismiss"

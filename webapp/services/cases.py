@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from webapp.db import now
 from webapp.language import say
 from webapp.models import (
+    DECIDED,
     Decision,
     FindingRow,
-    FindingState,
     Recheck,
     RecheckKind,
     RecheckState,
@@ -24,7 +24,6 @@ from webapp.services import audit, decisions, rechecks, sightings
 from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound, Refused
 
-DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
 ESCALATE = "escalate"
 CLAIM_LETTERS = 2000
 NAME_LETTERS = 80

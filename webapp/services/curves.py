@@ -20,7 +20,7 @@ from rules.evidence import Evidence
 from rules.model import Condition, Pack, Rule
 from scanner.pipeline import evidence_of
 from scanner.zoo.cascade import replay
-from webapp.models import FindingRow, FindingState, ListingRow, PhotoRow, RecallAudit, RecallItem
+from webapp.models import DECIDED, FindingRow, FindingState, ListingRow, PhotoRow, RecallAudit, RecallItem
 from webapp.services import overview
 from webapp.services.cases import ESCALATE
 from webapp.services.judging import scores_of
@@ -30,7 +30,6 @@ from webapp.services.reviewed import group_of
 
 NEWEST = 4000  # reviewed findings, and as many answers of audits: the page must not grow slow with the years
 GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))
-DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
 SPOKEN_OF = (*DECIDED, FindingState.ESCALATED)
 
 

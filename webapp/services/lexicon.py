@@ -1,17 +1,16 @@
 """The words of the trade as people look them up: what each says, and how often those who met it were right."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from rules.lexicon import Kind, Lexicon, Term
 from rules.spelling import normalise
-from webapp.models import FindingRow, FindingState, FindingTerm
+from webapp.models import FindingRow, FindingTerm
 from webapp.services.rates import Estimate, share_by_group
-from webapp.services.versions import DECIDED, GROUP
+from webapp.services.verdicts import count_by_seller
 
 Named = tuple[str, str]  # language and term
 
@@ -94,17 +93,12 @@ def term_figures(session: Session) -> Mapping[Named, TermFigures]:
 
 def decided_groups(session: Session) -> dict[Named, list[tuple[int, int]]]:
     """(confirmed, dismissed) of each seller."""
-    confirmed = func.sum(case((FindingRow.state == FindingState.CONFIRMED, 1), else_=0))
-    rows = (
-        select(FindingTerm.language, FindingTerm.term, confirmed, func.count())
-        .join(FindingRow, FindingRow.id == FindingTerm.finding_id)
-        .where(FindingRow.state.in_(DECIDED))
-        .group_by(FindingTerm.language, FindingTerm.term, GROUP)
+    return count_by_seller(
+        session,
+        lambda decided: decided.select_from(FindingRow).join(FindingTerm, FindingTerm.finding_id == FindingRow.id),
+        FindingTerm.language,
+        FindingTerm.term,
     )
-    found: defaultdict[Named, list[tuple[int, int]]] = defaultdict(list)
-    for language, term, right, total in session.execute(rows):
-        found[language, term].append((int(right), total - int(right)))
-    return found
 
 
 def make_figures(flagged: int, groups: list[tuple[int, int]]) -> TermFigures:

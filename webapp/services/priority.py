@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from rules.lexicon import Kind
 from rules.model import Severity
-from webapp.models import FindingRow, FindingState, ListingRow
+from webapp.models import DECIDED, FindingRow, FindingState, ListingRow
 
 # Any fixed moment would do: only differences of age count.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,7 +136,7 @@ def histories(session: Session, sellers: Iterable[Seller]) -> dict[Seller, Histo
     asked = {one for one in sellers if one[1]}
     if not asked:
         return {}
-    decided = FindingRow.state.in_((FindingState.CONFIRMED, FindingState.DISMISSED))
+    decided = FindingRow.state.in_(DECIDED)
     named = FindingRow.seller.in_({name for _, name in asked})
     columns = (FindingRow.source_id, FindingRow.seller, FindingRow.state)
     counted: dict[Seller, dict[FindingState, int]] = {}

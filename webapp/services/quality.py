@@ -6,16 +6,26 @@ from datetime import datetime
 from typing import Any
 
 from babel.numbers import format_decimal, format_percent
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.language import locale, number, say
-from webapp.models import FindingRow, FindingState, ListingRow, RecallAudit, Recheck, RecheckKind, RecheckState, Verdict
+from webapp.models import (
+    DECIDED,
+    FindingRow,
+    FindingState,
+    ListingRow,
+    RecallAudit,
+    Recheck,
+    RecheckKind,
+    RecheckState,
+    Verdict,
+)
 from webapp.services import agreement, rates, recall, rechecks
 from webapp.services.findings import BY_PEOPLE
 from webapp.services.moments import day_words, last_day_words
+from webapp.services.verdicts import count_by_seller
 
-DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
 # Of fewer second looks nobody should correct a figure.
 FEWEST_LOOKS = 10
 
@@ -107,20 +117,9 @@ def precision_of(session: Session, from_at: datetime, to_at: datetime) -> Figure
 
 
 def decided_by_seller(session: Session, from_at: datetime, to_at: datetime) -> Sequence[tuple[int, int]]:
-    """(confirmed, dismissed) of each seller; a listing that names none stands for itself."""
-    confirmed = func.sum(case((FindingRow.state == FindingState.CONFIRMED, 1), else_=0))
-    alone = case((FindingRow.seller.is_(None), FindingRow.listing_id), else_=None)
-    query = (
-        select(confirmed, func.count())
-        .where(
-            FindingRow.found_at >= from_at,
-            FindingRow.found_at < to_at,
-            FindingRow.state.in_(DECIDED),
-            FindingRow.rule.not_in(BY_PEOPLE),
-        )
-        .group_by(FindingRow.source_id, FindingRow.seller, alone)
-    )
-    return [(int(right), int(total - right)) for right, total in session.execute(query)]
+    """(confirmed, dismissed) of each seller, of findings that rules opened in the period."""
+    opened = FindingRow.found_at >= from_at, FindingRow.found_at < to_at, FindingRow.rule.not_in(BY_PEOPLE)
+    return count_by_seller(session, lambda decided: decided.where(*opened)).get((), [])
 
 
 def check_precision(precision: Figure, looks: Sequence[Recheck]) -> Figure:

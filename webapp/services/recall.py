@@ -19,6 +19,7 @@ from rules.model import Pack
 from webapp.db import now
 from webapp.language import say
 from webapp.models import (
+    DECIDED,
     Appearance,
     FindingRow,
     FindingState,
@@ -382,9 +383,7 @@ def estimate(session: Session, row: RecallAudit) -> Estimate:
     What a reviewer suspected counts as missed unless its finding was dismissed since.
     """
     dismissed = FindingRow.state == FindingState.DISMISSED
-    settled = RecallItem.answer.is_not(None) & (
-        (RecallItem.answer != ESCALATE) | FindingRow.state.in_((FindingState.CONFIRMED, FindingState.DISMISSED))
-    )
+    settled = RecallItem.answer.is_not(None) & ((RecallItem.answer != ESCALATE) | FindingRow.state.in_(DECIDED))
     missed = settled & (RecallItem.answer != NOTHING) & ~func.coalesce(dismissed, False)
     counts = {
         name: (answered, misses)

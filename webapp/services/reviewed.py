@@ -13,7 +13,17 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from scanner.zoo.registry import InstalledModel
-from webapp.models import Decision, DecisionUndo, FindingRow, FindingState, ListingRow, PhotoRow, ScoreRow, Stage
+from webapp.models import (
+    DECIDED,
+    Decision,
+    DecisionUndo,
+    FindingRow,
+    FindingState,
+    ListingRow,
+    PhotoRow,
+    ScoreRow,
+    Stage,
+)
 from webapp.services.photos import name_of
 from webapp.services.rates import rate_of
 from webapp.storage import Store
@@ -23,7 +33,6 @@ if TYPE_CHECKING:
 
 # Besides the threshold at which the pack flags.
 THRESHOLDS = (0.5, 0.7, 0.9)
-DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
 OTHER = "other"  # a picture that shows none
 
 

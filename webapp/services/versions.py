@@ -5,23 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from rules.model import Rule
 from webapp.language import say
-from webapp.models import FindingRow, FindingState, ShadowRun, ShadowState, ThresholdChange
+from webapp.models import DECIDED, FindingRow, FindingState, ShadowRun, ShadowState, ThresholdChange
 from webapp.services import rules
 from webapp.services.errors import NotFound
 from webapp.services.packs import kept_pack
 from webapp.services.rates import Estimate, share_by_group
-
-DECIDED = (FindingState.CONFIRMED, FindingState.DISMISSED)
-# Items of one seller are not independent; a listing without a seller stands for itself.
-GROUP = case(
-    (FindingRow.seller.is_(None), literal("listing ") + cast(FindingRow.listing_id, String)),
-    else_=literal("seller ") + cast(FindingRow.source_id, String) + literal(" ") + FindingRow.seller,
-)
+from webapp.services.verdicts import count_by_seller
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +103,8 @@ def tally(session: Session, key: InstrumentedAttribute[Any], *where: ColumnEleme
         select(key, FindingRow.state, func.count()).where(*where).group_by(key, FindingRow.state)
     ):
         counts[value][state] = count
-    groups = decided_by_group(session, key, *where)
-    return {value: Tally(states, share_by_group(groups.get(value, ()))) for value, states in counts.items()}
-
-
-def decided_by_group(
-    session: Session, key: InstrumentedAttribute[Any], *where: ColumnElement[bool]
-) -> dict[Any, list[tuple[int, int]]]:
-    """(confirmed, dismissed) of each seller."""
-    confirmed = func.sum(case((FindingRow.state == FindingState.CONFIRMED, 1), else_=0))
-    rows = (
-        select(key, confirmed, func.count())
-        .where(FindingRow.state.in_(DECIDED), *where)
-        .group_by(key, GROUP)
-        .order_by(key)
-    )
-    found: defaultdict[Any, list[tuple[int, int]]] = defaultdict(list)
-    for value, right, total in session.execute(rows):
-        found[value].append((int(right), total - int(right)))
-    return found
+    groups = count_by_seller(session, lambda decided: decided.where(*where), key)
+    return {value: Tally(states, share_by_group(groups.get((value,), ()))) for value, states in counts.items()}
 
 
 def count_running(session: Session) -> Counter[str]:
