@@ -99,6 +99,28 @@ class Settings(BaseSettings):
     oidc_newcomers: bool = Field(
         default=False, description="whether people of the provider that nobody added become viewers; else refused"
     )
+    outbox_url: str | None = Field(
+        default=None,
+        description="where scheduled reports are put: a folder or s3://bucket/prefix; outbox in home unless given",
+    )
+    smtp_host: str | None = Field(
+        default=None, description="mail server for scheduled reports; without it none is sent"
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="port of the mail server")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="how the way to the mail server is kept secret; none is for loopback alone"
+    )
+    smtp_user: str | None = Field(default=None, description="name at the mail server; without it nobody signs in there")
+    smtp_password: SecretStr | None = Field(default=None, description="password at the mail server")
+    mail_from: str = Field(default="tuskline@localhost", description="sender of mails")
+    mail_megabytes: float = Field(
+        default=15, ge=0, description="size up to which reports are attached to a mail; larger ones are linked"
+    )
+    timestamp_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="timestamp server (RFC 3161) that confirms when a case file was made; none is asked unless given",
+    )
     local_sign_in: bool = Field(
         default=True, description="whether passwords let in; without them the provider alone does"
     )
@@ -119,6 +141,17 @@ class Settings(BaseSettings):
         if not is_on and not info.data.get("oidc_issuer"):
             raise ValueError("without passwords give TUSKLINE_OIDC_ISSUER, else nobody could sign in")
         return is_on
+
+    @field_validator("smtp_security")
+    @classmethod
+    def check_secrecy(cls, kind: str, info: ValidationInfo) -> str:
+        if kind == "none" and info.data.get("smtp_host") not in (None, *LOOPBACK):
+            raise ValueError("reports must not travel in the clear: use starttls or tls, or a mail server on loopback")
+        return kind
+
+    @property
+    def outbox(self) -> str:
+        return self.outbox_url or str(self.home / "outbox")
 
     @property
     def inbox_dir(self) -> Path:

@@ -17,7 +17,7 @@ from webapp.models import Job, JobKind, JobState, Role
 from webapp.services import jobs, lessons, models, trials
 from webapp.services.models import ModelView, Zoo
 from webapp.services.tokens import Scope
-from webapp.tasks.models import run_job
+from webapp.tasks.jobs import run_job
 from webapp.tasks.sending import enqueue
 
 room = Room("models", "Classifiers: what is installed, what each can see, and work on them")

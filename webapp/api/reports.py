@@ -12,9 +12,11 @@ from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict, newest_first
 from webapp.api.problems import Problem
 from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Means
 from webapp.extensions import app_settings, db_session
 from webapp.models import DeliveryState, Report, Role, Webhook, WebhookDelivery
 from webapp.services import reports, webhooks
+from webapp.services.freezing import Wanted
 from webapp.services.tokens import Scope
 from webapp.services.webhooks import Event
 from webapp.tasks.sending import enqueue
@@ -94,7 +96,7 @@ def list_reports(query: PageQuery) -> Page[ReportShape]:
 @room.operation("POST", "/reports", Scope.REVIEW, Role.REVIEWER, body=PeriodBody, answer=ReportShape, status=201)
 def build_report(body: PeriodBody) -> ReportShape:
     """Freeze the findings found or decided in a period."""
-    report = reports.build(db_session(), app_settings(), body.from_at, body.to_at, caller())
+    report = reports.build(db_session(), app_settings(), Wanted(body.from_at, body.to_at), caller())
     db_session().commit()
     return ReportShape.model_validate(report)
 
@@ -112,17 +114,15 @@ def download_report(report_id: int, format_name: str) -> Response:
     if exporter is None:
         raise Problem(404, f"Reports come as {', '.join(FORMATS)}.")
     body = BytesIO()
-    exporter.write(reports.read(app_settings(), report), body)
+    choices = Choices(report_id=report.id, sha256=report.sha256)
+    exporter.write(reports.read(app_settings(), report), choices, Means(), body)
     body.seek(0)
     name = f"tuskline-report-{report.id}{exporter.suffix}"
     return send_file(body, mimetype=exporter.media_type, as_attachment=True, download_name=name)
 
 
 def find_report(report_id: int) -> Report:
-    report = reports.find(db_session(), report_id)
-    if report is None:
-        raise Problem(404, f"There is no report {report_id}.")
-    return report
+    return reports.find(db_session(), report_id)
 
 
 @room.operation("GET", "/webhooks", Scope.ADMIN, Role.ADMIN, answer=Page[WebhookShape])

@@ -8,6 +8,7 @@ import click
 
 from webapp.cli.opening import open_session, open_settings
 from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Means
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -22,22 +23,22 @@ def report(first_day: datetime | None, last_day: datetime | None, style: str, ou
 
     The report is kept as on the Reports page, with models, digests and rule versions.
     """
-    from webapp.services import reports
+    from webapp.services import freezing, reports
 
     settings = open_settings()
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     from_at = first_day.replace(tzinfo=UTC) if first_day else today - timedelta(days=30)
     to_at = (last_day.replace(tzinfo=UTC) if last_day else today) + timedelta(days=1)
     with open_session(settings) as session:
-        built = reports.build(session, settings, from_at, to_at, None)
+        built = reports.build(session, settings, freezing.Wanted(from_at, to_at), None)
         session.commit()
         content = reports.read(settings, built)
     if output == "-":
-        FORMATS[style].write(content, sys.stdout.buffer)
+        FORMATS[style].write(content, Choices(report_id=built.id, sha256=built.sha256), Means(), sys.stdout.buffer)
         return
     try:
         with Path(output).open("wb") as target:
-            FORMATS[style].write(content, target)
+            FORMATS[style].write(content, Choices(report_id=built.id, sha256=built.sha256), Means(), target)
     except OSError as error:
         raise click.ClickException(f"{output} can't be written: {error.strerror}") from None
     click.echo(f"{output}: {built.findings_count} suspected findings, report {built.id}", err=True)

@@ -1,26 +1,39 @@
 """A report's content as files: one entry a format."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from webapp.exporters import document, table
-
-Content = Mapping[str, Any]
+from webapp.exporters.content import Choices, Content, Means
 
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """write: puts the content, as services.reports.read gives it, into an open binary file."""
+    """write: puts the content into an open binary file, in the language in force.
+
+    title: what people call the format. is_quick: whether it is written while a page waits; the others take a worker.
+    shows_pictures: whether the choice of pictures makes a difference; speaks: whether the language does.
+    """
 
     name: str
+    title: str
     media_type: str
     suffix: str
-    write: Callable[[Content, BinaryIO], None]
+    write: Callable[[Content, Choices, Means, BinaryIO], None]
+    is_quick: bool = True
+    shows_pictures: bool = False
+    speaks: bool = False
 
 
+CSV = "text/csv; charset=utf-8"
 FORMATS: dict[str, Exporter] = {
-    "csv": Exporter("csv", "text/csv; charset=utf-8", ".csv", table.write),
-    "figures": Exporter("figures", "text/csv; charset=utf-8", "-figures.csv", table.write_figures),
-    "json": Exporter("json", "application/json", ".json", document.write),
+    one.name: one
+    for one in (
+        Exporter("csv", "CSV", CSV, ".csv", table.write),
+        Exporter("csv-bom", "CSV (BOM)", CSV, "-bom.csv", table.write_with_mark),
+        Exporter("figures", "CSV", CSV, "-figures.csv", table.write_figures),
+        Exporter("json", "JSON", "application/json", ".json", document.write),
+        Exporter("jsonl", "JSON Lines", "application/jsonl", ".jsonl", document.write_lines),
+    )
 }

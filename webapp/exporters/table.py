@@ -3,10 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-Finding = Mapping[str, Any]
+from webapp.exporters.content import Choices, Content, Finding, Means
+
 FIGURES = ("name", "value", "low", "high", "n", "reason", "basis")
 
 # A cell that begins with one of these is a formula to a spreadsheet, whatever blanks stand before it. The second
@@ -16,18 +17,31 @@ FORMULA = re.compile(rf"(^|[;\t\r\n])({BLANKS})(?=[=+\-@\uff1d\uff0b\uff0d\uff20
 BEGINS_ODDLY = re.compile(r"^[\t\r\n]")
 
 
-def write(content: Mapping[str, Any], target: BinaryIO) -> None:
-    """UTF-8 with a byte order mark (without it Excel reads another alphabet), every cell in quotes."""
-    write_rows(target, COLUMNS, ([read(finding) for read in COLUMNS.values()] for finding in content["findings"]))
+def write(content: Content, _choices: Choices, means: Means, target: BinaryIO) -> None:
+    """UTF-8, every text in quotes."""
+    write_rows(target, COLUMNS, rows_of(content, means))
 
 
-def write_figures(content: Mapping[str, Any], target: BinaryIO) -> None:
+def write_with_mark(content: Content, _choices: Choices, means: Means, target: BinaryIO) -> None:
+    """As write, with a byte order mark: without it Excel reads another alphabet."""
+    write_rows(target, COLUMNS, rows_of(content, means), encoding="utf-8-sig")
+
+
+def rows_of(content: Content, means: Means) -> Iterator[list[Any]]:
+    for number, finding in enumerate(content.findings()):
+        yield [read(finding) for read in COLUMNS.values()]
+        means.tell(number + 1)
+
+
+def write_figures(content: Content, _choices: Choices, _means: Means, target: BinaryIO) -> None:
     """The report's figures, one row each: precision, recall, misses and agreement with their 95 % intervals."""
-    write_rows(target, FIGURES, ([one[name] for name in FIGURES] for one in content.get("quality", [])))
+    write_rows(target, FIGURES, ([one[name] for name in FIGURES] for one in content.head.get("quality", [])))
 
 
-def write_rows(target: BinaryIO, heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
+def write_rows(
+    target: BinaryIO, heading: Iterable[str], rows: Iterable[Iterable[Any]], encoding: str = "utf-8"
+) -> None:
+    text = io.TextIOWrapper(target, encoding=encoding, newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(heading)
     for row in rows:

@@ -1,4 +1,4 @@
-"""Long work on models, done by the worker: installing one, removing it, checking it, trying a picture, training."""
+"""Long work done by a worker: on models (installing, checking, training), on reports and on case files."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,14 @@ class JobKind(StrEnum):
     MEASURE = "measure"
     TRY = "try"
     TRAIN = "train"
+    REPORT = "report"
+    WRITE = "write"
+    CASE = "case"
+
+    @property
+    def is_of_models(self) -> bool:
+        """The others freeze a report, write one in a format, or make a case file."""
+        return self not in (JobKind.REPORT, JobKind.WRITE, JobKind.CASE)
 
 
 class JobState(StrEnum):
@@ -36,7 +44,7 @@ class Job(Base):
     model: the model's name, None where all that are installed are meant. actor: the name of who asked for it.
     holds: what no second unfinished job may touch (`model:NAME`, say); None as soon as it is over.
     options: what the work needs, result: what it found (JSON values); note: the step at hand, then why it failed.
-    bytes_done, bytes_total: of what is fetched; of a training they count pictures.
+    bytes_done, bytes_total: of what is fetched; of a training they count pictures, of reports and case files findings.
     attempts: how often a worker began it: one that kills its workers must not be begun for ever.
     """
 

@@ -59,6 +59,7 @@ class PhotoRow(Base):
     """A picture, once, under the SHA-256 of its bytes; the bytes lie in the photo store under the same name.
 
     look_hash: perceptual, 256 bits as hex (scanner.fingerprints); None where it was not read or says too little.
+    purged_at: when retention removed the bytes; the digest and all that was said of them stay.
     """
 
     __tablename__ = "photos"
@@ -73,6 +74,7 @@ class PhotoRow(Base):
     failure: Mapped[str | None]
     look_hash: Mapped[str | None] = mapped_column(String(64))
     first_seen_at: Mapped[datetime] = mapped_column(default=now)
+    purged_at: Mapped[datetime | None]
 
     scores: Mapped[list["ScoreRow"]] = relationship(back_populates="photo", order_by="ScoreRow.id")
 

@@ -101,8 +101,12 @@ def ensure(
     is_new = insert_new(session, Job, holds=holds, **values)
     job = session.scalars(select(Job).where(Job.holds == holds)).one()
     if is_new:
-        audit.record(session, actor, f"model.{kind}", subject_of(job), job=job.id, **options)
+        audit.record(session, actor, action_of(kind), subject_of(job), job=job.id, **options)
     return job, is_new
+
+
+def action_of(kind: JobKind) -> str:
+    return f"model.{kind}" if kind.is_of_models else f"{kind}.ask"
 
 
 def subject_of(job: Job) -> str:
@@ -118,8 +122,9 @@ def find(session: Session, job_id: int) -> Job:
 
 
 def newest(session: Session, limit: int, model: str | None = None) -> list[Job]:
-    """The newest first; tries are left out, they belong to whoever made them."""
-    query = select(Job).where(Job.kind != JobKind.TRY).order_by(Job.id.desc()).limit(limit)
+    """Work on models, the newest first; tries are left out, they belong to whoever made them."""
+    shown = [kind for kind in JobKind if kind.is_of_models and kind is not JobKind.TRY]
+    query = select(Job).where(Job.kind.in_(shown)).order_by(Job.id.desc()).limit(limit)
     return list(session.scalars(query.where(Job.model == model) if model else query))
 
 
@@ -191,11 +196,14 @@ def end(session: Session, job: Job, worker: str, state: JobState, note: str | No
         values |= {"attempts": Job.attempts - 1}  # it was the worker that ended, not the work that killed it
     if leases.release(session, job.id, worker, state, Job, **values) and state.is_over:
         facts = {"job": job.id, "note": note, "digest": result.get("digest")}
-        audit.record(session, job.actor, f"model.{job.kind}.{state}", subject_of(job), **facts)
+        audit.record(session, job.actor, f"{action_of(job.kind)}.{state}", subject_of(job), **facts)
     session.commit()
 
 
-def reconcile(session: Session, settings: Settings) -> list[int]:
-    """Ids of jobs to queue again, by the caller and after its commit; as for scans."""
-    overdue = select(Job.id).where(Job.state.in_((JobState.QUEUED, JobState.RUNNING)), Job.lease_until < now())
-    return leases.remind(session, list(session.scalars(overdue.order_by(Job.id))), settings.lease_s, Job)
+def reconcile(session: Session, settings: Settings) -> list[tuple[int, JobKind]]:
+    """Jobs to queue again, by the caller and after its commit; as for scans."""
+    overdue = select(Job.id, Job.kind).where(
+        Job.state.in_((JobState.QUEUED, JobState.RUNNING)), Job.lease_until < now()
+    )
+    kinds = {row.id: row.kind for row in session.execute(overdue.order_by(Job.id))}
+    return [(job_id, kinds[job_id]) for job_id in leases.remind(session, list(kinds), settings.lease_s, Job)]

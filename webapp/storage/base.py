@@ -42,6 +42,10 @@ class Store(ABC):
         """Move the local file `path` in, whole or not at all; it is gone afterwards. Raises StoreFullError."""
 
     @abstractmethod
+    def remove(self, name: str) -> None:
+        """Delete what lies under `name`; nothing where it is gone already. Retention alone does so."""
+
+    @abstractmethod
     def read(self, name: str, sha256: str | None = None) -> bytes:
         """What lies under `name`. Raises FileNotFoundError; StoreError where it has not that SHA-256."""
 

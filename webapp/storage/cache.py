@@ -37,6 +37,10 @@ class Cache:
             self._note(path)
         return path
 
+    def forget(self, name: str) -> None:
+        """Delete the copy of `name`, where there is one."""
+        (self.folder / checked(name)).unlink(missing_ok=True)
+
     def _note(self, path: Path) -> None:
         """Sweep when a sixteenth of the limit has come: to look at every file each time would take too long."""
         with self._lock:

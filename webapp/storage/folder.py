@@ -50,6 +50,12 @@ class FolderStore(Store):
                 path.unlink(missing_ok=True)
             sync(target.parent)
 
+    def remove(self, name: str) -> None:
+        path = self.path_of(name)
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync(path.parent)
+
     def read(self, name: str, sha256: str | None = None) -> bytes:
         body = self.path_of(name).read_bytes()
         if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:

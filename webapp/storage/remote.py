@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import uuid4
@@ -92,6 +92,12 @@ class RemoteStore(Store):
         if self._ask(lambda files: files.size(key)) != size:
             raise StoreError(f"{self.url}/{name} did not arrive whole: {path} is kept.")
         path.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        key = self._key(name)
+        with suppress(FileNotFoundError):
+            self._ask(lambda files: files.rm_file(key))
+        self.cache.forget(name)
 
     def read(self, name: str, sha256: str | None = None) -> bytes:
         key = self._key(name)

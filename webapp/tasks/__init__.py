@@ -17,6 +17,7 @@ ROUTES = {
     "scans.run": "crawl",
     "pictures.score": "scan",
     "jobs.run": "scan",
+    "jobs.write": "reports",
     "rules.apply_pack": "reports",
     "audit.verify": "scan",  # these workers share the web's data folder, where the signing key lies
 }
@@ -80,6 +81,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("audit", "heartbeats", "models", "rules", "scans", "schedules", "webhooks")
+ROOMS = ("audit", "heartbeats", "jobs", "rules", "scans", "schedules", "webhooks")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

@@ -14,7 +14,7 @@ from webapp.models import JobKind, Role
 from webapp.services import jobs, lessons, models, reviewed
 from webapp.services.errors import NotFound, Refused
 from webapp.services.models import ModelView, Zoo
-from webapp.tasks.models import run_job
+from webapp.tasks.jobs import run_job
 from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
 

@@ -8,11 +8,13 @@ from werkzeug.wrappers import Response
 
 from webapp.db import now
 from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Means
 from webapp.extensions import app_settings, db_session
 from webapp.forms.reports import PeriodForm
 from webapp.language import say_many
 from webapp.models import Report, Role
 from webapp.services import audit, reports
+from webapp.services.freezing import Wanted
 from webapp.views.access import reader, requires
 
 pages = Blueprint("reports", __name__)
@@ -34,7 +36,7 @@ def build() -> Response | tuple[str, int]:
     form = PeriodForm()
     if not form.validate():
         return reports_page(form), 422
-    report = reports.build(db_session(), app_settings(), form.from_at, form.to_at, reader())
+    report = reports.build(db_session(), app_settings(), Wanted(form.from_at, form.to_at), reader())
     db_session().commit()
     flash(
         say_many(
@@ -58,15 +60,15 @@ def download(report_id: int, format_name: str) -> Response:
     audit.record(db_session(), reader().name, "report.download", f"report:{report.id}", format=format_name)
     db_session().commit()
     body = BytesIO()
-    exporter.write(reports.read(app_settings(), report), body)
+    choices = Choices(report_id=report.id, sha256=report.sha256)
+    exporter.write(reports.read(app_settings(), report), choices, Means(), body)
     body.seek(0)
     name = f"tuskline-report-{report.id}{exporter.suffix}"
     return send_file(body, mimetype=exporter.media_type, as_attachment=True, download_name=name)
 
 
 def find_or_404(report_id: int) -> Report:
-    report = reports.find(db_session(), report_id)
-    return report if report is not None else abort(404)
+    return reports.find(db_session(), report_id)
 
 
 def reports_page(form: PeriodForm) -> str:

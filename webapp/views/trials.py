@@ -12,7 +12,7 @@ from webapp.forms.models import TOO_LARGE, TryForm
 from webapp.language import say
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs, trials
-from webapp.tasks.models import run_job
+from webapp.tasks.jobs import run_job
 from webapp.tasks.sending import enqueue
 from webapp.views import models
 from webapp.views.access import reader, requires

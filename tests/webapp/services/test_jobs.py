@@ -142,7 +142,7 @@ def test_a_silent_worker_s_job_waits_again(session: Session, settings: Settings)
     past = now() - timedelta(seconds=1)
     left = make_job(session, state=JobState.RUNNING, lease_owner="dead", lease_until=past)
     alive = make_job(session, model="b", state=JobState.RUNNING, lease_until=now() + timedelta(seconds=60))
-    assert jobs.reconcile(session, settings) == [left.id]
+    assert jobs.reconcile(session, settings) == [(left.id, left.kind)]
     session.commit()
     assert jobs.find(session, left.id).state is JobState.QUEUED
     assert jobs.find(session, alive.id).state is JobState.RUNNING

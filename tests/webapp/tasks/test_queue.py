@@ -17,7 +17,7 @@ from webapp.models import JobState, ScanState
 from webapp.services import scans
 from webapp.settings import Settings
 from webapp.tasks import app, options, ticks
-from webapp.tasks.models import reconcile as reconcile_jobs
+from webapp.tasks.jobs import reconcile as reconcile_jobs
 from webapp.tasks.rules import apply_pack
 from webapp.tasks.scans import reconcile, run_scan
 

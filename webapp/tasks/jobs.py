@@ -1,5 +1,8 @@
-"""Work on models in the background."""
+"""Long work in the background: on models beside the scans, on reports and case files beside the pages."""
 
+from typing import Any
+
+from webapp.models import JobKind
 from webapp.services import jobs, trials
 from webapp.services.workshop import FAILURES, WORKS
 from webapp.tasks import app
@@ -13,11 +16,21 @@ def run_job(job_id: int) -> None:
         jobs.run(session, job_id, app.settings, worker_name(), WORKS, stopping.is_set, FAILURES)
 
 
+@app.task(name="jobs.write")  # type: ignore[untyped-decorator]
+def write_job(job_id: int) -> None:
+    """The same on the queue of reports, whose workers need no model."""
+    run_job(job_id)
+
+
+def task_for(kind: JobKind) -> Any:
+    return run_job if kind.is_of_models else write_job
+
+
 @app.task(name="jobs.reconcile")  # type: ignore[untyped-decorator]
 def reconcile() -> None:
     with task_session() as session:
         overdue = jobs.reconcile(session, app.settings)
         session.commit()
-    for job_id in overdue:
-        run_job.delay(job_id)
+    for job_id, kind in overdue:
+        task_for(kind).delay(job_id)
     trials.sweep(app.settings)
