@@ -13,21 +13,16 @@ from babel.units import format_unit
 from flask import Flask
 from markupsafe import Markup, escape
 
-from rules.explain import lines, sentence
+from rules.explain import lines
 from rules.model import Result, Rule
-from rules.wording import spell
 from webapp.db import now
-from webapp.echoes import say_again
+from webapp.exporters.wording import concept_words, country_words, translated, why_words, word
 from webapp.language import ENGLISH, find_text, locale, number, say, say_later, say_many, spoken
 from webapp.models import Job, JobKind, Verdict
 from webapp.services import verifying
 from webapp.services.moments import cron_words, day_words, exact_time, last_day_words, zone_words
 
 ROW_OR_CELL = re.compile(r"(<t[rdh](?=[\s>]))")
-CONCEPT_WORDS = {
-    "other": say_later("none of these"),
-    "tiger_tooth_claw_bone": say_later("tiger tooth, claw or bone"),
-}
 DOING_WORDS = {
     JobKind.INSTALL: say_later("Installing"),
     JobKind.REMOVE: say_later("Removing"),
@@ -57,25 +52,6 @@ SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
 def init_app(app: Flask) -> None:
     for function in FILTERS:
         app.add_template_filter(function)
-
-
-def word(value: object) -> str:
-    """A state, severity, role, verdict or kind in the reader's language; what the catalogue has not, as it is."""
-    return find_text(str(value))
-
-
-def translated(text: str | None) -> str:
-    """Sentences that are stored in English, a pack's texts too; what is not known (a person's words) as it is."""
-    return say_again(text)
-
-
-def concept_words(concept: str) -> str:
-    return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
-
-
-def country_words(code: str) -> str:
-    """The name of a country (ISO 3166-1 alpha-2); the code itself where it is none."""
-    return str(locale().territories.get(code, code))
 
 
 def as_json(value: Any) -> str:
@@ -258,11 +234,6 @@ def score_nodes(node: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 def reason_lines(reasons: Mapping[str, Any]) -> list[tuple[int, bool, str]]:
     """A stored tree of reasons as (depth, met, sentence)."""
     return lines(Result.from_json(reasons), say=find_text)
-
-
-def why_words(reasons: Mapping[str, Any]) -> str:
-    """Why a finding is one, from its stored tree: the stored sentence is the same in English."""
-    return sentence(Result.from_json(reasons), find_text)
 
 
 def when_words(rule: Rule) -> str:

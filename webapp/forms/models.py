@@ -7,7 +7,7 @@ from wtforms import SelectChoice, SelectField, SelectMultipleField, StringField,
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from webapp.filters import concept_words
+from webapp.exporters.wording import concept_words
 from webapp.forms.base import PageForm
 from webapp.language import number, say, say_later
 from webapp.services.trials import UPLOAD_BYTES

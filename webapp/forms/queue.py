@@ -10,7 +10,7 @@ from wtforms.widgets import DateInput, NumberInput, SearchInput
 
 from rules.evidence import CONCEPTS
 from rules.model import Severity
-from webapp.filters import concept_words, word
+from webapp.exporters.wording import concept_words, word
 from webapp.forms.base import PageForm, QueryForm
 from webapp.language import locale, say, say_later
 from webapp.models import FindingState, Source

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from babel.numbers import format_decimal, format_percent
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.language import locale, number, say
+from webapp.exporters import wording
+from webapp.language import number, say
 from webapp.models import (
     DECIDED,
     FindingRow,
@@ -277,34 +277,12 @@ def basis_of(row: RecallAudit, found: recall.Estimate) -> str:
 
 
 def title_of(figure: Figure) -> str:
-    return {
-        "precision": say("Precision"),
-        "checked_precision": say("Precision, put right by second looks"),
-        "recall": say("Recall"),
-        "misses": say("Missed listings, estimated"),
-        "kappa": say("Cohen's kappa of first and second looks"),
-        "agreed": say("First and second looks that agree"),
-        "overturns": say("First decisions that fell after a second look"),
-        "appeals": say("Appeals that overturned a decision"),
-    }[figure.name]
+    return wording.figure_title(figure.name)
 
 
 def words_of(figure: Figure) -> str:
     """The value with its 95 % interval, the interval alone, or why there is neither."""
-    if figure.low is None or figure.high is None:
-        return figure.reason
-    values = {"low": number_words(figure, figure.low), "high": number_words(figure, figure.high)}
-    if figure.value is None:
-        return say("between %(low)s and %(high)s; %(reason)s", reason=figure.reason, **values)
-    return say("%(value)s (%(low)s to %(high)s)", value=number_words(figure, figure.value), **values)
-
-
-def number_words(figure: Figure, value: float) -> str:
-    if figure.name == "misses":
-        return number(round(value))
-    if figure.name == "kappa":
-        return format_decimal(value, "0.00", locale())
-    return format_percent(value, "0.0\N{NO-BREAK SPACE}%", locale())
+    return wording.figure_words({name: getattr(figure, name) for name in ("name", "value", "low", "high", "reason")})
 
 
 def kappa_words(found: agreement.Agreement) -> str:

@@ -3,8 +3,9 @@
 from flask import Blueprint, abort, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from webapp.exporters.wording import translated, word
 from webapp.extensions import db_session
-from webapp.filters import job_words, translated, word
+from webapp.filters import job_words
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs
 from webapp.services.errors import NotFound

@@ -8,8 +8,8 @@ from flask import Blueprint, render_template, request
 
 from webapp.charts import BarChart, Bars
 from webapp.db import now
+from webapp.exporters.wording import concept_words, word
 from webapp.extensions import app_settings, db_session
-from webapp.filters import concept_words, word
 from webapp.language import locale, say, spoken
 from webapp.models import FindingState, Role
 from webapp.services import health, overview, quality, queue, trends

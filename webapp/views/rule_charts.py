@@ -5,7 +5,8 @@ from collections.abc import Callable
 from babel.numbers import format_decimal
 
 from webapp.charts import Axis, Line, LineChart, Mark, Point
-from webapp.filters import concept_words, share_words
+from webapp.exporters.wording import concept_words
+from webapp.filters import share_words
 from webapp.language import locale, say
 from webapp.services.curves import Curve, CurvePoint
 from webapp.services.rates import Estimate

@@ -3,8 +3,8 @@
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from webapp.exporters.wording import word
 from webapp.extensions import app_settings, app_store, db_session
-from webapp.filters import word
 from webapp.language import say
 from webapp.models import Role, Scan, Source
 from webapp.services import archives, crawl_logs, failures, overview, scans, sources
