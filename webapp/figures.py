@@ -1,10 +1,12 @@
 """A figure of a period, and how it reads: with its interval, or why there is none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from babel.numbers import format_decimal, format_percent
 
+from webapp.echoes import say_again
 from webapp.language import locale, number, say
 
 
@@ -22,6 +24,12 @@ class Figure:
     high: float | None = None
     reason: str = ""
     basis: str = ""
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        """As a report's content has it; the stored sentences are said again in the language in force."""
+        again = {name: say_again(said[name]) for name in ("reason", "basis")}
+        return cls(said["name"], said["n"], said["value"], said["low"], said["high"], **again)
 
     def to_json(self) -> dict[str, Any]:
         numbers = {name: rounded(getattr(self, name)) for name in ("value", "low", "high")}

@@ -34,6 +34,7 @@ from webapp.wording import (
     span_words,
     units_of,
     why_words,
+    word,
 )
 
 ROW_OR_CELL = re.compile(r"(<t[rdh](?=[\s>]))")
@@ -64,11 +65,6 @@ MODEL_ROLES = (say_later("primary"), say_later("fallback"))  # as the catalogue 
 def init_app(app: Flask) -> None:
     for function in FILTERS:
         app.add_template_filter(function)
-
-
-def word(value: object) -> str:
-    """A state, severity, role, verdict or kind in the reader's language; what the catalogue has not, as it is."""
-    return find_text(str(value))
 
 
 def translated(text: str | None) -> str:

@@ -44,6 +44,11 @@ def exact_time(at: datetime | None) -> str:
     return say("%(date)s, %(time)s UTC", date=day_words(at), time=clock_words(at))
 
 
+def word(value: object) -> str:
+    """A state, severity, role, verdict or kind in the reader's language; what the catalogue has not, as it is."""
+    return find_text(str(value))
+
+
 def concept_words(concept: str) -> str:
     return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
 
