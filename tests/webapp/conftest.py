@@ -13,8 +13,11 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import Session
+from sqlalchemy.util import LRUCache
 
+from webapp import db
 from webapp.db import open_engine, session_factory
 from webapp.migrations import upgrade
 from webapp.services import rechecks
@@ -25,6 +28,25 @@ from webapp.tasks.rules import apply_pack
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
 WANTED = os.environ.get("TUSKLINE_TEST_BACKENDS", "sqlite,postgresql").split(",")
 BACKENDS = [name for name in ("sqlite", "postgresql") if name in WANTED]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> None:
+    """Write the SQL of each statement once a process, and not once a test as each has an engine of its own.
+
+    What SQLAlchemy keeps, it keeps by statement and dialect. Ours are alike where their classes are: nothing here
+    gives one an option.
+    """
+    create_engine, kept = db.create_engine, LRUCache(5000)
+
+    def create_knowing(url: str) -> Engine:
+        engine = create_engine(url)
+        engine._compiled_cache = kept
+        return engine
+
+    db.create_engine = create_knowing
+    DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+    DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
 
 
 @pytest.fixture(params=BACKENDS)
