@@ -119,7 +119,11 @@ def first_pages(head: Mapping[str, Any], choices: Choices, count: int, notices: 
         },
         "cover": front.cover(head, choices, notices),
         "sections": front.sections(head),
-        "appendix": {"title": say("Appendix: the findings"), "text": appendix_words(count)},
+        "appendix": {
+            "title": say("Appendix: the findings"),
+            "text": appendix_words(count),
+            "notes": appendix_notes() if count else [],
+        },
     }
 
 
@@ -131,6 +135,15 @@ def appendix_words(count: int) -> str:
         "%(num)s suspected findings, as they stood when the report was built.",
         count,
     )
+
+
+def appendix_notes() -> list[str]:
+    return [
+        say("Scores are of each model that looked at the picture, from 0 to 1, cut off after three digits."),
+        say("L1, L2 and so on are the entries of the section on legal context."),
+        say("Signs of a seller's text that print nothing stand as their code point, as [U+200B]."),
+        say("Times are in UTC. Longer texts are cut here and whole in the other formats of this report."),
+    ]
 
 
 def print_parts(folder: Path, head: Mapping[str, Any], parts: Sequence[int], means: Means) -> Path:
@@ -147,7 +160,9 @@ def print_parts(folder: Path, head: Mapping[str, Any], parts: Sequence[int], mea
         made += run_press([printing_task(folder, head, f"part-{place}", **inputs)])
         rmtree(folder / "pictures", ignore_errors=True)
     names = ["front", *(f"part-{place}" for place in range(len(parts)))]
-    run_bindery([folder / f"{name}.pdf" for name in names], folder / "whole.pdf", all(one["accessible"] for one in made))
+    run_bindery(
+        [folder / f"{name}.pdf" for name in names], folder / "whole.pdf", all(one["accessible"] for one in made)
+    )
     return folder / "whole.pdf"
 
 

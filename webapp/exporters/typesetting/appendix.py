@@ -43,9 +43,9 @@ def card(finding: Finding, choices: Choices, laws: Mapping[str, str]) -> Card:
     listing = finding.get("listing") or {}
     return {
         "id": finding["id"],
-        "title": say("Finding %(number)s", number=finding["id"]),
-        "concept": concept_words(finding["concept"]),
-        "outline": say("Finding %(number)s: %(concept)s", number=finding["id"], concept=concept_words(finding["concept"])),
+        "outline": say(
+            "Finding %(number)s: %(concept)s", number=finding["id"], concept=concept_words(finding["concept"])
+        ),
         "severity": say("severity %(severity)s", severity=word(finding["severity"])),
         "state": word(finding["state"]),
         "is_confirmed": finding["state"] == "confirmed",
@@ -121,7 +121,9 @@ def parts(finding: Finding, laws: Mapping[str, str]) -> Iterator[Card]:
     yield part(say("Why flagged"), reasons(finding))
     yield part(say("Scores"), [scores_line(one) for one in finding.get("scores", [])[:MOST_SCORES]])
     yield part(say("Decisions"), decisions(finding))
-    yield part(say("What happened to the listing"), [event_line(one) for one in finding.get("events", [])[:MOST_EVENTS]])
+    yield part(
+        say("What happened to the listing"), [event_line(one) for one in finding.get("events", [])[:MOST_EVENTS]]
+    )
     known = [laws[name] for name in finding.get("legal") or [] if name in laws]
     yield part(say("Legal context"), [listed(known, find_text)] if known else [])
 
@@ -153,7 +155,9 @@ def reason_words(finding: Finding) -> str:
 def scores_line(one: Mapping[str, Any]) -> str:
     """Every concept that the model knows, the highest first."""
     ranked = sorted(one["by_concept"].items(), key=lambda item: (-item[1], item[0]))
-    told = [say("%(name)s %(score)s", name=concept_words(concept), score=score_words(score)) for concept, score in ranked]
+    told = [
+        say("%(name)s %(score)s", name=concept_words(concept), score=score_words(score)) for concept, score in ranked
+    ]
     return say(
         "%(model)s (%(digest)s): %(scores)s",
         model=one_line(one["model"], 80),

@@ -1,11 +1,9 @@
 """Which fonts a file is set in, script by script, and the characters that no font of this machine can show."""
 
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 
 import typst
@@ -74,8 +72,7 @@ def choose_fonts(language: str, characters: Counter[str]) -> Choice:
     for name in others(faces, families):
         if not lacking:
             break
-        shown = lacking & covered(faces[name])
-        if shown:
+        if shown := shown_by(faces[name], lacking):
             families.append(name)
             lacking -= shown
     lacking = lacking and without_embedded(lacking)
@@ -96,7 +93,9 @@ def by_language(families: list[str]) -> dict[str, tuple[str, ...]]:
     own = {code: HAN_FAMILY.format(place) for code, place in HAN.items()}
     han = set(own.values())
     return {
-        code: tuple(sorted(families, key=lambda name: 0 if name in LATIN else 1 if name == mine else 2 if name in han else 3))
+        code: tuple(
+            sorted(families, key=lambda name: 0 if name in LATIN else 1 if name == mine else 2 if name in han else 3)
+        )
         for code, mine in own.items()
         if mine in families
     }
@@ -113,7 +112,8 @@ def plain_faces() -> dict[str, Face]:
 def others(faces: Mapping[str, Face], families: list[str]) -> Iterator[str]:
     """The rest, those of the same look first."""
     rest = [name for name, face in faces.items() if face.path and name not in families]
-    fit = [name for name in rest if not any(word in name for word in UNFIT)]
+    # The fonts for Han of other places have the same characters as the one that was looked at.
+    fit = [name for name in rest if "CJK" not in name and not any(word in name for word in UNFIT)]
     yield from sorted(fit, key=lambda name: (not name.startswith("Noto Sans"), "Mono" in name or "UI" in name, name))
 
 
@@ -122,7 +122,7 @@ def without_glyph(characters: Iterable[str], families: Iterable[str], faces: Map
     for name in families:
         if not lacking:
             break
-        lacking -= covered(faces[name])
+        lacking -= shown_by(faces[name], lacking)
     return lacking
 
 
@@ -130,23 +130,16 @@ def is_seen(character: str) -> bool:
     return not character.isspace() and ord(character) not in UNSEEN
 
 
-def covered(face: Face) -> frozenset[str]:
-    """The characters it has a glyph for; of an embedded one nothing is known here."""
+def shown_by(face: Face, wanted: set[str]) -> set[str]:
+    """Those for which it has a glyph; of an embedded one nothing is known here."""
     if face.path is None:
-        return frozenset()
+        return set()
     try:
-        return read_characters(face.path, face.index, os.stat(face.path).st_mtime_ns)  # noqa: PTH116  # by its path
-    except OSError:
-        return frozenset()
-
-
-@lru_cache(maxsize=16)
-def read_characters(path: str, index: int, _changed_ns: int) -> frozenset[str]:
-    try:
-        with TTFont(path, fontNumber=index, lazy=True) as font:
-            return frozenset(map(chr, font.getBestCmap() or ()))
+        with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
+            known = font.getBestCmap() or {}
+            return {one for one in wanted if ord(one) in known}
     except (TTLibError, OSError):
-        return frozenset()
+        return set()
 
 
 def without_embedded(characters: set[str]) -> set[str]:

@@ -4,17 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from babel.dates import format_skeleton
+
 from rules.model import Severity
 from rules.wording import listed
+from webapp.charts import count_axis
 from webapp.echoes import say_again
-from webapp.exporters.content import COUNTED, Choices
+from webapp.exporters.content import Choices
 from webapp.exporters.typesetting import blocks
 from webapp.exporters.typesetting.blocks import Block
 from webapp.exporters.typesetting.texts import one_line, shown
 from webapp.figures import Figure, number_words, title_of
-from webapp.language import find_text, number, say, say_later, say_many
+from webapp.language import find_text, locale, number, say, say_later, say_many
 from webapp.wording import (
-    clock_words,
     concept_words,
     day_words,
     exact_time,
@@ -28,6 +30,7 @@ Head = Mapping[str, Any]
 DAYS, WEEKS = 31, 27  # as many columns as a chart can hold of each
 STATES = ("confirmed", "dismissed", "escalated", "open", "withdrawn")
 PRINTED_FILTERS = 400
+UNKNOWN = "\N{EN DASH}"
 REDACTIONS = {
     "none": say_later("none: sellers and reviewers are named"),
     "hashed": say_later("sellers stand as a keyed hash, without ways to reach them"),
@@ -201,14 +204,22 @@ def tiles_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def summary_words(head: Head) -> str:
     figures = figures_of(head)
     if not figures.get("findings"):
-        return say("Nothing was found or decided in this period. That nothing was flagged does not say that there is nothing.")
+        return say(
+            "Nothing was found or decided in this period. That nothing was flagged does not say that there is nothing."
+        )
     states = figures.get("by_state") or {}
     told = [
         say_many("%(num)s is %(state)s", "%(num)s are %(state)s", states[name], state=word(name))
         for name in STATES
         if states.get(name)
     ]
-    parts = [say("Of %(findings)s suspected findings %(states)s.", findings=number(figures["findings"]), states=listed(told, find_text))]
+    parts = [
+        say(
+            "Of %(findings)s suspected findings %(states)s.",
+            findings=number(figures["findings"]),
+            states=listed(told, find_text),
+        )
+    ]
     if head.get("scans") is not None:
         parts.append(say_many("%(num)s scan ran in the period.", "%(num)s scans ran in the period.", head["scans"]))
     return " ".join(parts)
@@ -274,10 +285,6 @@ def start_of(day: date, step: str) -> date:
 
 
 def label_of(day: date, step: str) -> str:
-    from babel.dates import format_skeleton
-
-    from webapp.language import locale
-
     return str(format_skeleton("yMMM" if step == "month" else "MMMd", day, locale=locale()))
 
 
@@ -303,7 +310,9 @@ def parts_of(counts: Mapping[str, int]) -> list[int]:
     return [counts.get(name, 0) for name in STATES]
 
 
-def counts_table(title: str, first: Sequence[Block], rows: Sequence[tuple[Sequence[str], Mapping[str, int]]], empty: str) -> Block:
+def counts_table(
+    title: str, first: Sequence[Block], rows: Sequence[tuple[Sequence[str], Mapping[str, int]]], empty: str
+) -> Block:
     """Rows with a number a state behind their own first cells."""
     heads = [*first, blocks.numbers(say("all")), *(blocks.numbers(word(name)) for name in STATES)]
     told = [[*cells, *(number(counts.get(name, 0)) for name in ("all", *STATES))] for cells, counts in rows]
@@ -366,7 +375,9 @@ def by_seller(figures: Mapping[str, Any]) -> Block:
         )
         if left
         else None,
-        blocks.aside(say("A seller is a name on one source: the same name elsewhere may be another person.")) if told else None,
+        blocks.aside(say("A seller is a name on one source: the same name elsewhere may be another person."))
+        if told
+        else None,
     )
 
 
@@ -404,8 +415,6 @@ def spread(found: Mapping[str, Any]) -> Block | None:
     if found.get("removed", 0) < 2 or any(value is None for value in values):
         return None
     hours = [float(value or 0.0) for value in values]
-    from webapp.charts import count_axis
-
     unit, title = (24.0, say("days")) if hours[3] > 96 else (1.0, say("hours"))
     axis = count_axis(hours[3] / unit)
     return {
@@ -437,22 +446,27 @@ def quality(head: Head) -> Block:
         blocks.paragraph(
             say(
                 "Precision is the share of decided findings that reviewers confirmed; recall is the share of suspected "
-                "listings that were found, estimated by an audit of listings that nothing flagged. An interval holds the "
-                "true value 95 times in 100."
+                "listings that were found, estimated by an audit of listings that nothing flagged. An interval holds "
+                "the true value 95 times in 100."
             )
         ),
         intervals([one for one in known if one.name not in ("misses", "kappa")]),
-        blocks.table(say("Measures with their 95 %% intervals"), heads, [quality_row(one) for one in found], say("Nothing was measured.")),
+        blocks.table(
+            say("Measures with their 95 %% intervals"),
+            heads,
+            [quality_row(one) for one in found],
+            say("Nothing was measured."),
+        ),
     )
 
 
 def quality_row(one: Figure) -> list[str]:
-    value = number_words(one, one.value) if one.value is not None else "–"  # noqa: RUF001  # for what is not known
-    span = "–"  # noqa: RUF001
+    value = number_words(one, one.value) if one.value is not None else UNKNOWN
+    span = UNKNOWN
     if one.low is not None and one.high is not None:
         span = say("%(low)s to %(high)s", low=number_words(one, one.low), high=number_words(one, one.high))
     told = [say_again(part) for part in (one.basis if one.low is not None else "", one.reason) if part]
-    return [title_of(one), value, span, number(one.n) if one.n else "–", " · ".join(told)]  # noqa: RUF001
+    return [title_of(one), value, span, number(one.n) if one.n else UNKNOWN, " · ".join(told)]
 
 
 def intervals(found: Sequence[Figure]) -> Block | None:
@@ -478,7 +492,13 @@ def intervals(found: Sequence[Figure]) -> Block | None:
 
 def versions(head: Head) -> Block:
     models = [
-        [one_line(one["name"], 60), word(one["role"]) if one.get("role") else "–", number(one["findings"]) if "findings" in one else "–", one["digest"] or say("unknown"), card_words(one)]  # noqa: RUF001
+        [
+            one_line(one["name"], 60),
+            word(one["role"]) if one.get("role") else UNKNOWN,
+            number(one["findings"]) if "findings" in one else UNKNOWN,
+            one["digest"] or say("unknown"),
+            card_words(one),
+        ]
         for one in head.get("models") or []
     ]
     rules = [
@@ -508,15 +528,28 @@ def versions(head: Head) -> Block:
     ]
     return blocks.section(
         say("Models and rules"),
-        blocks.table(say("Models that spoke in the period"), model_heads, models, say("No model spoke in this period.")),
-        blocks.table(say("Rules that opened these findings"), rule_heads, rules, say("No rule opened a finding of this report.")) if "rules" in head else None,
-        blocks.table(say("Rule packs"), [blocks.column(say("SHA-256 of the pack"), "1fr", look="code")], [[one] for one in packs], "") if packs else None,
+        blocks.table(
+            say("Models that spoke in the period"), model_heads, models, say("No model spoke in this period.")
+        ),
+        blocks.table(
+            say("Rules that opened these findings"), rule_heads, rules, say("No rule opened a finding of this report.")
+        )
+        if "rules" in head
+        else None,
+        blocks.table(
+            say("Rule packs"),
+            [blocks.column(say("SHA-256 of the pack"), "1fr", look="code")],
+            [[one] for one in packs],
+            "",
+        )
+        if packs
+        else None,
     )
 
 
 def card_words(model: Mapping[str, Any]) -> str:
     if "card" not in model:
-        return "–"  # noqa: RUF001
+        return UNKNOWN
     card = model["card"]
     if not card:
         return say("no longer installed")
@@ -536,14 +569,17 @@ def limits(head: Head) -> Block:
 def legal(head: Head) -> Block:
     entries = head["legal"]
     if not entries:
-        return blocks.section(say("Legal context"), blocks.paragraph(say("The rule pack holds no legal context that fits these findings.")))
+        return blocks.section(
+            say("Legal context"),
+            blocks.paragraph(say("The rule pack holds no legal context that fits these findings.")),
+        )
     return blocks.section(
         say("Legal context"),
         blocks.paragraph(
             say(
-                "What laws, treaties and marketplaces said of the suspected concept in the listing's country on its day. It "
-                "helps to ask the right questions and is no legal advice. What is called unverified was not compared with "
-                "a source."
+                "What laws, treaties and marketplaces said of the suspected concept in the listing's country on its "
+                "day. It helps to ask the right questions and is no legal advice. What is called unverified was not "
+                "compared with a source."
             )
         ),
         {"kind": "laws", "entries": [law(place, one) for place, one in enumerate(entries.values(), 1)]},
@@ -552,7 +588,15 @@ def legal(head: Head) -> Block:
 
 def law_numbers(head: Head) -> dict[str, str]:
     """By an entry's id, how findings name it."""
-    return {name: law_number(place) for place, name in enumerate(head.get("legal") or {}, 1)}
+    entries = (head.get("legal") or {}).items()
+    return {name: law_name(place, one) for place, (name, one) in enumerate(entries, 1)}
+
+
+def law_name(place: int, one: Mapping[str, Any]) -> str:
+    values = {"number": law_number(place), "place": say_again(one["place_name"])}
+    if one["status"] == "verified":
+        return say("%(number)s %(place)s", **values)
+    return say("%(number)s %(place)s (unverified)", **values)
 
 
 def law_number(place: int) -> str:
@@ -561,10 +605,16 @@ def law_number(place: int) -> str:
 
 def law(place: int, one: Mapping[str, Any]) -> Block:
     verified = one["status"] == "verified"
-    checked = say("checked against its source on %(day)s", day=one["checked_at"]) if one["checked_at"] else say("checked against its source")
+    checked = (
+        say("checked against its source on %(day)s", day=one["checked_at"])
+        if one["checked_at"]
+        else say("checked against its source")
+    )
     return {
         "number": law_number(place),
-        "title": say("%(kind)s, %(place)s", kind=str(LAW_KINDS.get(one["kind"], one["kind"])), place=say_again(one["place_name"])),
+        "title": say(
+            "%(kind)s, %(place)s", kind=str(LAW_KINDS.get(one["kind"], one["kind"])), place=say_again(one["place_name"])
+        ),
         "verified": verified,
         "status": checked if verified else say("UNVERIFIED: not checked against a source"),
         "text": say_again(one["text"]),

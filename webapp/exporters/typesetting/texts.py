@@ -22,8 +22,10 @@ def shown(text: object, most: int = 300) -> str:
     whole = ENDS.sub("\n", str(text or "")).strip()
     cut = whole[:most].rstrip()
     told = break_long(without_piles(HIDDEN.sub(name_sign, cut)))
-    return told if len(whole) <= most else say(
-        "%(text)s … (%(count)s more characters)", text=told, count=number(len(whole) - most)
+    return (
+        told
+        if len(whole) <= most
+        else say("%(text)s … (%(count)s more characters)", text=told, count=number(len(whole) - most))
     )
 
 
