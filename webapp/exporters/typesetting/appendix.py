@@ -43,8 +43,10 @@ def card(finding: Finding, choices: Choices, laws: Mapping[str, str]) -> Card:
     listing = finding.get("listing") or {}
     return {
         "id": finding["id"],
-        "outline": say(
-            "Finding %(number)s: %(concept)s", number=finding["id"], concept=concept_words(finding["concept"])
+        "heading": say(
+            "Finding %(number)s: suspected %(concept)s",
+            number=finding["id"],
+            concept=concept_words(finding["concept"]),
         ),
         "severity": say("severity %(severity)s", severity=word(finding["severity"])),
         "state": word(finding["state"]),

@@ -12,7 +12,7 @@ from fontTools.unicodedata import script
 
 from rules.wording import listed
 from webapp.exporters.typesetting import printing
-from webapp.language import find_text, locale, say
+from webapp.language import find_text, locale, number, say, say_many
 
 LATIN = ("Noto Sans", "Libertinus Serif")
 # Han characters are written otherwise in each country: the one of the text's language comes first.
@@ -164,10 +164,18 @@ def script_of(character: str) -> str:
 def notice_of(lacks: Iterable[Lack]) -> str:
     """What this machine can't show, and what to install."""
     told = list(lacks)
-    return say(
-        "No font of this machine has a glyph for %(count)s characters of this file (%(scripts)s): they stand as boxes. "
+    return say_many(
+        "No font of this machine has a glyph for %(num)s character of this file (%(scripts)s): it stands as a box. "
         "Install fonts (on Debian: apt install %(packages)s), and have the file written again.",
-        count=sum(one.characters for one in told),
-        scripts=listed((one.name for one in told), find_text),
-        packages=" ".join(sorted({one.package for one in told})),
+        "No font of this machine has a glyph for %(num)s characters of this file (%(scripts)s): they stand as boxes. "
+        "Install fonts (on Debian: apt install %(packages)s), and have the file written again.",
+        sum(one.characters for one in told),
+        scripts=listed(
+            (say("%(name)s %(count)s", name=one.name, count=number(one.characters)) for one in told), find_text
+        ),
+        packages=packages_of(told),
     )
+
+
+def packages_of(lacks: Iterable[Lack]) -> str:
+    return " ".join(sorted({one.package for one in lacks}))

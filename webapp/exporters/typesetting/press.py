@@ -14,7 +14,6 @@ import typst
 
 GLYPHLESS = re.compile(r"""error: the text `"(.+?)"` could not be displayed""")
 ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
-ACCESSIBLE = ("ua-1",)
 # Each character stands alone, so that a fault names it alone; the data is read as data.
 PROBE = b"""
 #set document(title: "probe")
@@ -35,7 +34,7 @@ def put_in_print(task: dict[str, Any], fonts: typst.Fonts) -> dict[str, Any]:
     compiler = typst.Compiler(Path(task["main"]), root=Path(task["root"]), font_paths=fonts, sys_inputs=task["inputs"])
     why = ""
     try:
-        body = compiler.compile(format="pdf", timestamp=task["timestamp"], pdf_standards=list(ACCESSIBLE))
+        body = compiler.compile(format="pdf", timestamp=task["timestamp"], pdf_standards=["ua-1"])
     except typst.TypstError as error:
         why = error.diagnostic[:2000]
         body = compiler.compile(format="pdf", timestamp=task["timestamp"])
@@ -54,7 +53,7 @@ def probe(task: dict[str, Any], fonts: typst.Fonts) -> dict[str, Any]:
     lacking: set[str] = set()
     inputs = {"characters": json.dumps(task["characters"])}
     try:
-        typst.compile(PROBE, font_paths=fonts, sys_inputs=inputs, pdf_standards=list(ACCESSIBLE))
+        typst.compile(PROBE, font_paths=fonts, sys_inputs=inputs, pdf_standards=["ua-1"])
     except typst.TypstError as error:
         lacking = {unescape(text) for text in GLYPHLESS.findall(error.diagnostic)}
         if not lacking:

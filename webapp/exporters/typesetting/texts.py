@@ -14,7 +14,7 @@ ENDS = re.compile(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85")
 LONG = re.compile(r"[^\s\u200b\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af]{28,}")
 PIECE = 14
 BREAK = "\u200b"
-MOST_MARKS = 6
+MOST_MARKS = 3
 
 
 def shown(text: object, most: int = 300) -> str:
