@@ -13,7 +13,7 @@ from webapp.exporters.content import Choices, Content, Means
 from webapp.exporters.typesetting import front
 from webapp.exporters.typesetting.appendix import Card, card
 from webapp.exporters.typesetting.printing import run_bindery, run_press
-from webapp.language import say, say_many, spoken
+from webapp.language import number, say, say_many, spoken
 
 TEMPLATE = Path(__file__).with_name("typesetting") / "report.typ"
 # Findings that one process sets: more take more memory, fewer more processes.
@@ -156,7 +156,7 @@ def print_parts(folder: Path, head: Mapping[str, Any], parts: Sequence[int], mea
     made = [run_press([printing_task(folder, head, "front", front="yes", total=str(last_page))])[0]]
     for place, start in enumerate(starts):
         put_pictures(folder, place, parts, means)
-        inputs = {"start": str(start), "total": str(last_page), **cards_input(parts, place)}
+        inputs = {"start": str(start), "total": str(last_page), **part_inputs(parts, place)}
         made += run_press([printing_task(folder, head, f"part-{place}", **inputs)])
         rmtree(folder / "pictures", ignore_errors=True)
     names = ["front", *(f"part-{place}" for place in range(len(parts)))]
@@ -170,13 +170,25 @@ def cards_input(parts: Sequence[int], place: int) -> dict[str, str]:
     return {"findings": cards_name(place)} if parts else {}
 
 
+def part_inputs(parts: Sequence[int], place: int) -> dict[str, str]:
+    """A part of several has a heading of its own: a file that begins below the first level is not accessible."""
+    before = sum(parts[:place])
+    title = say(
+        "Suspected findings %(first)s to %(last)s of %(count)s",
+        first=number(before + 1),
+        last=number(before + parts[place]),
+        count=number(sum(parts)),
+    )
+    return {"title": title, **cards_input(parts, place)}
+
+
 def count_pages(folder: Path, parts: Sequence[int]) -> tuple[list[int], int]:
     """The page that each part begins on, and the last of all. Pictures have a place of their size in any case."""
-    (front_pages,) = run_press([task_of(folder, "count", front="yes")])
+    (front_pages,) = run_press([task_of(folder, "count", front="yes", total="0")])
     last_page, starts = front_pages["last_page"], []
     for place in range(len(parts)):
         starts.append(last_page + 1)
-        inputs = {"start": str(last_page + 1), "pictures": "no", **cards_input(parts, place)}
+        inputs = {"start": str(last_page + 1), "total": "0", "pictures": "no", **part_inputs(parts, place)}
         (counted,) = run_press([task_of(folder, "count", **inputs)])
         last_page = counted["last_page"]
     return starts, last_page

@@ -6,10 +6,12 @@ the memory that it takes is given back: `python binding.py` with its task as JSO
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pikepdf import Array, Dictionary, Name, NumberTree, Object, OutlineItem, Page, Pdf
+
+PAGES = "{http://ns.adobe.com/xap/1.0/t/pg/}NPages"
 
 
 def main() -> None:
@@ -32,26 +34,31 @@ def bind(parts: list[Path], output: Path, accessible: bool) -> None:
         tags.finish()
         put_below_last(whole, bookmarks)
         whole.Root.PageLabels = Dictionary(Nums=Array([0, Dictionary(S=Name.D)]))
-        if not accessible:
-            drop_claim(whole)
+        describe(whole, accessible)
         whole.remove_unreferenced_resources()
         whole.save(output, deterministic_id=True)
 
 
 def bookmarks_of(part: Pdf, before: int) -> Iterator[OutlineItem]:
-    places = {page.objgen: place for place, page in enumerate(part.pages)}
+    places = {page.obj.objgen: place for place, page in enumerate(part.pages)}
     with part.open_outline() as outline:
-        for item in outline.root:
-            target = item.destination
-            page = places[target[0].objgen]  # type: ignore[index]  # typst writes a page and a place on it
-            yield OutlineItem(item.title, before + page, "XYZ", left=0, top=float(target[3]))  # type: ignore[index]
+        yield from moved(outline.root, places, before)
 
 
-def put_below_last(whole: Pdf, bookmarks: list[OutlineItem]) -> None:
+def moved(items: Iterable[OutlineItem], places: Mapping[tuple[int, int], int], before: int) -> Iterator[OutlineItem]:
+    """The same for a file in which the part's pages stand behind `before` others."""
+    for item in items:
+        page, _, left, top, *_ = item.destination  # type: ignore[misc]  # typst writes a page and a place on it
+        at = before + places[page.objgen]
+        new = OutlineItem(item.title, at, "XYZ", left=float(left), top=float(top))
+        new.children.extend(moved(item.children, places, before))
+        new.is_closed = True
+        yield new
+
+
+def put_below_last(whole: Pdf, bookmarks: Iterable[OutlineItem]) -> None:
     with whole.open_outline() as outline:
-        last = outline.root[-1]
-        last.children.extend(bookmarks)
-        last.is_closed = True
+        outline.root[-1].children.extend(bookmarks)
 
 
 class Tags:
@@ -91,10 +98,11 @@ def first_of(kids: Object) -> Object:
     return kids[0] if isinstance(kids, Array) else kids
 
 
-def drop_claim(whole: Pdf) -> None:
+def describe(whole: Pdf, accessible: bool) -> None:
     """A part that could not be made accessible in full takes the claim from the whole."""
     with whole.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:
-        if "pdfuaid:part" in metadata:
+        metadata[PAGES] = str(len(whole.pages))
+        if not accessible and "pdfuaid:part" in metadata:
             del metadata["pdfuaid:part"]
 
 
