@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from webapp.exporters import document, table
+from webapp.exporters import document, pdf, table
 from webapp.exporters.content import Choices, Content, Means
 
 
@@ -34,6 +34,7 @@ FORMATS: dict[str, Exporter] = {
         Exporter("csv-bom", "CSV (BOM)", CSV, "-bom.csv", table.write_with_mark),
         Exporter("figures", "CSV", CSV, "-figures.csv", table.write_figures),
         Exporter("json", "JSON", "application/json", ".json", document.write),
+        Exporter("pdf", "PDF", "application/pdf", ".pdf", pdf.write, is_quick=False, shows_pictures=True, speaks=True),
         Exporter("jsonl", "JSON Lines", "application/jsonl", ".jsonl", document.write_lines),
     )
 }
