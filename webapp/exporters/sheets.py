@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.echoes import say_again
 from webapp.exporters.content import COUNTED, Choices, Finding
-from webapp.exporters.table import scores_of, standing_of, takedown_of
+from webapp.exporters.table import price_of, scores_of, standing_of, takedown_of
 from webapp.figures import Figure, title_of
 from webapp.language import ENGLISH, say, say_later, spoken
 from webapp.wording import concept_words, country_words, why_words, word
@@ -94,11 +94,6 @@ def second(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def place(number: int) -> Callable[[Any], Any]:
     return lambda row: row[number]
-
-
-def price_of(finding: Finding) -> float | None:
-    written = field("listing", "price")(finding)
-    return None if written is None else float(written)
 
 
 def reason_of(finding: Finding) -> str:
@@ -322,13 +317,32 @@ def facts_of(head: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield say("Commit"), made.get("commit")
     yield say("Saved filter"), head.get("filters_name")
     for name, value in (head.get("filters") or {}).items():
-        yield say("Filter: %(name)s", name=name), str(value)
+        yield say("Filter: %(name)s", name=filter_words(name)), str(value)
     if corrects:
         yield say("Corrects report"), Typed(Kind.WHOLE, corrects.get("report"))
         yield say("SHA-256 of the corrected report"), corrects.get("sha256")
         yield say("What was wrong with it"), corrects.get("why")
     yield say("Scans in the period"), Typed(Kind.COUNT, head.get("scans"))
     yield say("Primary model absent"), Typed(Kind.FLAG, head.get("primary_absent"))
+
+
+def filter_words(name: str) -> str:
+    """The name of a filter of the queue's page."""
+    words = {
+        "q": say("Search listings"),
+        "state": say("State"),
+        "concept": say("Concept"),
+        "severity": say("Severity"),
+        "source": say("Source"),
+        "rule": say("Rule"),
+        "language": say("Language of the listing"),
+        "seller": say("Seller"),
+        "score_from": say("Score from"),
+        "score_to": say("Score to"),
+        "found_from": say("Found from"),
+        "found_to": say("Found to"),
+    }
+    return words.get(name, name)
 
 
 def file_facts(head: Mapping[str, Any], choices: Choices) -> Iterator[tuple[str, Any]]:

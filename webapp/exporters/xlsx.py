@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -167,7 +168,7 @@ class Sheet:
             sheet.write_blank(row, column, None, formats[kind, False])
         elif isinstance(value, bool):
             sheet.write_boolean(row, column, value, formats[kind, False])
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float | Decimal):
             sheet.write_number(row, column, value, formats[kind, False])
         elif kind in (Kind.MOMENT, Kind.DAY) and (moment := moment_of(value)):
             sheet.write_datetime(row, column, moment, formats[kind, False])
