@@ -24,7 +24,6 @@ from webapp.forms.reports import (
 from webapp.language import languages, say, spoken
 from webapp.models import Job, Report, ReportFile, Role, Source
 from webapp.services import queue, report_files, report_jobs, reports, saved_filters, sources
-from webapp.services.errors import Refused
 from webapp.services.freezing import Wanted
 from webapp.services.report_files import Style
 from webapp.services.reports import ReportError
