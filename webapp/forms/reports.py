@@ -17,7 +17,7 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.exporters import FORMATS
-from webapp.filters import word
+from webapp.wording import word
 from webapp.forms.base import PageForm
 from webapp.forms.queue import NAMES, FilterForm, with_any
 from webapp.language import ENGLISH, languages, say, say_later, spoken
