@@ -34,7 +34,7 @@ PICTURE_PX = 96
 PICTURE_ROW_PX, ROW_PX, PICTURE_COLUMN_PX = 102, 60, 104
 FIRST_YEAR = 1900  # Excel knows no earlier day
 # What XML can't hold.
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NAME_ILLEGAL = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 NUMBER_FORMATS = {
     Kind.WHOLE: "0",
@@ -75,7 +75,7 @@ class Book:
 
     def clean(self, text: str) -> str:
         """What a cell can hold of the text; what was lost is counted."""
-        fit = ILLEGAL.sub("\ufffd", text)
+        fit = UNWRITABLE.sub("\ufffd", text)
         self.cleaned += fit != text
         if len(fit) * 2 > MOST_LETTERS and len(fit.encode("utf-16-le")) > MOST_LETTERS * 2:
             fit = fit.encode("utf-16-le")[: (MOST_LETTERS - 1) * 2].decode("utf-16-le", "ignore") + "\u2026"
