@@ -1,4 +1,4 @@
-"""A database of its own for every test: a copy of one that was migrated once.
+"""A database of its own for every test: a copy of one that was migrated once, or such a copy that was emptied again.
 
 On SQLite, and on PostgreSQL where one can be started. TUSKLINE_TEST_POSTGRES_URL names another server (and a database
 to connect to first) on which the user may create databases; TUSKLINE_TEST_BACKENDS=sqlite leaves PostgreSQL out.
@@ -7,16 +7,15 @@ to connect to first) on which the user may create databases; TUSKLINE_TEST_BACKE
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, make_url
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import Session
 from sqlalchemy.util import LRUCache
 
+from tests.webapp.databases import Lender, create_database, drop_database
 from webapp import db
 from webapp.db import open_engine, session_factory
 from webapp.migrations import upgrade
@@ -69,10 +68,14 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: str) -> Iterator[str]:
-    with postgres_database(postgres) as url:
-        migrate(url)
-        yield str(make_url(url).database)
+def lender(postgres: str) -> Iterator[Lender]:
+    url = create_database(postgres)
+    migrate(url)
+    name = str(make_url(url).database)
+    lender = Lender(postgres, name)
+    yield lender
+    lender.end()
+    drop_database(postgres, name)
 
 
 @pytest.fixture
@@ -84,8 +87,7 @@ def settings(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> It
         shutil.copy(request.getfixturevalue("migrated_file"), home / "tuskline.db")
         yield use(Settings(home=home, database_url=None, broker_url=None))
         return
-    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated_database")
-    with postgres_database(server, template) as url:
+    with request.getfixturevalue("lender").lend() as url:
         yield use(Settings(home=home, database_url=url, broker_url=None))
 
 
@@ -122,24 +124,6 @@ def use(settings: Settings) -> Settings:
 def migrate(url: str) -> None:
     engine = open_engine(url)
     upgrade(engine)
-    engine.dispose()
-
-
-@contextmanager
-def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
-    """The address of a new database, which is dropped on leaving."""
-    name = f"tuskline_test_{uuid4().hex[:12]}"
-    run_on(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        run_on(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def run_on(server: str, statement: str) -> None:
-    engine = open_engine(server)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(statement))
     engine.dispose()
 
 

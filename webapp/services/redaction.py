@@ -52,55 +52,28 @@ REMOVED = {
         "Pictures and what finds pictures alike were taken out; the SHA-256 of each picture stays.",
     ),
 }
-HEAD = [
-    "format",
-    "from",
-    "to",
-    "built_at",
-    "built_with",
-    "statement",
-    "primary_absent",
-    "scans",
-    "quality",
-    "models",
-    "rules",
-    "legal",
-    "redaction",
-]
-FINDING = [
-    "id",
-    "concept",
-    "severity",
-    "title",
-    "rule",
-    "rule_version",
-    "pack_digest",
-    "threshold",
-    "score",
-    "model",
-    "model_digest",
-    "primary_absent",
-    "state",
-    "found_at",
-    "scores",
-    "legal",
-]
-LISTING = ["id", "currency", "country", "language", "price", "posted_at", "first_seen_at", "last_seen_at", "removed_at"]
-PHOTO = ["sha256", "media_type", "size_bytes", "width_px", "height_px", "purged_at"]
-LOOKS = ["pixel_hash", "look_hash"]
-DECISION = ["id", "reason", "concept", "revises_id", "role", "at", "verdict", "stage", "undone_at", "stands"]
-FIGURES = [
-    "findings",
-    "listings",
-    "sellers",
-    "pictures",
-    "decisions",
-    "by_state",
-    "by_severity",
-    "by_concept",
-    "by_day",
+HEAD = (
+    "format", "from", "to", "built_at", "built_with", "statement", "primary_absent", "scans", "quality", "models",
+    "rules", "legal", "redaction",
+)  # fmt: skip
+FINDING = (
+    "id", "concept", "severity", "title", "rule", "rule_version", "pack_digest", "threshold", "score", "model",
+    "model_digest", "primary_absent", "state", "found_at", "scores", "legal",
+)  # fmt: skip
+LISTING = (
+    "id", "currency", "country", "language", "price", "posted_at", "first_seen_at", "last_seen_at", "removed_at",
+)  # fmt: skip
+PHOTO = (
+    "sha256", "media_type", "size_bytes", "width_px", "height_px", "purged_at",
+)  # fmt: skip
+LOOKS = ("pixel_hash", "look_hash")
+DECISION = (
+    "id", "reason", "concept", "revises_id", "role", "at", "verdict", "stage", "undone_at", "stands",
+)  # fmt: skip
+FIGURES = (
+    "findings", "listings", "sellers", "pictures", "decisions", "by_state", "by_severity", "by_concept", "by_day",
     "takedown",
-]
+)  # fmt: skip
 
 
 def redact(content: Content, level: Redaction, key: bytes) -> Content:
@@ -203,7 +176,7 @@ class Redactor:
             "reasons": lambda reasons: mask_all(reasons, self._names, CODES),
             "source": self._source,
             "listing": lambda listing: listing and self._listing(listing, finding.get("source", "")),
-            "photo": lambda photo: photo and taken(photo, PHOTO if self._is_minimal else PHOTO + LOOKS),
+            "photo": lambda photo: photo and self._photo(photo),
             "decisions": lambda decisions: [self._decision(one) for one in decisions],
             "events": lambda events: [self._event(one) for one in events],
         }
@@ -219,6 +192,11 @@ class Redactor:
             "seller_url": None,
         }
         return taken(listing, LISTING) | {name: value for name, value in said.items() if name in listing}
+
+    def _photo(self, photo: Mapping[str, Any]) -> dict[str, Any]:
+        """Without what finds pictures that look alike, where only the digest may stay."""
+        looks = taken(photo, LOOKS)
+        return taken(photo, PHOTO) | (dict.fromkeys(looks) if self._is_minimal else looks)
 
     def _host(self, url: str | None, seller: str | None) -> str | None:
         """`https://www.example.com/`; None where the host is the seller's own name."""

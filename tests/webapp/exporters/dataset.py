@@ -6,10 +6,10 @@
 Look at the difference before you commit it: it is what every reader of a report will see.
 """
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -18,20 +18,35 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
-from PIL import Image
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 from sqlalchemy.orm import Session
 
-from tests.webapp.exporters.golden_rows import END, MODEL_DIGEST, PICTURE_COUNT, REVIEWERS, START, add_rows, jpeg
+from tests.webapp.exporters.golden_rows import (
+    END,
+    MODEL_DIGEST,
+    PICTURE_COUNT,
+    REVIEWERS,
+    START,
+    add_rows,
+    digest_of,
+    draw,
+)
 from webapp.db import open_engine, session_factory
-from webapp.exporters.content import Content, Finding
+from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Content, Finding, Means
+from webapp.language import speaking
 from webapp.migrations import upgrade
-from webapp.models import Report
+from webapp.models import Redaction, Report
 from webapp.services import freezing
 from webapp.services.freezing import Wanted
+from webapp.services.redaction import redact
 from webapp.settings import Settings
 
 FOLDER = Path(__file__).parent / "golden"
 CONTENT = FOLDER / "content.jsonl"
+LANGUAGES = ("en", "zh")
+KEY = b"k" * 32  # of the hashes of sellers
 
 
 def content() -> Content:
@@ -54,15 +69,15 @@ def picture(sha256: str, edge_px: int) -> bytes | None:
     if number is None or number == PICTURE_COUNT - 1:
         return None
     body = BytesIO()
-    with Image.open(BytesIO(jpeg(number))) as image:
-        image.thumbnail((edge_px, edge_px))
-        image.save(body, "JPEG", quality=80)
+    image = draw(number)
+    image.thumbnail((edge_px, edge_px))
+    image.save(body, "JPEG", quality=80)
     return body.getvalue()
 
 
 @cache
 def numbers() -> dict[str, int]:
-    return {hashlib.sha256(jpeg(number)).hexdigest(): number for number in range(PICTURE_COUNT)}
+    return {digest_of(number): number for number in range(PICTURE_COUNT)}
 
 
 QUALITY: list[dict[str, Any]] = [
@@ -146,7 +161,7 @@ def freeze_rows(session: Session, settings: Settings, folder: Path) -> Path:
         START,
         END,
         title="Ngà voi, 象牙 и бивни: November 2026",
-        filters={"text": "ngà voi OR 象牙 OR tusk"},
+        filters={"q": "ngà voi OR 象牙 OR tusk"},
         filters_name="Ivory, weekly",
         corrects=cast(Report, SimpleNamespace(id=7, sha256="7" * 64)),
         correction="The report of 1 December counted the listing of Nguyễn Thị Hương twice.",
@@ -175,10 +190,45 @@ def make_content() -> None:
         engine.dispose()
 
 
+def expected() -> dict[str, bytes]:
+    """What each file of golden/ is to hold, by its name."""
+    files = {f"report{FORMATS[name].suffix}": written(name) for name in ("csv", "csv-bom", "figures", "json", "jsonl")}
+    for level in (Redaction.HASHED, Redaction.MINIMAL):
+        files[f"report-{level}.jsonl"] = written("jsonl", level)
+    for code in LANGUAGES:
+        with speaking(code):
+            files[f"report-{code}.xlsx.txt"] = dump(written("xlsx"))
+    return files
+
+
+def written(name: str, level: Redaction = Redaction.NONE, pictures: str = "blurred") -> bytes:
+    """The golden content in a format, in the language in force."""
+    target, means = BytesIO(), Means(picture=picture)
+    choices = Choices(level.value, pictures, report_id=8, sha256="8" * 64)
+    FORMATS[name].write(redact(content(), level, KEY), choices, means, target)
+    return target.getvalue()
+
+
+def dump(workbook: bytes) -> bytes:
+    """A workbook as lines: sheet, cell, type, value and number format; then where its pictures stand."""
+    lines = []
+    for sheet in load_workbook(BytesIO(workbook)):
+        lines.append(f"{sheet.title}\t{sheet.dimensions}\tfilter {sheet.auto_filter.ref}\tfrozen {sheet.freeze_panes}")
+        for cell in (cell for row in sheet.iter_rows() for cell in row if cell.value is not None):
+            value = cell.value.isoformat() if isinstance(cell.value, datetime) else cell.value
+            shown = json.dumps(value, ensure_ascii=False)
+            lines.append("\t".join((sheet.title, cell.coordinate, cell.data_type, shown, cell.number_format)))
+        for image in sheet._images:
+            at = f"{get_column_letter(image.anchor._from.col + 1)}{image.anchor._from.row + 1}"
+            lines.append(f"{sheet.title}\t{at}\tpicture\t{image.width}x{image.height}")
+    return ("\n".join(lines) + "\n").encode()
+
+
 def main(words: list[str]) -> None:
-    FOLDER.mkdir(exist_ok=True)
     if "content" in words:
         make_content()
+    for name, body in expected().items():
+        (FOLDER / name).write_bytes(body)
 
 
 if __name__ == "__main__":
