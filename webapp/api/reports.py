@@ -109,7 +109,7 @@ class ReportBody(LookBody):
     to_at: AwareDatetime
     title: str = Field("", max_length=200)
     filter_id: int | None = Field(None, ge=0, lt=2**31)
-    filters: Filters = Field(default_factory=Filters)
+    filters: Filters = Filters()
     formats: list[str] = Field(default_factory=list, max_length=MOST_STYLES)
     corrects_id: int | None = Field(None, ge=0, lt=2**31)
     correction: Note = ""
