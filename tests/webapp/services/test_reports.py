@@ -1,18 +1,24 @@
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_scan, make_user
-from webapp.exporters import table
+from tests.factories import MODEL, MODEL_DIGEST, make_finding, make_listing, make_scan, make_source, make_user
+from webapp.exporters import FORMATS, table
 from webapp.exporters.content import COUNTED
-from webapp.models import AuditEntry, Report, User, Verdict
-from webapp.services import decisions, reports
+from webapp.language import speaking
+from webapp.models import AuditEntry, FindingState, Report, User, Verdict
+from webapp.services import decisions, freezing, reports
 from webapp.services.decisions import Choice
 from webapp.services.errors import Refused
 from webapp.services.freezing import Wanted
+from webapp.services.report_files import Style, read_file, write_file
+from webapp.services.saved_filters import filters_of
 from webapp.settings import Settings
 from webapp.storage import open_store
 
@@ -159,3 +165,94 @@ def test_a_finding_whose_only_decision_of_the_period_was_taken_back_is_not_in_it
     at = made.decisions[0].decided_at
     report = build(session, settings, at, at + timedelta(seconds=1))
     assert read(settings, report)["findings"] == []
+
+
+def frozen_bytes(session: Session, settings: Settings, folder: Path, language: str) -> bytes:
+    folder.mkdir()
+    with speaking(language):
+        return freezing.freeze(session, settings, Wanted(START, END), "ann", END, folder).path.read_bytes()
+
+
+def test_the_same_rows_are_frozen_as_the_same_bytes_in_whatever_language(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    settings.pack = "wildlife"
+    for country in ("DE", "CN", None):
+        listing = make_listing(session, country=country, seller=f"seller of {country}", posted_at=START)
+        row = make_finding(session, listing, found_at=START, concept="ivory")
+        decisions.decide(session, make_user(session), row.id, Choice(Verdict.CONFIRM))
+    first = frozen_bytes(session, settings, tmp_path / "first", "en")
+    session.expire_all()
+    assert frozen_bytes(session, settings, tmp_path / "second", "zh") == first
+    assert b'"legal": ["' in first
+
+
+def test_a_filter_narrows_a_report_and_a_state_only_where_it_is_named(session: Session, settings: Settings) -> None:
+    source = make_source(session)
+    mine = [
+        make_finding(session, make_listing(session, source, seller="Ann"), found_at=START, seller="Ann", state=state)
+        for state in (FindingState.OPEN, FindingState.DISMISSED)
+    ]
+    make_finding(session, found_at=START)
+    arguments = {"seller": "Ann"}
+    every = read(settings, build(session, settings, filters=arguments, narrowed=filters_of(arguments)))
+    assert [one["id"] for one in every["findings"]] == [row.id for row in mine]
+    assert every["filters"] == arguments and freezing.NARROWED in every["statement"]
+    figures = every["figures"]
+    assert (figures["findings"], figures["sellers"], figures["by_state"]["dismissed"]) == (2, 1, 1)
+    arguments = {"seller": "Ann", "state": "dismissed"}
+    some = read(settings, build(session, settings, filters=arguments, narrowed=filters_of(arguments)))
+    assert [one["id"] for one in some["findings"]] == [mine[1].id]
+
+
+def test_every_figure_is_counted_over_exactly_the_findings_of_the_report(session: Session, settings: Settings) -> None:
+    listing = make_listing(session, seller="Ann")
+    for state in (FindingState.OPEN, FindingState.CONFIRMED, FindingState.DISMISSED):
+        make_finding(session, listing, found_at=START, state=state)
+    make_finding(session, make_listing(session, seller="Bob"), found_at=END)
+    content = read(settings, build(session, settings))
+    figures = content["figures"]
+    assert figures["findings"] == len(content["findings"]) == sum(figures["by_state"].values()) == 3
+    assert (figures["listings"], figures["sellers"], figures["pictures"]) == (1, 1, 3)
+    by_three = counts(all=3, open=1, confirmed=1, dismissed=1)
+    assert figures["by_concept"] == {"elephant": by_three}
+    assert figures["by_source"] == {listing.source.name: by_three}
+    assert [one["counts"] for one in figures["by_seller"]] == [by_three]
+    assert [one["counts"] for one in content["sources"]] == [by_three]
+    assert sum(day["found"] for day in figures["by_day"]) == 3
+    assert sum(one["findings"] for one in content["rules"]) == 3
+
+
+def test_a_correction_names_the_older_report_and_says_what_was_wrong(session: Session, settings: Settings) -> None:
+    old = build(session, settings)
+    with pytest.raises(Refused, match="what was wrong"):
+        build(session, settings, corrects=old, correction=" ")
+    new = build(session, settings, corrects=old, correction="A source was left out.")
+    assert (new.corrects, old.corrections) == (old, [new])
+    assert read(settings, new)["corrects"] == {"report": old.id, "sha256": old.sha256, "why": "A source was left out."}
+
+
+def test_a_report_of_before_is_read_and_written_still(session: Session, settings: Settings) -> None:
+    row = make_finding(session, found_at=START)
+    new = read(settings, build(session, settings))
+    finding = {name: value for name, value in new["findings"][0].items() if name not in ("legal", "events")}
+    old = {"format": "tuskline-report/1", "from": new["from"], "to": new["to"], "built_at": new["built_at"]}
+    old |= {"statement": new["statement"], "primary_absent": True, "scans": 0, "models": [], "rules": []}
+    body = json.dumps(old | {"sources": [], "figures": {"by_state": {"open": 1}}, "findings": [finding]}).encode()
+    sha256 = hashlib.sha256(body).hexdigest()
+    open_store(settings).put(reports.old_name_of(sha256), body)
+    report = Report(from_at=START, to_at=END, sha256=sha256, findings_count=1)
+    session.add(report)
+    session.flush()
+    assert [one["id"] for one in read(settings, report)["findings"]] == [row.id]
+    for name, exporter in FORMATS.items():
+        if exporter.is_quick:
+            file = write_file(session, settings, report, Style(name))
+            with read_file(settings, file) as written:
+                assert written.read(), name
+
+
+def test_reports_are_listed_page_by_page(session: Session, settings: Settings) -> None:
+    built = [build(session, settings) for _ in range(3)]
+    assert reports.list_reports(session, 2) == [built[2], built[1]]
+    assert reports.list_reports(session, 2, built[1].id) == [built[0]]
