@@ -159,7 +159,7 @@ def period_of(session: Session, schedule_id: int, plan: Due | ReportSchedule, du
 
 
 def days_before(span: Span, due_at: datetime, time_zone: str) -> Period:
-    """Whole days by the clock of the zone, ending with the day before the due one; a changed clock makes some of 23 or 25 h.
+    """Whole days by the clock of the zone, ending before the due one; where clocks change some have 23 or 25 h.
 
     A month reaches back to the day of the same number, or to the last day of a shorter month.
     """

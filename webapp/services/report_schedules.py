@@ -14,7 +14,7 @@ from webapp.db import now
 from webapp.exporters import FORMATS
 from webapp.language import ENGLISH, languages, say
 from webapp.models import PictureChoice, Redaction, Report, ReportDelivery, ReportSchedule, SavedFilter, Span, User
-from webapp.services import audit, mailing, moments, outbox
+from webapp.services import audit, mailing, moments, outbox, saved_filters
 from webapp.services.errors import NotFound, Refused
 
 NAME_LETTERS = 80
@@ -200,7 +200,17 @@ def lost_filter(schedule: ReportSchedule) -> str | None:
         return f"Its filter {schedule.filter_name} was deleted: choose another one, or everything."
     if schedule.filter is not None and not schedule.filter.is_shared:
         return f"Its filter {schedule.filter.name} is not shared any more: share it, or choose another one."
+    if schedule.filter is not None and not is_readable(schedule.filter):
+        return f"Its filter {schedule.filter.name} can't be read any more: save it anew, or choose another one."
     return None
+
+
+def is_readable(row: SavedFilter) -> bool:
+    try:
+        saved_filters.filters_of(row.arguments)
+    except Refused:
+        return False
+    return True
 
 
 def refuse_lost_filter(schedule: ReportSchedule) -> None:
@@ -208,7 +218,7 @@ def refuse_lost_filter(schedule: ReportSchedule) -> None:
         return
     if schedule.filter is None:
         raise Refused(say("The filter of this schedule was deleted: choose another one, or everything."))
-    raise Refused(say("The filter of this schedule is not shared any more: share it, or choose another one."))
+    raise Refused(say("The filter of this schedule can't be used any more: share it, or choose another one."))
 
 
 def delete(session: Session, schedule: ReportSchedule, user: User | None) -> None:

@@ -185,7 +185,7 @@ def test_a_plain_address_is_one(address: str) -> None:
      "ann@täm.example", "anñ@team.example", "a(x)@b.example", "a" * 65 + "@b.example", "a@" + "b" * 64 + ".example",
      "a@" + ".".join(["b" * 60] * 5)],
 )  # fmt: skip
-def test_what_is_no_plain_address_is_refused(open_server: Open, address: str) -> None:
+def test_what_is_no_plain_address_is_refused(address: str) -> None:
     assert not mailing.is_address(address)
     with pytest.raises(MailError, match="no e-mail address") as caught:
         mailing.send(settings_of(1, "none"), Letter(address, "s", "t", "k"))

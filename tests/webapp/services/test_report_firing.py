@@ -1,6 +1,7 @@
 """What is due becomes reports: each run once, whoever tries, and none left out."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_weeks_follow_each_other_without_a_gap_through_a_year(session: Session) 
     schedule = make_due(session, time_zone="America/New_York")
     runs = report_schedules.plan_of(schedule).next_runs(60, DUE)
     periods = [days_before(Span.WEEK, run, "America/New_York") for run in runs]
-    assert all(before[1] == after[0] for before, after in zip(periods, periods[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(periods))
 
 
 def test_a_due_schedule_becomes_one_report_with_its_files(session: Session, settings: Settings) -> None:
@@ -203,7 +204,7 @@ def test_a_run_by_hand_leaves_the_next_one_as_it_is(session: Session, settings: 
     assert "report_schedule.run" in [entry.action for entry in session.query(AuditEntry)]
 
 
-def test_nothing_to_report_is_refused_by_hand_and_left_out_by_the_clock(session: Session, settings: Settings) -> None:
+def test_nothing_to_report_is_refused_by_hand_and_left_out_by_the_clock(session: Session) -> None:
     schedule = make_due(session, span=Span.SINCE_LAST)
     to_at = now() + timedelta(days=1)
     add(session, Report(schedule_id=schedule.id, due_at=DUE, from_at=DUE, to_at=to_at, sha256="0", findings_count=0))

@@ -134,7 +134,7 @@ def test_a_schedule_whose_filter_is_lost_is_not_resumed_until_another_is_chosen(
         saved_filters.rename(session, lead, shared.id, "Ivory", is_shared=False)
     session.commit()
     session.expire_all()
-    with pytest.raises(Refused, match="was deleted" if is_deleted else "not shared any more"):
+    with pytest.raises(Refused, match="was deleted" if is_deleted else "be used any more"):
         report_schedules.resume(session, schedule, lead)
     report_schedules.change(session, schedule, ReportPlan("Weekly", "0 6 * * 1"), lead)
     report_schedules.resume(session, schedule, lead)
