@@ -13,9 +13,13 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from sqlalchemy.orm import Session
+
 from webapp.db import now
+from webapp.echoes import say_again
 from webapp.language import say
 from webapp.models import User
+from webapp.services import audit
 from webapp.services.errors import Refused
 from webapp.settings import LOOPBACK, Settings
 
@@ -181,11 +185,12 @@ def words_of(code: int, words: bytes | str) -> str:
     return f"{code} {one_line(text)}"
 
 
-def send_test(settings: Settings, to: str, user: User | None) -> None:
-    """A mail that says nothing, to try the way, at once. Raises Refused with what went wrong."""
+def send_test(session: Session, settings: Settings, to: str, user: User | None) -> None:
+    """A mail that says nothing, to try the way, at once; the caller commits. Raises Refused with what went wrong."""
     who = user.name if user else say("the command line")
     text = say("This mail tries the way from Tuskline to you. %(name)s asked for it. There is nothing to do.", name=who)
     try:
         send(settings, Letter(to, say("Test mail of Tuskline"), text, f"test.{uuid4().hex}"), TEST_PATIENCE_S)
     except MailError as error:
-        raise Refused(str(error)) from None
+        raise Refused(say_again(str(error))) from None
+    audit.record(session, user.name if user else audit.SYSTEM, "mail.test", "mail:test", to=to)

@@ -17,7 +17,7 @@ from webapp.models import Job, JobKind, JobState, Report, ReportSchedule, Span, 
 from webapp.services import audit, jobs, moments, report_files, report_jobs, report_schedules
 from webapp.services.errors import Refused
 from webapp.services.freezing import Wanted
-from webapp.services.report_schedules import lost_filter, subject_of
+from webapp.services.report_schedules import ReportPlan, lost_filter, subject_of
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +167,15 @@ def days_before(span: Span, due_at: datetime, time_zone: str) -> Period:
     last = due_at.astimezone(zone).date()
     first = {Span.DAY: last - timedelta(days=1), Span.WEEK: last - timedelta(weeks=1)}.get(span) or month_before(last)
     return midnight(first, zone), midnight(last, zone)
+
+
+def first_days(plan: ReportPlan) -> tuple[date, date] | None:
+    """The first and last day of the next report; None where that hangs on the one before."""
+    if plan.span is Span.SINCE_LAST:
+        return None
+    zone = ZoneInfo(plan.time_zone)
+    from_at, to_at = days_before(plan.span, plan.next_runs(1)[0], plan.time_zone)
+    return from_at.astimezone(zone).date(), to_at.astimezone(zone).date() - timedelta(days=1)
 
 
 def month_before(day: date) -> date:

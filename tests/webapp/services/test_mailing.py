@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from tests.webapp.services.mail_server import PASSWORD, USER, Server, mail_server, make_certificate
+from webapp.models import AuditEntry
 from webapp.services import mailing
 from webapp.services.errors import Refused
 from webapp.services.mailing import Attachment, Letter, MailError
@@ -202,11 +204,12 @@ def test_no_title_ends_a_header(open_server: Open, title: str) -> None:
     assert set(message.keys()) >= {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"}
 
 
-def test_a_test_mail_names_who_asked_and_says_what_went_wrong(open_server: Open) -> None:
+def test_a_test_mail_names_who_asked_and_says_what_went_wrong(session: Session, open_server: Open) -> None:
     server = open_server()
-    mailing.send_test(settings_of(server.port, "none"), "ann@team.example", None)
+    mailing.send_test(session, settings_of(server.port, "none"), "ann@team.example", None)
     (message,) = server.postbox.messages
     assert "the command line" in message.get_content()
     server.postbox.refuse = lambda _: "550 No"
     with pytest.raises(Refused, match="550 No"):
-        mailing.send_test(settings_of(server.port, "none"), "ann@team.example", None)
+        mailing.send_test(session, settings_of(server.port, "none"), "ann@team.example", None)
+    assert [entry.facts for entry in session.query(AuditEntry)] == [{"to": "ann@team.example"}]
