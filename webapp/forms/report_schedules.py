@@ -45,7 +45,7 @@ class ReportScheduleForm(FilesForm):
     """cron: where the rhythm is one's own. mail_to: an address a line."""
 
     name = StringField(say_later("Name"), render_kw={"maxlength": 80, "autocomplete": "off"})
-    rhythm = RadioField(say_later("When"), default="weekly")
+    rhythm = RadioField(say_later("How often"), default="weekly")
     cron = StringField(say_later("Cron expression"), render_kw={**PLAIN, "placeholder": "0 6 * * 1-5"})
     time_zone = SelectField(
         say_later("Time zone"), choices=[SelectChoice(name, name) for name in zones()], default="UTC"
@@ -68,10 +68,8 @@ class ReportScheduleForm(FilesForm):
     def offer_filters(self, rows: Iterable[SavedFilter], lost: str | None = None) -> None:
         """rows: those that the team shares; lost: the name of one that can't be used any more."""
         gone = [SelectChoice(LOST, say("%(name)s (can't be used any more)", name=lost))] if lost else []
-        shared = [
-            SelectChoice(str(row.id), say("%(name)s, of %(who)s", name=row.name, who=row.user.name)) for row in rows
-        ]
-        self.filter.choices = [*gone, SelectChoice("", say("Everything")), *shared]
+        shared = {str(row.id): say("%(name)s, of %(who)s", name=row.name, who=row.user.name) for row in rows}
+        self.filter.choices = [*gone, *(SelectChoice(*one) for one in ({"": say("Everything")} | shared).items())]
 
     def validate_filter(self, field: SelectField) -> None:
         if field.data == LOST:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from webapp.db import now
 from webapp.exporters import FORMATS
 from webapp.extensions import app_settings, db_session
-from webapp.forms.report_schedules import SPAN_WORDS, ReportScheduleForm, MailTrialForm, form_of
+from webapp.forms.report_schedules import SPAN_WORDS, MailTrialForm, ReportScheduleForm, form_of
 from webapp.forms.reports import PICTURE_WORDS, REDACTION_WORDS
 from webapp.language import languages, say
 from webapp.models import ReportSchedule, Role, User
