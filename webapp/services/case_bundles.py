@@ -4,6 +4,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -67,8 +68,8 @@ def pack(
     """
     key = signing.signing_key(settings.home)
     try:
-        with packing(folder / "entries") as packed:
-            gathering = Gathering(session, settings, open_store(settings), packed, case, folder, tell)
+        with packing(folder / "entries") as packed, ExitStack() as stack:
+            gathering = Gathering(session, settings, open_store(settings), packed, case, folder, tell, stack)
             head = gather(gathering, key, subjects)
             return sign(gathering, key, head)
     except BundleError:

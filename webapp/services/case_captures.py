@@ -18,7 +18,7 @@ from scanner.warc.parts import part_of
 from webapp.language import say
 from webapp.models import Appearance, Capture, ListingRow, ScanPhoto
 from webapp.services import archives, crawl_logs
-from webapp.services.case_parts import Gathering, Spool, chunks, why_gone
+from webapp.services.case_parts import Gathering, chunks, why_gone
 from webapp.storage import StoreAwayError
 
 WARC = "application/warc"
@@ -54,7 +54,7 @@ class Captures:
     def __init__(self, gathering: Gathering, listing_ids: Sequence[int]) -> None:
         self._all = gathering
         self._listing_ids = listing_ids
-        self._spool = Spool(gathering.folder / "captures.jsonl")
+        self._spool = gathering.spool("captures.jsonl")
         self._pages: dict[int, int] = {}
         self._number = self._altered = 0
 

@@ -32,7 +32,7 @@ from webapp.models import (
     Source,
 )
 from webapp.services import freezing, items, likeness, photos, sources
-from webapp.services.case_parts import Gathering, Spool, chunks, why_gone
+from webapp.services.case_parts import Gathering, chunks, why_gone
 from webapp.services.case_rules import Packs
 from webapp.services.freezing import Tally, stamp
 from webapp.services.priority import named_terms
@@ -163,7 +163,7 @@ class Findings:
 
     def __init__(self, gathering: Gathering, packs: Packs, kept: Mapping[int, Kept], pack: Pack) -> None:
         self.tally = Tally()
-        self.spool = Spool(gathering.folder / "report.jsonl")
+        self.spool = gathering.spool("report.jsonl")
         self._all = gathering
         self._packs = packs
         self._kept = kept

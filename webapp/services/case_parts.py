@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -52,10 +52,15 @@ class Gathering:
     packing: Packing
     case: CaseFacts
     folder: Path
-    tell: Tell = lambda _note, _done, _total: None
+    tell: Tell
+    stack: ExitStack
     faults: list[dict[str, Any]] = field(default_factory=list)
     gone: list[dict[str, Any]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+
+    def spool(self, name: str) -> "Spool":
+        """A file of its own in the folder, closed with the others."""
+        return self.stack.enter_context(Spool(self.folder / name))
 
     def fault(self, what: str, why: str, **facts: Any) -> str:
         self.faults.append({"what": what, "why": why, **facts})
@@ -78,6 +83,12 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("w", encoding="utf-8", errors="surrogatepass")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def add(self, row: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(row) + "\n")

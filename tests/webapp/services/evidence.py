@@ -72,7 +72,9 @@ def add_listing(made: Evidence, fetcher: Fetcher, archive: Archive, number: int,
     row = make_listing(
         session, made.source, url=site.url(f"/{number}"), title=title, seller=SELLER, seller_url=site.url("/seller")
     )
-    session.add(ListingVersion(listing_id=row.id, scan_id=made.scan.id, content_sha256="c" * 64, fields={"title": title}))
+    session.add(
+        ListingVersion(listing_id=row.id, scan_id=made.scan.id, content_sha256="c" * 64, fields={"title": title})
+    )
     shown = [add_picture(made, fetcher, archive, row, f"/{number}{letter}.jpg") for letter in "ab"]
     archive.keep(session, row, [fetcher.get(row.url)])
     finding = make_finding(session, row, shown[0], made.scan, rule="elephant_seen", pack_digest=digest)
