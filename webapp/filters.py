@@ -35,6 +35,7 @@ DOING_WORDS = {
     JobKind.MEASURE: say_later("Measuring"),
     JobKind.TRY: say_later("Looking at your picture"),
     JobKind.TRAIN: say_later("Training"),
+    JobKind.CASE: say_later("Making a case file"),
 }
 WORK_WORDS = {
     JobKind.INSTALL: say_later("Install"),
@@ -43,6 +44,7 @@ WORK_WORDS = {
     JobKind.MEASURE: say_later("Measure speed"),
     JobKind.TRY: say_later("Try a picture"),
     JobKind.TRAIN: say_later("Train"),
+    JobKind.CASE: say_later("Make a case file"),
 }
 VERDICT_WORDS = {
     Verdict.CONFIRM: say_later("Confirmed"),
@@ -138,7 +140,7 @@ def job_words(job: Job) -> str:
     """`12.3 MB of 67.0 MB`, `120 of 500 pictures`; empty while nothing is counted."""
     if not job.bytes_done:
         return ""
-    if job.kind is JobKind.TRAIN:
+    if job.kind in (JobKind.TRAIN, JobKind.CASE):
         return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
     done = size_words(job.bytes_done)
     return say("%(done)s of %(total)s", done=done, total=size_words(job.bytes_total)) if job.bytes_total else done

@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from webapp.api import (
     audit,
+    case_files,
     contexts,
     findings,
     me,
@@ -38,6 +39,7 @@ ROOMS = (
     shadow_runs.room,
     models.room,
     reports.room,
+    case_files.room,
     status.room,
     me.room,
     people.room,

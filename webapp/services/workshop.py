@@ -13,7 +13,7 @@ from scanner.zoo.weights import InstallError
 from scanner.zoo.weights import install as install_weights
 from scanner.zoo.weights import remove as remove_weights
 from webapp.models import JobKind
-from webapp.services import lessons, trials
+from webapp.services import case_files, lessons, trials
 from webapp.services.jobs import JobError, Task, Work
 
 BATCH_SIZES = (1, 16)
@@ -64,4 +64,5 @@ WORKS: dict[JobKind, Work] = {
     JobKind.MEASURE: measure,
     JobKind.TRY: trials.work,
     JobKind.TRAIN: lessons.work,
+    JobKind.CASE: case_files.work,
 }

@@ -22,7 +22,7 @@ MODEL = "pplcnetv2_base_imagenet"
 # What has nothing to show among the rows below, or leads on: whether a role may open it is asked of it all the same.
 WITHOUT_PAGE = {
     "/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture", "/blind/next", "/blind/1", "/quality/recall/1",
-    "/quality/recall/new", "/rechecks/1",
+    "/quality/recall/new", "/rechecks/1", "/cases/new", "/cases/1", "/cases/1.zip",
 }  # fmt: skip
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
 ROUTES = [
@@ -106,6 +106,12 @@ ROUTES = [
     ("GET", "/reports", Role.VIEWER),
     ("POST", "/reports", Role.REVIEWER),
     ("GET", "/reports/1.csv", Role.VIEWER),
+    ("GET", "/cases", Role.REVIEWER),
+    ("POST", "/cases", Role.REVIEWER),
+    ("GET", "/cases/new", Role.REVIEWER),
+    ("POST", "/cases/new", Role.REVIEWER),
+    ("GET", "/cases/1", Role.REVIEWER),
+    ("GET", "/cases/1.zip", Role.REVIEWER),
     ("GET", "/audit", Role.LEAD),
     ("POST", "/audit/verify", Role.LEAD),
     ("GET", "/audit/entries.csv", Role.LEAD),
