@@ -27,7 +27,7 @@ import sys
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -1822,9 +1822,9 @@ def digits_of(parser: argparse.ArgumentParser, option: str, text: str) -> str:
     return digits
 
 
-def main(arguments: Sequence[str] | None = None, out: Callable[[str], object] | None = None) -> int:
-    """The exit code. out: where the text goes, standard output where nothing is given."""
-    tell = out or sys.stdout.write
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code; what is found goes to standard output."""
+    tell = sys.stdout.write
     given = parse(sys.argv[1:] if arguments is None else arguments)
     path = given.bundle or str(Path(__file__).resolve().parent)
     try:
