@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from webapp.api import (
     audit,
+    case_files,
     contexts,
     findings,
     me,
@@ -40,6 +41,7 @@ ROOMS = (
     models.room,
     reports.room,
     report_schedules.room,
+    case_files.room,
     status.room,
     me.room,
     people.room,

@@ -20,6 +20,8 @@ OPERATION = {
     "batches.decide": "decide_findings",
     "batches.preview": "preview_decisions",
     "blind.answer": "answer_blind_item",
+    "case_files.create": "make_case_file",
+    "case_files.preview": "preview_case_file",
     "desk.claim": "claim_listing take_over_listing",
     "desk.release": "release_listing",
     "desk.skip": "skip_finding",
