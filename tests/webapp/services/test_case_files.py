@@ -23,7 +23,18 @@ from tests.webapp.services.proposals import put_into_force
 from webapp.exporters import verify_case
 from webapp.language import speaking
 from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, Verdict
-from webapp.services import archives, case_bundles, case_files, cases, decisions, jobs, photos, rules, signing
+from webapp.services import (
+    archives,
+    case_bundles,
+    case_files,
+    cases,
+    decisions,
+    jobs,
+    photos,
+    rules,
+    signing,
+    timestamps,
+)
 from webapp.services.case_files import Asked
 from webapp.services.case_parts import Tell
 from webapp.services.decisions import Choice
@@ -428,3 +439,26 @@ def test_a_recheck_that_waits_is_no_appeal(make: Make, evidence: Evidence, sessi
     session.commit()
     [look] = make().lines("findings.jsonl")[0]["second_looks"]
     assert (look["kind"], look["state"]) == ("sample", "waiting")
+
+
+def test_a_timestamp_is_over_the_signature(make: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def stamp(_url: str, message: bytes) -> timestamps.Timestamp:
+        asked.append(message)
+        return timestamps.Timestamp(b"a token", datetime(2026, 11, 26, 12, tzinfo=UTC))
+
+    monkeypatch.setattr(timestamps, "stamp", stamp)
+    settings.timestamp_url = "http://127.0.0.1:9/tsa"
+    made = make()
+    assert made.names()[:3] == ["manifest.json", "manifest.sig.json", "manifest.tsr"]
+    assert asked == [made.zip.read("manifest.sig.json")] and made.zip.read("manifest.tsr") == b"a token"
+    assert made.row.timestamp_at == datetime(2026, 11, 26, 12, tzinfo=UTC) and made.row.notices
+    assert "timestamp" not in {one["field"] for one in made.json("case.json")["absent"]}
+
+
+def test_a_timestamp_server_that_is_away_holds_up_no_case(make: Make, settings: Settings) -> None:
+    settings.timestamp_url = "http://127.0.0.1:9/tsa"
+    made = make()
+    assert made.row.timestamp_at is None and "There is no timestamp" in made.row.notices[-1]
+    assert is_whole(made)
