@@ -134,7 +134,6 @@ class Sheet:
             sheet.set_column(place, place, column.width)
             self._put(0, place, Kind.HEADING, str(column.title))
         sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, 1, len(columns) - 1)
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
         sheet.fit_to_pages(1, 0)
@@ -155,6 +154,9 @@ class Sheet:
             else:
                 self._put(self._next, place, kind, None if kind is Kind.PICTURE else value)
         self._next += 1
+
+    def finish(self) -> None:
+        """When every row is there."""
         self._sheet.autofilter(0, 0, self._next - 1, len(self._columns) - 1)
 
     def _place_picture(self, column: int, picture: "Picture", description: str) -> None:
@@ -246,6 +248,8 @@ class Report:
         notices = list(self._notices())
         for sentence in notices:
             made["limits"].add((say("This file"), sentence))
+        for sheet in made.values():
+            sheet.finish()
         self._means.notices.extend(notices)
 
     def _columns(self, name: str) -> Sequence[Column]:
