@@ -34,8 +34,8 @@ PICTURE_PX = 96
 PICTURE_ROW_PX, ROW_PX, PICTURE_COLUMN_PX = 102, 60, 104
 FIRST_YEAR = 1900  # Excel knows no earlier day
 # What XML can't hold.
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-NAME_ILLEGAL = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+UNFIT_IN_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 NUMBER_FORMATS = {
     Kind.WHOLE: "0",
     Kind.COUNT: "#,##0",
@@ -68,14 +68,14 @@ class Book:
         return Sheet(self, self.workbook.add_worksheet(self._free_name(name)), columns)
 
     def _free_name(self, name: str) -> str:
-        fit = NAME_ILLEGAL.sub(" ", name)[:NAME_LETTERS].strip() or "Sheet"
+        fit = UNFIT_IN_NAME.sub(" ", name)[:NAME_LETTERS].strip() or "Sheet"
         taken = {sheet.get_name().casefold() for sheet in self.workbook.worksheets()}
         names = [fit, *(f"{fit[: NAME_LETTERS - 3]} {number}" for number in range(2, 99))]
         return next(one for one in names if one.casefold() not in taken)
 
     def clean(self, text: str) -> str:
         """What a cell can hold of the text; what was lost is counted."""
-        fit = ILLEGAL.sub("\ufffd", text)
+        fit = UNFIT.sub("\ufffd", text)
         self.cleaned += fit != text
         if len(fit) * 2 > MOST_LETTERS and len(fit.encode("utf-16-le")) > MOST_LETTERS * 2:
             fit = fit.encode("utf-16-le")[: (MOST_LETTERS - 1) * 2].decode("utf-16-le", "ignore") + "\u2026"

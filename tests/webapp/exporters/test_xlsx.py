@@ -72,7 +72,7 @@ def test_any_text_makes_a_workbook_that_opens_and_says_it(texts: list[str]) -> N
     sheet = opened(Content({"title": texts[0]}, lambda: iter(found)))["Findings"]
     place = [cell.value for cell in sheet[1]].index("Listing")
     shown = [unescape(row[place] or "") for row in list(sheet.values)[1:]]
-    assert list(map(lines_alike, shown)) == [lines_alike(xlsx.ILLEGAL.sub("\ufffd", text)) for text in texts]
+    assert list(map(lines_alike, shown)) == [lines_alike(xlsx.UNFIT.sub("\ufffd", text)) for text in texts]
 
 
 def lines_alike(text: str) -> str:
