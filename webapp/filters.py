@@ -45,6 +45,9 @@ DOING_WORDS = {
     JobKind.MEASURE: say_later("Measuring"),
     JobKind.TRY: say_later("Looking at your picture"),
     JobKind.TRAIN: say_later("Training"),
+    JobKind.REPORT: say_later("Building a report"),
+    JobKind.WRITE: say_later("Writing a report"),
+    JobKind.CASE: say_later("Making a case file"),
 }
 WORK_WORDS = {
     JobKind.INSTALL: say_later("Install"),
@@ -53,6 +56,9 @@ WORK_WORDS = {
     JobKind.MEASURE: say_later("Measure speed"),
     JobKind.TRY: say_later("Try a picture"),
     JobKind.TRAIN: say_later("Train"),
+    JobKind.REPORT: say_later("Build a report"),
+    JobKind.WRITE: say_later("Write a report"),
+    JobKind.CASE: say_later("Make a case file"),
 }
 VERDICT_WORDS = {
     Verdict.CONFIRM: say_later("Confirmed"),
@@ -96,11 +102,13 @@ def expected_words(expected: Mapping[str, Any]) -> str:
 
 
 def job_words(job: Job) -> str:
-    """`12.3 MB of 67.0 MB`, `120 of 500 pictures`; empty while nothing is counted."""
+    """`12.3 MB of 67.0 MB`, `120 of 500 pictures`, `200 of 10,000 findings`; empty while nothing is counted."""
     if not job.bytes_done:
         return ""
-    if job.kind is JobKind.TRAIN:
+    if job.kind in (JobKind.TRAIN, JobKind.CASE):
         return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
+    if not job.kind.is_of_models:
+        return say("%(done)s of %(total)s findings", done=number(job.bytes_done), total=number(job.bytes_total or 0))
     done = size_words(job.bytes_done)
     return say("%(done)s of %(total)s", done=done, total=size_words(job.bytes_total)) if job.bytes_total else done
 
