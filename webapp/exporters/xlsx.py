@@ -31,7 +31,7 @@ MOST_ROWS = 1_048_576  # of a sheet, its heading too
 MOST_LETTERS = 32_767  # of a cell, as UTF-16 counts them
 NAME_LETTERS = 31  # of a sheet's name
 PICTURE_PX = 96
-PICTURE_ROW_PX, ROW_PX, PICTURE_COLUMN_PX = 102, 60, 104
+PICTURE_ROW_PX, ROW_PX = 102, 60
 FIRST_YEAR = 1900  # Excel knows no earlier day
 # What XML can't hold.
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -218,9 +218,12 @@ class Pictures:
         body = self._means.picture(sha256, PICTURE_PX)
         if not body:
             return None
-        with Image.open(BytesIO(body)) as image:
-            dots = image.info.get("dpi", (96, 96))
-            shown_px = max(size * 96 / (per_inch or 96) for size, per_inch in zip(image.size, dots, strict=True))
+        try:
+            with Image.open(BytesIO(body)) as image:
+                dots = image.info.get("dpi", (96, 96))
+                shown_px = max(size * 96 / (per_inch or 96) for size, per_inch in zip(image.size, dots, strict=True))
+        except OSError:
+            return None
         path = self._folder / f"{len(self._known)}.jpg"
         path.write_bytes(body)
         path.chmod(0o600)

@@ -133,6 +133,13 @@ def test_pictures_lie_inside_their_cells_with_words_for_those_who_do_not_see_the
         assert "hlinkClick" not in drawing
 
 
+def test_a_picture_that_is_none_is_left_out_and_said() -> None:
+    notices: list[str] = []
+    body = write(dataset.content(), Means(picture=lambda *_: b"<html>", notices=notices))
+    assert not [name for name in ZipFile(io.BytesIO(body)).namelist() if "media" in name]
+    assert notices[0].startswith("The pictures of 10 findings are not shown")
+
+
 @pytest.mark.parametrize(
     "choices", [Choices(pictures="none"), Choices(redaction="minimal", pictures="plain")], ids=["none", "minimal"]
 )
