@@ -72,7 +72,7 @@ def test_any_text_makes_a_workbook_that_opens_and_says_it(texts: list[str]) -> N
     sheet = opened(Content({"title": texts[0]}, lambda: iter(found)))["Findings"]
     place = [cell.value for cell in sheet[1]].index("Listing")
     shown = [unescape(row[place] or "") for row in list(sheet.values)[1:]]
-    assert list(map(lines_alike, shown)) == [lines_alike(xlsx.UNWRITABLE.sub("\ufffd", text)) for text in texts]
+    assert list(map(lines_alike, shown)) == [lines_alike(xlsx.UNFIT.sub("\ufffd", text)) for text in texts]
 
 
 def lines_alike(text: str) -> str:
@@ -131,6 +131,13 @@ def test_pictures_lie_inside_their_cells_with_words_for_those_who_do_not_see_the
         assert {column for column, _ in corners} == {"1"}
         assert 'descr="Picture of finding 1"' in drawing
         assert "hlinkClick" not in drawing
+
+
+def test_a_picture_that_is_none_is_left_out_and_said() -> None:
+    notices: list[str] = []
+    body = write(dataset.content(), Means(picture=lambda *_: b"<html>", notices=notices))
+    assert not [name for name in ZipFile(io.BytesIO(body)).namelist() if "media" in name]
+    assert notices[0].startswith("The pictures of 10 findings are not shown")
 
 
 @pytest.mark.parametrize(
