@@ -30,7 +30,9 @@ def test_the_guide_names_every_command_and_no_other() -> None:
     assert set(documented()) == set(main.list_commands(context))
 
 
-@pytest.mark.parametrize("name", ["sources", "schedules", "models", "photos", "rules", "users", "tokens", "db", "report-schedules"])
+@pytest.mark.parametrize(
+    "name", ["sources", "schedules", "models", "photos", "rules", "users", "tokens", "db", "report-schedules"]
+)
 def test_the_guide_names_every_subcommand(name: str) -> None:
     group = main.get_command(click.Context(main), name)
     assert isinstance(group, click.Group)

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from sqlalchemy import func, select
@@ -289,6 +289,12 @@ def count_states(session: Session) -> dict[int, dict[DeliveryState, int]]:
     for schedule_id, state, count in session.execute(select(*by, func.count()).where(*since).group_by(*by)):
         found.setdefault(schedule_id or 0, {})[state] = count
     return found
+
+
+def count_lost(session: Session, since: datetime) -> int:
+    """Those that were given up, of the ones that were due after `since`."""
+    lost = ReportDelivery.state == DeliveryState.FAILED, ReportDelivery.due_at >= since
+    return session.scalar(select(func.count()).where(*lost)) or 0
 
 
 def find(session: Session, delivery_id: int) -> ReportDelivery:
