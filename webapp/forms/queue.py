@@ -8,13 +8,13 @@ from wtforms.widgets import DateInput, NumberInput, SearchInput
 
 from rules.evidence import CONCEPTS
 from rules.model import Severity
-from webapp.filters import concept_words, word
 from webapp.forms.base import PageForm, QueryForm
 from webapp.language import locale, say, say_later
 from webapp.models import FindingState, Source
 from webapp.services.saved_filters import read_day, read_score
 from webapp.services.search import ASKED_LETTERS, read_terms
 from webapp.services.tongues import LANGUAGES
+from webapp.wording import concept_words, word
 
 CHOSEN = ("state", "concept", "severity", "source", "rule", "language")
 SCORES = ("score_from", "score_to")

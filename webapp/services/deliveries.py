@@ -32,6 +32,7 @@ from webapp.services.mailing import Attachment, Letter, MailError
 from webapp.services.outbox import Named, TakenError
 from webapp.settings import Settings
 from webapp.storage import StoreError
+from webapp.wording import size_words
 
 logger = logging.getLogger(__name__)
 
@@ -259,9 +260,9 @@ def files_words(heading: str, files: Sequence[Named]) -> list[str]:
 
 def file_words(one: Named) -> str:
     return say(
-        "%(name)s, %(megabytes)s MB, SHA-256 %(sha256)s",
+        "%(name)s, %(size)s, SHA-256 %(sha256)s",
         name=one.name,
-        megabytes=number(max(0.1, round(one.file.size_bytes / 1e6, 1))),
+        size=size_words(one.file.size_bytes),
         sha256=one.file.sha256,
     )
 

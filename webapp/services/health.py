@@ -127,11 +127,7 @@ def of_reports(session: Session) -> Sign:
         words = say_many("One scheduled report was not built.", "%(num)s scheduled reports were not built.", count)
         return Sign(Part.REPORTS, False, words)
     if late := report_firing.count_late(session, now()):
-        words = say_many(
-            "One report should have been begun and was not.",
-            "%(num)s reports should have been begun and were not.",
-            late,
-        )
+        words = say_many("One report is due and was not begun.", "%(num)s reports are due and were not begun.", late)
         return Sign(Part.REPORTS, False, words)
     if lost := deliveries.count_lost(session, now() - RECENTLY):
         words = say_many(

@@ -12,6 +12,7 @@ from webapp.db import now
 from webapp.downloads import send_report_file
 from webapp.exporters import FORMATS
 from webapp.extensions import app_settings, db_session
+from webapp.figures import Figure, sentence_of
 from webapp.forms.reports import (
     PICTURE_WORDS,
     PRESETS,
@@ -24,7 +25,6 @@ from webapp.forms.reports import (
 from webapp.language import languages, say, spoken
 from webapp.models import Job, Report, ReportFile, Role, Source
 from webapp.services import queue, report_files, report_jobs, reports, saved_filters, sources
-from webapp.services.errors import Refused
 from webapp.services.freezing import Wanted
 from webapp.services.report_files import Style
 from webapp.services.reports import ReportError
@@ -216,6 +216,7 @@ def report_page(report: Report, form: FileForm | None = None, correction: Correc
         report=report,
         head=head,
         problem=problem,
+        quality=[sentence_of(Figure.from_json(one)) for one in (head or {}).get("quality", [])],
         filters=filter_words(report.filters),
         formats=FORMATS,
         form=form,

@@ -44,6 +44,8 @@ OPERATION = {
     "report_schedules.run": "run_report_schedule",
     "report_schedules.send_test_mail": "send_test_mail",
     "reports.build": "build_report",
+    "reports.correct": "build_report",
+    "reports.write": "write_report",
     "review.decide": "decide_finding",
     "review.revise": "revise_decision",
     "review.undo": "undo_decisions",

@@ -97,9 +97,7 @@ def test_a_report_is_asked_for_with_its_files_and_followed_until_it_is_there(
     assert f"/reports/{report.id}" in reviewer.get(f"/jobs/{job.id}").text
 
 
-def test_a_failure_is_told(
-    reviewer: FlaskClient, session: Session, built: Report, work: Any, settings: Settings
-) -> None:
+def test_a_failure_is_told(reviewer: FlaskClient, built: Report, work: Any, settings: Settings) -> None:
     post(reviewer, f"/reports/{built.id}/files", format="slow", **LOOK)
     open_store(settings).remove(reports.name_of(built.sha256))
     (job,) = work()
