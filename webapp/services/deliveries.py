@@ -141,8 +141,10 @@ def deliver(session: Session, settings: Settings, row: ReportDelivery) -> Outcom
     try:
         files = files_of(session, row)
         send(session, settings, row, files)
-    except (GoneError, TakenError, reports.ReportError) as error:
+    except (GoneError, TakenError, reports.ReportGone) as error:
         fail(session, row, str(error), is_final=True)
+    except reports.ReportError as error:
+        fail(session, row, str(error))  # it may be brought back
     except MailError as error:
         fail(session, row, str(error), error.is_final)
         outcome = Outcome.REFUSED if error.is_own else Outcome.AWAY
@@ -183,7 +185,8 @@ def files_of(session: Session, row: ReportDelivery) -> list[ReportFile]:
 def send(session: Session, settings: Settings, row: ReportDelivery, files: Sequence[ReportFile]) -> None:
     named = outbox.name_files(files)
     if row.way is DeliveryWay.MAIL:
-        mailing.send(settings, write_letter(session, settings, row, named))
+        letter = write_letter(session, settings, row, named, fitting(settings, named))
+        mailing.send(settings, letter, write_letter(session, settings, row, named, attached=()))
     else:
         outbox.deliver(settings, row.report, row.target, named)
 
@@ -191,10 +194,11 @@ def send(session: Session, settings: Settings, row: ReportDelivery, files: Seque
 # The mail.
 
 
-def write_letter(session: Session, settings: Settings, row: ReportDelivery, files: Sequence[Named]) -> Letter:
-    """In the language of the schedule, with those files that fit."""
+def write_letter(
+    session: Session, settings: Settings, row: ReportDelivery, files: Sequence[Named], attached: Sequence[Named]
+) -> Letter:
+    """In the language of the schedule."""
     schedule = session.get(ReportSchedule, row.schedule_id) if row.schedule_id else None
-    attached = fitting(settings, files)
     with speaking(language_of(schedule, files)):
         subject = say("Report %(number)s: %(title)s", number=row.report_id, title=row.report.title)
         text = "\n".join(lines_of(settings, row.report, zone_of(schedule), files, attached))
