@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from sqlalchemy import func, select
@@ -32,6 +32,7 @@ from webapp.services.mailing import Attachment, Letter, MailError
 from webapp.services.outbox import Named, TakenError
 from webapp.settings import Settings
 from webapp.storage import StoreError
+from webapp.wording import size_words
 
 logger = logging.getLogger(__name__)
 
@@ -140,8 +141,10 @@ def deliver(session: Session, settings: Settings, row: ReportDelivery) -> Outcom
     try:
         files = files_of(session, row)
         send(session, settings, row, files)
-    except (GoneError, TakenError, reports.ReportError) as error:
+    except (GoneError, TakenError, reports.ReportGone) as error:
         fail(session, row, str(error), is_final=True)
+    except reports.ReportError as error:
+        fail(session, row, str(error))  # it may be brought back
     except MailError as error:
         fail(session, row, str(error), error.is_final)
         outcome = Outcome.REFUSED if error.is_own else Outcome.AWAY
@@ -182,7 +185,8 @@ def files_of(session: Session, row: ReportDelivery) -> list[ReportFile]:
 def send(session: Session, settings: Settings, row: ReportDelivery, files: Sequence[ReportFile]) -> None:
     named = outbox.name_files(files)
     if row.way is DeliveryWay.MAIL:
-        mailing.send(settings, write_letter(session, settings, row, named))
+        letter = write_letter(session, settings, row, named, fitting(settings, named))
+        mailing.send(settings, letter, write_letter(session, settings, row, named, attached=()))
     else:
         outbox.deliver(settings, row.report, row.target, named)
 
@@ -190,10 +194,11 @@ def send(session: Session, settings: Settings, row: ReportDelivery, files: Seque
 # The mail.
 
 
-def write_letter(session: Session, settings: Settings, row: ReportDelivery, files: Sequence[Named]) -> Letter:
-    """In the language of the schedule, with those files that fit."""
+def write_letter(
+    session: Session, settings: Settings, row: ReportDelivery, files: Sequence[Named], attached: Sequence[Named]
+) -> Letter:
+    """In the language of the schedule."""
     schedule = session.get(ReportSchedule, row.schedule_id) if row.schedule_id else None
-    attached = fitting(settings, files)
     with speaking(language_of(schedule, files)):
         subject = say("Report %(number)s: %(title)s", number=row.report_id, title=row.report.title)
         text = "\n".join(lines_of(settings, row.report, zone_of(schedule), files, attached))
@@ -259,9 +264,9 @@ def files_words(heading: str, files: Sequence[Named]) -> list[str]:
 
 def file_words(one: Named) -> str:
     return say(
-        "%(name)s, %(megabytes)s MB, SHA-256 %(sha256)s",
+        "%(name)s, %(size)s, SHA-256 %(sha256)s",
         name=one.name,
-        megabytes=number(max(0.1, round(one.file.size_bytes / 1e6, 1))),
+        size=size_words(one.file.size_bytes),
         sha256=one.file.sha256,
     )
 
@@ -289,6 +294,12 @@ def count_states(session: Session) -> dict[int, dict[DeliveryState, int]]:
     for schedule_id, state, count in session.execute(select(*by, func.count()).where(*since).group_by(*by)):
         found.setdefault(schedule_id or 0, {})[state] = count
     return found
+
+
+def count_lost(session: Session, since: datetime) -> int:
+    """Those that were given up, of the ones that were due after `since`."""
+    lost = ReportDelivery.state == DeliveryState.FAILED, ReportDelivery.due_at >= since
+    return session.scalar(select(func.count()).where(*lost)) or 0
 
 
 def find(session: Session, delivery_id: int) -> ReportDelivery:

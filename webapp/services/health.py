@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.db import now
 from webapp.language import say, say_many
 from webapp.models import DeliveryState, Scan, ScanState, WebhookDelivery, WorkerProcess
-from webapp.services import audit, chain, figures, processes
+from webapp.services import audit, chain, deliveries, figures, processes, report_firing
 
 WAITS_LONG = timedelta(minutes=30)  # a picture: scan workers take the oldest first
 UNSEALED_LONG = timedelta(hours=1)
@@ -29,6 +29,7 @@ class Part(StrEnum):
     SCHEDULES = "schedules"
     MODEL = "model"
     DELIVERIES = "deliveries"
+    REPORTS = "reports"
     DISK = "disk"
     AUDIT = "audit"
 
@@ -60,6 +61,7 @@ def read_signs(session: Session, home: Path, primary_absent: bool) -> Iterator[S
     else:
         yield Sign(Part.MODEL, True, say("The model that is meant to speak first does."))
     yield of_deliveries(session)
+    yield of_reports(session)
     yield of_disk(home)
     yield of_audit(session)
 
@@ -117,6 +119,24 @@ def of_deliveries(session: Session) -> Sign:
         )
         return Sign(Part.DELIVERIES, False, words)
     return Sign(Part.DELIVERIES, True, say("No message to another system was lost in the last 24 hours."))
+
+
+def of_reports(session: Session) -> Sign:
+    """Scheduled ones: built, and handed over."""
+    if count := len(report_firing.failures(session, now())):
+        words = say_many("One scheduled report was not built.", "%(num)s scheduled reports were not built.", count)
+        return Sign(Part.REPORTS, False, words)
+    if late := report_firing.count_late(session, now()):
+        words = say_many("One report is due and was not begun.", "%(num)s reports are due and were not begun.", late)
+        return Sign(Part.REPORTS, False, words)
+    if lost := deliveries.count_lost(session, now() - RECENTLY):
+        words = say_many(
+            "One scheduled report did not reach its target in the last 24 hours.",
+            "%(num)s deliveries of scheduled reports were given up in the last 24 hours.",
+            lost,
+        )
+        return Sign(Part.REPORTS, False, words)
+    return Sign(Part.REPORTS, True, say("Scheduled reports are built, and none was lost in the last 24 hours."))
 
 
 def of_disk(home: Path) -> Sign:

@@ -97,12 +97,21 @@ def compose(settings: Settings, letter: Letter, at: datetime) -> EmailMessage:
     return message
 
 
-def send(settings: Settings, letter: Letter, patience_s: float = PATIENCE_S) -> None:
-    """Hand it to the mail server. Raises MailError."""
+def send(settings: Settings, letter: Letter, lean: Letter | None = None, patience_s: float = PATIENCE_S) -> None:
+    """Hand it to the mail server. lean: what goes instead where it takes none so large. Raises MailError."""
     if not is_address(letter.to):
         raise MailError(f"{letter.to} is no e-mail address.", is_final=True)
     with opened(settings, patience_s) as server:
-        server.send_message(compose(settings, letter, now()), settings.mail_from, [letter.to])
+        message = compose(settings, letter, now())
+        if lean and is_too_large(server, message):
+            message = compose(settings, lean, now())
+        server.send_message(message, settings.mail_from, [letter.to])
+
+
+def is_too_large(server: smtplib.SMTP, message: EmailMessage) -> bool:
+    """By what the server said of itself (RFC 1870); 0 is no limit."""
+    said = server.esmtp_features.get("size", "")
+    return said.isdecimal() and 0 < int(said) < len(message.as_bytes())
 
 
 @contextmanager
@@ -112,6 +121,7 @@ def opened(settings: Settings, patience_s: float) -> Iterator[smtplib.SMTP]:
     with telling(settings):
         server = connect(settings, patience_s)
         try:
+            server.ehlo_or_helo_if_needed()
             if settings.smtp_user:
                 password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
                 server.login(settings.smtp_user, password)
@@ -190,7 +200,7 @@ def send_test(session: Session, settings: Settings, to: str, user: User | None) 
     who = user.name if user else say("the command line")
     text = say("This mail tries the way from Tuskline to you. %(name)s asked for it. There is nothing to do.", name=who)
     try:
-        send(settings, Letter(to, say("Test mail of Tuskline"), text, f"test.{uuid4().hex}"), TEST_PATIENCE_S)
+        send(settings, Letter(to, say("Test mail of Tuskline"), text, f"test.{uuid4().hex}"), None, TEST_PATIENCE_S)
     except MailError as error:
         raise Refused(say_again(str(error))) from None
     audit.record(session, user.name if user else audit.SYSTEM, "mail.test", "mail:test", to=to)

@@ -20,6 +20,7 @@ from webapp.models import Report, ReportFile
 from webapp.services import report_files
 from webapp.settings import Settings
 from webapp.storage import FolderStore, Store, StoreError, open_outbox
+from webapp.storage.base import telling_full
 
 FORMAT = "tuskline-delivery/1"
 INDEX = "index.json"
@@ -91,7 +92,8 @@ def put(settings: Settings, outbox: Store, name: str, file: ReportFile, aside: P
     """By a copy of its own: a store takes what it is given away."""
     if is_there(outbox, name, file.sha256):
         return
-    with closing(report_files.read_file(settings, file)) as body, aside.open("wb") as copy:
+    body = report_files.read_file(settings, file)
+    with closing(body), telling_full(str(aside.parent)), aside.open("wb") as copy:
         shutil.copyfileobj(body, copy)
     outbox.put_file(name, aside)
 

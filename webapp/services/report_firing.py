@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from webapp.db import now
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 # Seconds after a failure until it is tried again; after the last it is left to people.
 RETRIES_S = (300, 1800, 7200)
 REMEMBERED = timedelta(days=30)  # how long a failure is told where no newer run took its place
+LATE = timedelta(minutes=2)  # one that is due since then, and is not under way, has nobody who fires it
+of_schedule = Job.options["schedule_id"].as_integer()  # of a job that builds a scheduled report
 Period = tuple[datetime, datetime]
 
 
@@ -209,7 +211,7 @@ def run_now(session: Session, schedule: ReportSchedule, user: User | None) -> in
 
 def of_schedules() -> Any:
     """The condition on jobs that they build a scheduled report."""
-    return (Job.kind == JobKind.REPORT) & Job.options["schedule_id"].as_integer().is_not(None)
+    return (Job.kind == JobKind.REPORT) & of_schedule.is_not(None)
 
 
 def under_way(session: Session, schedule_id: int) -> Job | None:
@@ -218,7 +220,8 @@ def under_way(session: Session, schedule_id: int) -> Job | None:
 
 def last_jobs(session: Session, at: datetime) -> dict[int, Job]:
     """The newest of each schedule that there is, if it is no older than REMEMBERED."""
-    newest = select(Job).where(of_schedules(), Job.created_at >= at - REMEMBERED).order_by(Job.id)
+    lately = select(func.max(Job.id)).where(of_schedules(), Job.created_at >= at - REMEMBERED)
+    newest = select(Job).where(Job.id.in_(lately.group_by(of_schedule))).order_by(Job.id)
     known = set(session.scalars(select(ReportSchedule.id)))
     found = {int(job.options["schedule_id"]): job for job in session.scalars(newest)}
     return {schedule_id: job for schedule_id, job in found.items() if schedule_id in known}
@@ -227,6 +230,13 @@ def last_jobs(session: Session, at: datetime) -> dict[int, Job]:
 def failures(session: Session, at: datetime) -> dict[int, Job]:
     """Schedules whose newest report was not built, with the job that failed."""
     return {number: job for number, job in last_jobs(session, at).items() if job.state is JobState.FAILED}
+
+
+def count_late(session: Session, at: datetime) -> int:
+    """Schedules that should have fired and did not."""
+    late = ReportSchedule.is_paused.is_(False), ReportSchedule.due_at < at - LATE
+    ids = session.scalars(select(ReportSchedule.id).where(*late))
+    return sum(1 for schedule_id in ids.all() if under_way(session, schedule_id) is None)
 
 
 def retry(session: Session, job: Job, at: datetime) -> int | None:
@@ -247,7 +257,7 @@ def retry(session: Session, job: Job, at: datetime) -> int | None:
 
 def count_tries(session: Session, job: Job) -> int:
     """How often the same run was tried in vain."""
-    same = of_schedules() & (Job.options["schedule_id"].as_integer() == int(job.options["schedule_id"]))
+    same = of_schedules() & (of_schedule == int(job.options["schedule_id"]))
     failed = session.scalars(select(Job.options).where(same, Job.state == JobState.FAILED)).all()
     return sum(1 for options in failed if options.get("due_at") == job.options.get("due_at"))
 

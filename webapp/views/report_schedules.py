@@ -15,13 +15,13 @@ from webapp.language import languages, say
 from webapp.models import ReportSchedule, Role, User
 from webapp.services import deliveries, mailing, report_firing, report_schedules
 from webapp.services.errors import Refused
-from webapp.services.moments import exact_time
 from webapp.services.report_schedules import ReportPlan
 from webapp.tasks.jobs import write_job
 from webapp.tasks.reports import deliver
 from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
 from webapp.views.rows import found
+from webapp.wording import exact_time
 
 pages = Blueprint("report_schedules", __name__)
 

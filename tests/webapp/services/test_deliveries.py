@@ -1,5 +1,6 @@
 """Reports reach a folder, S3, people and other systems: whole, once as far as anybody can see, and nothing else."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from tests.factories import make_finding, make_user
+from tests.factories import add, make_user
 from tests.webapp.services.conftest import AtOnce
 from tests.webapp.services.mail_server import Postbox, mail_server
 from tests.webapp.storage.conftest import s3_server, s3_url  # noqa: F401  # fixtures
@@ -20,20 +21,22 @@ from webapp.models import (
     AuditEntry,
     DeliveryState,
     DeliveryWay,
+    PictureChoice,
+    Redaction,
     Report,
     ReportDelivery,
+    ReportFile,
     ReportSchedule,
     Role,
     Webhook,
     WebhookDelivery,
 )
-from webapp.services import deliveries, mailing, outbox, report_files, report_schedules, reports
+from webapp.services import deliveries, mailing, outbox, report_files, report_schedules
 from webapp.services.errors import NotFound, Refused
-from webapp.services.freezing import Wanted
 from webapp.services.outgoing import PAUSES_S
 from webapp.services.report_schedules import ReportPlan
 from webapp.settings import Settings
-from webapp.storage import FolderStore, StoreFullError, open_outbox
+from webapp.storage import open_outbox, open_store
 
 BUILT = datetime(2026, 3, 9, 6, 1, tzinfo=UTC)
 FROM, TO = datetime(2026, 3, 1, 23, tzinfo=UTC), datetime(2026, 3, 8, 23, tzinfo=UTC)
@@ -45,19 +48,21 @@ def make_schedule(session: Session, **fields: Any) -> ReportSchedule:
 
 
 def hand_over(session: Session, settings: Settings, schedule: ReportSchedule) -> Report:
-    """A report of two findings, built and written as the schedule wants it, and planned."""
-    for _ in range(2):
-        make_finding(session, found_at=TO - timedelta(days=1))
-    report = reports.build(session, settings, Wanted(FROM, TO, schedule.name), None)
-    report.schedule_id, report.due_at, report.built_at = schedule.id, BUILT, BUILT
-    session.flush()
-    styles = [
-        report_files.Style(name, schedule.language, schedule.redaction, schedule.pictures) for name in schedule.formats
-    ]
-    files = [report_files.write_file(session, settings, report, style) for style in styles]
+    """A report of two findings with its files, planned; what is in them does not matter here."""
+    values = {"from_at": FROM, "to_at": TO, "built_at": BUILT, "title": schedule.name, "sha256": "c" * 64}
+    run = {"schedule_id": schedule.id, "due_at": BUILT}
+    report = add(session, Report(**values, **run, findings_count=2))
+    files = [write(session, settings, report, name, f"{name} {'x' * 2_000}".encode()) for name in schedule.formats]
     deliveries.plan(session, report, files)
     session.commit()
     return report
+
+
+def write(session: Session, settings: Settings, report: Report, name: str, body: bytes) -> ReportFile:
+    sha256 = hashlib.sha256(body).hexdigest()
+    open_store(settings).put(report_files.name_of(sha256), body)
+    values = {"language": "en", "redaction": Redaction.NONE, "pictures": PictureChoice.NONE}
+    return add(session, ReportFile(report=report, format=name, sha256=sha256, size_bytes=len(body), **values))
 
 
 def rows(session: Session) -> list[ReportDelivery]:
@@ -152,16 +157,17 @@ def test_other_bytes_are_never_written_over(session: Session, settings: Settings
     assert session.query(AuditEntry).filter_by(action="report.deliver.failed").count() == 1
 
 
+@pytest.mark.parametrize("at", ["aside", "there"])
 def test_a_full_disk_leaves_nothing_half_and_is_tried_again(
-    session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     hand_over(session, settings, make_schedule(session, folder="weekly"))
 
-    def full(self: FolderStore, *_: object) -> None:
-        raise StoreFullError(f"There is no room left in {self.folder}: make some, and what waits goes on.")
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(FolderStore, "put_file", full)
+        patch.setattr("shutil.copyfileobj" if at == "aside" else "pathlib.Path.replace", full)
         assert deliveries.deliver_due(session, settings) == 0
     (row,) = rows(session)
     assert row.state is DeliveryState.PENDING and "no room left" in (row.failure or "")
@@ -328,13 +334,18 @@ def test_a_file_that_is_gone_is_told_and_not_tried_again(session: Session, setti
     assert row.state is DeliveryState.FAILED and "was removed before it could be sent" in (row.failure or "")
 
 
-def test_a_file_that_was_changed_goes_nowhere(session: Session, settings: Settings) -> None:
+def test_a_file_that_was_changed_goes_nowhere_until_it_is_brought_back(session: Session, settings: Settings) -> None:
     report = hand_over(session, settings, make_schedule(session, folder="weekly"))
-    (settings.home / report_files.name_of(report.files[0].sha256)).write_bytes(b"tampered with")
+    path = settings.home / report_files.name_of(report.files[0].sha256)
+    body = path.read_bytes()
+    path.write_bytes(b"tampered with")
     deliveries.deliver_due(session, settings)
     (row,) = rows(session)
-    assert row.state is DeliveryState.FAILED and "was changed" in (row.failure or "")
+    assert row.state is DeliveryState.PENDING and "was changed" in (row.failure or "")
     assert lying(settings) == {}
+    path.write_bytes(body)
+    make_due(session)
+    assert deliveries.deliver_due(session, settings) == 1
 
 
 def test_an_unexpected_error_stops_no_other(
@@ -343,7 +354,7 @@ def test_an_unexpected_error_stops_no_other(
     hand_over(session, settings, make_schedule(session, folder="weekly", mail_to=("ann@team.example",)))
     sent: list[str] = []
     monkeypatch.setattr(outbox, "deliver", lambda *_: 1 / 0)
-    monkeypatch.setattr(mailing, "send", lambda _settings, letter: sent.append(letter.to))
+    monkeypatch.setattr(mailing, "send", lambda _settings, letter, _lean: sent.append(letter.to))
     assert deliveries.deliver_due(session, settings) == 1
     folder, mail = rows(session)
     assert folder.state is DeliveryState.PENDING and "unexpected error" in (folder.failure or "")
@@ -371,8 +382,8 @@ def test_a_schedule_that_asks_for_no_message_sends_none(session: Session, settin
     assert session.query(WebhookDelivery).count() == session.query(ReportDelivery).count() == 0
 
 
-def test_a_report_of_no_schedule_goes_nowhere(session: Session, settings: Settings) -> None:
-    report = reports.build(session, settings, Wanted(FROM, TO), None)
+def test_a_report_of_no_schedule_goes_nowhere(session: Session) -> None:
+    report = add(session, Report(from_at=FROM, to_at=TO, sha256="c" * 64, findings_count=0))
     deliveries.plan(session, report, [])
     assert session.query(ReportDelivery).count() == 0
 

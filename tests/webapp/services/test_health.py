@@ -5,19 +5,26 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.factories import add, make_listing, make_scan, make_source
+from tests.webapp.services.test_report_schedules import make_report
 from webapp.db import now
 from webapp.models import (
     AuditEntry,
     DeliveryState,
+    DeliveryWay,
+    Job,
+    JobKind,
+    JobState,
     PictureState,
+    ReportDelivery,
     ScanPhoto,
     ScanState,
     Schedule,
     Webhook,
     WebhookDelivery,
 )
-from webapp.services import audit, health, processes
+from webapp.services import audit, health, processes, report_schedules
 from webapp.services.health import Part
+from webapp.services.report_schedules import ReportPlan
 from webapp.settings import Settings
 
 Usage = namedtuple("Usage", "total used free")
@@ -95,3 +102,22 @@ def test_an_audit_log_that_is_not_sealed_or_not_whole_is_said(session: Session, 
     assert "not been sealed for an hour" in amiss(session, settings)[Part.AUDIT]
     audit.record(session, "ann", audit.VERIFIED, "audit:log", faults=2)
     assert "not what it was" in amiss(session, settings)[Part.AUDIT]
+
+
+@pytest.mark.usefixtures("running")
+def test_a_scheduled_report_that_is_not_built_late_or_lost_is_told(session: Session, settings: Settings) -> None:
+    schedule = report_schedules.create(session, ReportPlan("Weekly", "0 6 * * 1"), None)
+    options = {"schedule_id": schedule.id, "due_at": now().isoformat()}
+    failed = add(session, Job(kind=JobKind.REPORT, actor="system", state=JobState.FAILED, options=options))
+    assert amiss(session, settings)[Part.REPORTS] == "One scheduled report was not built."
+    add(session, Job(kind=JobKind.REPORT, actor="system", state=JobState.DONE, options=failed.options))
+    assert Part.REPORTS not in amiss(session, settings)
+    due_at, schedule.due_at = schedule.due_at, now() - timedelta(minutes=3)
+    assert "was not begun" in amiss(session, settings)[Part.REPORTS]
+    schedule.due_at = due_at
+    report = make_report(session, schedule)
+    values = {"report": report, "way": DeliveryWay.FOLDER, "target": "a"}
+    row = add(session, ReportDelivery(state=DeliveryState.FAILED, **values))
+    assert "did not reach its target" in amiss(session, settings)[Part.REPORTS]
+    row.due_at = now() - timedelta(hours=25)
+    assert Part.REPORTS not in amiss(session, settings)

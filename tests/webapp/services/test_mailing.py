@@ -213,3 +213,11 @@ def test_a_test_mail_names_who_asked_and_says_what_went_wrong(session: Session, 
     with pytest.raises(Refused, match="550 No"):
         mailing.send_test(session, settings_of(server.port, "none"), "ann@team.example", None)
     assert [entry.facts for entry in session.query(AuditEntry)] == [{"to": "ann@team.example"}]
+
+
+@pytest.mark.parametrize(("limit", "is_lean"), [(100_000, False), (1_000, True), (0, False)])
+def test_what_a_server_is_too_small_for_goes_lean(open_server: Open, limit: int, is_lean: bool) -> None:
+    server = open_server(data_size_limit=limit)
+    full = Letter("ann@team.example", "full", "t", "k", [Attachment("a.csv", "text/csv", b"x" * 20_000)])
+    mailing.send(settings_of(server.port, "none"), full, Letter("ann@team.example", "lean", "t", "k"))
+    assert [message["Subject"] for message in server.postbox.messages] == ["lean" if is_lean else "full"]
