@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webapp.cli.case_checks import rescore, verify
 from webapp.cli.opening import open_session, open_settings
 
 if TYPE_CHECKING:
@@ -144,3 +145,7 @@ def key() -> None:
     with open_session(settings):
         ours = signing.signing_key(settings.home)
     click.echo(f"public key   {ours.public}\nfingerprint  {ours.fingerprint}")
+
+
+case.add_command(verify)
+case.add_command(rescore)

@@ -27,7 +27,7 @@ import sys
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -445,7 +445,7 @@ class Zip:
             return {}
         fields = END.unpack(self._read(self._end_at, END.size))
         for at in (fields[6], self._end_at - fields[5]):
-            if at >= 0 and self._read(at, 4) == CENTRAL_MARK:
+            if at >= 0 and (self._read(at, 4) == CENTRAL_MARK or at + fields[5] == self._end_at):
                 self._directory_at = at
                 return {entry.start: entry for entry in self._records(at)}
         return {}
@@ -1165,12 +1165,19 @@ class Contents:
         try:
             if self._case.size("case.json") > MOST_ROW:
                 raise Bad("is larger than it may be")
-            if not isinstance(read_json(b"".join(self._case.chunks("case.json"))), dict):
+            said = read_json(b"".join(self._case.chunks("case.json")))
+            if not isinstance(said, dict):
                 raise Bad("is no JSON object")
+            self._tell_faults(said.get("faults"))
         except Bad as why:
             self._note(BROKEN, "case.json", str(why))
         except OSError:
             pass  # named when its digest was to be made
+
+    def _tell_faults(self, faults: object) -> None:
+        if isinstance(faults, list) and faults:
+            words = "were no longer what had been captured when the case file was made; case.json names them"
+            self._case.outcome.tell(f"{len(faults):,} files {words}.")
 
     def _check_listing(self, path: str, number: int, listing: object) -> None:
         if self._case.has(LISTINGS) and scalar(listing) not in self._listings:
@@ -1815,9 +1822,9 @@ def digits_of(parser: argparse.ArgumentParser, option: str, text: str) -> str:
     return digits
 
 
-def main(arguments: Sequence[str] | None = None, out: Callable[[str], object] | None = None) -> int:
-    """The exit code. out: where the text goes, standard output where nothing is given."""
-    tell = out or sys.stdout.write
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code; what is found goes to standard output."""
+    tell = sys.stdout.write
     given = parse(sys.argv[1:] if arguments is None else arguments)
     path = given.bundle or str(Path(__file__).resolve().parent)
     try:

@@ -204,17 +204,22 @@ def add_words(gathering: Gathering, key: signing.SigningKey, primary_absent: boo
     case = gathering.case
     if gathering.faults:
         count = len(gathering.faults)
-        one, many = (
-            "One file is not what was found: see faults in case.json.",
-            "%(num)s files are not what was found: see faults in case.json.",
-        )  # one sentence each
-        gathering.notices.insert(0, say_many(one, many, count))
+        gathering.notices.insert(
+            0,
+            say_many(
+                "One file is not what was found: see faults in case.json.",
+                "%(num)s files are not what was found: see faults in case.json.",
+                count,
+            ),
+        )
     if gathering.gone:
-        one, many = (
-            "One file is gone: case.json names it with the reason.",
-            "%(num)s files are gone: case.json names each with the reason.",
-        )  # one sentence each
-        gathering.notices.append(say_many(one, many, len(gathering.gone)))
+        gathering.notices.append(
+            say_many(
+                "One file is gone: case.json names it with the reason.",
+                "%(num)s files are gone: case.json names each with the reason.",
+                len(gathering.gone),
+            )
+        )
     text = readme(case, key.fingerprint, statement(primary_absent), gathering.notices, has_report)
     gathering.packing.add(
         "README.txt", "text/plain; charset=utf-8", "what this is and how to check it", [text.encode()]
