@@ -57,7 +57,7 @@ def test_a_choice_that_is_none_is_refused(program: Write, body: dict) -> None:  
 def test_filters_choose_too(program: Write, finding: FindingRow) -> None:
     asked = program(Role.REVIEWER)
     assert asked.post("/case-files/preview", filters={"concept": "elephant"}).json["finding_ids"] == [finding.id]
-    assert asked.post("/case-files/preview", filters={"concept": "pangolin"}).status_code == 422
+    assert asked.post("/case-files/preview", filters={"concept": "pangolin"}).status_code == 409
 
 
 def test_viewers_have_the_key_alone(program: Write, settings: Settings) -> None:
