@@ -765,17 +765,16 @@ def look_at(chunks: Iterable[bytes], rows_expected: int | None) -> Look:
         size += len(piece)
         if rows_expected is None:
             continue
-        *ended, last = piece.split(b"\n")
+        *ended, last = piece.split(b"\n", max(0, rows_expected + MOST_ROWS_BEYOND - len(rows)))
         for part in ended:
             row.update(part)
-            if len(rows) < rows_expected + MOST_ROWS_BEYOND:
-                rows.append(row.digest())
-            else:
-                beyond += 1
+            rows.append(row.digest())
             row, begun = hashlib.sha256(), False
         row.update(last)
-        begun = begun or bool(last)
-    if begun:
+        more = last.count(b"\n")  # far beyond what was expected they are only counted
+        beyond += more
+        begun = not last.endswith(b"\n") if more else begun or bool(last)
+    if begun and not beyond:
         rows.append(row.digest())
     return Look(whole.hexdigest(), size, crc, rows, beyond, not begun)
 
@@ -846,8 +845,11 @@ class Case:
         """(number from 1, the row as JSON); those that can't be read are named and left out."""
         if not self.has(path):
             return
+        most = len(self.rows.get(path, ())) + MOST_ROWS_BEYOND
         try:
             for number, line in rows_of(self.chunks(path)):
+                if number > most:
+                    return  # it was named already that there are far too many
                 row = self._read_row(path, number, line)
                 if row is not None:
                     yield number, row
@@ -1381,8 +1383,11 @@ class Unpacking:
 
     def close(self) -> str | None:
         """The digest; None where it could not be unpacked to its end, or grew beyond bounds."""
-        if self._unpacker is not None and not self._is_gzip:
-            self._take(self._unpacker.flush(CHUNK))  # without a header there is no trailer that would hold it back
+        while self._unpacker is not None and not self._is_bad and not self._unpacker.eof:
+            plain = self._unpacker.decompress(b"", CHUNK)  # it may hold back what no longer fitted into the last piece
+            self._take(plain)
+            if not plain:
+                break
         is_whole = self._unpacker is None or self._unpacker.eof
         return self._made.hexdigest() if is_whole and not self._is_bad else None
 
@@ -1722,18 +1727,6 @@ def open_source(path: str, outcome: Outcome) -> Iterator[Folder | Zip]:
         if not found.entries:
             raise Unreadable("it is no ZIP file")
         yield found
-
-
-def read_file(path: str, name: str, most: int) -> bytes:
-    """One file of a case file, unverified, at most so many bytes. Raises KeyError, Unreadable and OSError."""
-    with open_source(path, Outcome()) as source:
-        if isinstance(source, Zip):
-            source.name_all([name])
-        if name not in source.names:
-            raise KeyError(name)
-        if source.size(name) > most:
-            raise Unreadable(f"{shown(name)} is larger than {most:,} bytes")
-        return b"".join(source.chunks(name))
 
 
 def report(outcome: Outcome) -> Iterator[str]:
