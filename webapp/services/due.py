@@ -36,7 +36,7 @@ from webapp.models import (
     ScanPhoto,
     ScanState,
 )
-from webapp.services import archives, claims, crawl_logs, holds, photos, reports
+from webapp.services import archives, claims, crawl_logs, holds, photos, report_files, reports
 from webapp.services.holds import Held, chunks
 from webapp.services.retention import EVIDENCE, Terms
 from webapp.settings import Settings
@@ -134,7 +134,7 @@ class Docket:
                     yield DueFile(name_of_file(one), one.sha256, one.size_bytes, Kept.REPORTS, reason)
 
     def cases(self) -> Iterator[DueFile]:
-        for case_id in self.session.scalars(select(CaseFile.id).where(CaseFile.purged_at.is_(None))).all():
+        for case_id in self.session.scalars(select(CaseFile.id).where(CaseFile.purged_at.is_(None), CaseFile.sha256 != "")).all():
             case = self.session.get_one(CaseFile, case_id)
             if self.may_case_go(case):
                 reason = reason_of(Kept.CASES, self.terms)
@@ -348,11 +348,11 @@ def scan_of_log(name: str) -> int:
 
 
 def name_of_file(file: ReportFile) -> str:
-    return f"report_files/{file.sha256}"
+    return report_files.name_of(file.sha256)
 
 
 def name_of_case(case: CaseFile) -> str:
-    return f"cases/{case.sha256}"
+    return f"cases/{case.sha256}.zip"
 
 
 def reason_of(kind: Kept, terms: Terms) -> str:

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date
 from cronsim import CronSim, CronSimError
 
 from webapp.language import ENGLISH, locale, say, say_later, say_many, spoken
+from webapp.wording import clock_words, day_words
+from webapp.wording import exact_time as exact_time
+from webapp.wording import last_day_words as last_day_words
 
 MAX_JITTER_S = 3600
 CRON_LETTERS = 120
@@ -106,28 +109,6 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
         if moment > last:
             last = moment
             yield moment
-
-
-def day_words(day: date) -> str:
-    """`30 Mar 2026`; a moment by its day in UTC."""
-    return format_date(day, "dd MMM y" if spoken() == ENGLISH else "medium", locale())
-
-
-def last_day_words(end_at: datetime) -> str:
-    """The last day of a period that ends before `end_at`: midnight is the end of the day before."""
-    return day_words(end_at - timedelta(microseconds=1))
-
-
-def clock_words(moment: datetime) -> str:
-    """`14:05`, in the zone that the moment is given in."""
-    return format_time(moment.time(), "HH:mm", locale=locale())
-
-
-def exact_time(at: datetime | None) -> str:
-    """`30 Mar 2026, 14:05 UTC`."""
-    if at is None:
-        return say("never")
-    return say("%(date)s, %(time)s UTC", date=day_words(at), time=clock_words(at))
 
 
 def zone_words(moment: datetime, time_zone: str) -> str:

@@ -15,9 +15,10 @@ from webapp.storage import Store, StoreError, StoreFullError
 
 __all__ = ["StoreError", "StoreFullError", "find", "is_sha256", "name_of", "path_of", "store", "thumbnail"]
 
+# So few that nothing is recognised, whatever a browser or a file does with it.
+VEIL_EDGE_PX = 24
 # As large as a picture is looked at, unless somebody zooms in.
 LOOK_EDGE_PX = 1200
-VEIL_EDGE_PX = 24  # so few that nothing is recognised, whatever a browser does with it
 THUMBNAIL_EDGE_PX = 320
 DETAIL_EDGE_PX = 3000
 EDGES_PX = (VEIL_EDGE_PX, THUMBNAIL_EDGE_PX, LOOK_EDGE_PX, DETAIL_EDGE_PX)

@@ -302,7 +302,7 @@ def may_go(docket: Docket, name: str) -> bool:
     if sort == "report_files":
         return docket.may_file_go(last)
     if sort == "cases":
-        cases = session.scalars(select(CaseFile).where(CaseFile.sha256 == last)).all()
+        cases = session.scalars(select(CaseFile).where(CaseFile.sha256 == stem)).all()
         return all(docket.may_case_go(case) for case in cases)
     return all(docket.may_report_go(one) for one in session.scalars(select(Report).where(Report.sha256 == stem)).all())
 

@@ -36,6 +36,8 @@ OPERATION = {
     "quality.settle": "settle_case",
     "quality.start": "start_recall_audit",
     "reports.build": "build_report",
+    "reports.correct": "build_report",
+    "reports.write": "write_report",
     "review.decide": "decide_finding",
     "review.revise": "revise_decision",
     "review.undo": "undo_decisions",

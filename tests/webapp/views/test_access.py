@@ -21,7 +21,8 @@ SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
 # What has nothing to show among the rows below, or leads on: whether a role may open it is asked of it all the same.
 WITHOUT_PAGE = {
-    "/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture", "/blind/next", "/blind/1", "/quality/recall/1",
+    "/reports/1", "/reports/1.csv", "/reports/1/files/1", "/queue/next", "/tries/1", "/tries/1/picture",
+    "/blind/next", "/blind/1", "/quality/recall/1",
     "/quality/recall/new", "/rechecks/1",
 }  # fmt: skip
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
@@ -105,7 +106,11 @@ ROUTES = [
     ("GET", "/tries/1/picture", Role.VIEWER),
     ("GET", "/reports", Role.VIEWER),
     ("POST", "/reports", Role.REVIEWER),
+    ("GET", "/reports/1", Role.VIEWER),
     ("GET", "/reports/1.csv", Role.VIEWER),
+    ("POST", "/reports/1/files", Role.REVIEWER),
+    ("GET", "/reports/1/files/1", Role.VIEWER),
+    ("POST", "/reports/1/correction", Role.REVIEWER),
     ("GET", "/audit", Role.LEAD),
     ("POST", "/audit/verify", Role.LEAD),
     ("GET", "/audit/entries.csv", Role.LEAD),
