@@ -14,6 +14,7 @@ from webapp.api import (
     quality,
     queue,
     reports,
+    retention,
     rules,
     scans,
     shadow_runs,
@@ -42,6 +43,7 @@ ROOMS = (
     me.room,
     people.room,
     audit.room,
+    retention.room,
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

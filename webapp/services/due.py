@@ -134,7 +134,8 @@ class Docket:
                     yield DueFile(name_of_file(one), one.sha256, one.size_bytes, Kept.REPORTS, reason)
 
     def cases(self) -> Iterator[DueFile]:
-        for case_id in self.session.scalars(select(CaseFile.id).where(CaseFile.purged_at.is_(None), CaseFile.sha256 != "")).all():
+        made = select(CaseFile.id).where(CaseFile.purged_at.is_(None), CaseFile.sha256 != "")
+        for case_id in self.session.scalars(made.order_by(CaseFile.id)).all():
             case = self.session.get_one(CaseFile, case_id)
             if self.may_case_go(case):
                 reason = reason_of(Kept.CASES, self.terms)

@@ -1,6 +1,6 @@
 """How long evidence, reports and case files are kept: for ever, unless an admin says otherwise, kind by kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import insert_new, now
 from webapp.language import say, say_later
-from webapp.models import Kept, Purge, RetentionPolicy, User
-from webapp.services import audit
+from webapp.models import Kept, PhotoRow, Purge, RetentionPolicy, User
+from webapp.services import archives, audit, photos
 from webapp.services.errors import Refused
 
 MOST_DAYS = 36_500
@@ -131,7 +131,27 @@ def newest_purge(session: Session, name: str) -> Purge | None:
     return session.scalar(select(Purge).where(Purge.name == name).order_by(Purge.id.desc()).limit(1))
 
 
-def purges_of(session: Session, names: Sequence[str]) -> dict[str, Purge]:
+def newest_below(session: Session, prefix: str) -> Purge | None:
+    """Of the files whose names begin so."""
+    below = Purge.name.startswith(prefix, autoescape=True)
+    return session.scalar(select(Purge).where(below).order_by(Purge.id.desc()).limit(1))
+
+
+def purged_photos(session: Session, shown: Sequence[PhotoRow]) -> dict[int, Purge]:
+    """By the picture's id, of those that are gone."""
+    names = {photos.name_of(one.sha256): one.id for one in shown if one.purged_at}
+    return {names[name]: row for name, row in newest_purges(session, names).items()}
+
+
+def purged_archives(session: Session, shown: Collection[str]) -> dict[str, Purge]:
+    """By the archive as captures name it, of those that are gone."""
+    names = {archives.name_of(one): one for one in shown}
+    return {names[name]: row for name, row in newest_purges(session, names).items()}
+
+
+def newest_purges(session: Session, names: Collection[str]) -> dict[str, Purge]:
     """By name the newest of each."""
+    if not names:
+        return {}
     query = select(Purge).where(Purge.name.in_(names)).order_by(Purge.id)
     return {row.name: row for row in session.scalars(query)}
