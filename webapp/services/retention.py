@@ -30,25 +30,25 @@ class Kind:
 KINDS: dict[Kept, Kind] = {
     Kept.UNFLAGGED: Kind(
         say_later("Evidence of listings on which nothing was found"),
-        say_later("counted from when the listing was last seen"),
+        say_later("from when the listing was last seen"),
         7,
     ),
     Kept.DISMISSED: Kind(
         say_later("Evidence of listings on which everything was dismissed or withdrawn"),
-        say_later("counted from the last decision or sighting, whichever is later"),
+        say_later("from the last decision or sighting, whichever is later"),
         30,
     ),
     Kept.CONFIRMED: Kind(
         say_later("Evidence of listings on which something was confirmed"),
-        say_later("counted from the last decision or sighting, whichever is later"),
+        say_later("from the last decision or sighting, whichever is later"),
         365,
     ),
     Kept.REPORTS: Kind(
         say_later("Reports with their files"),
-        say_later("counted from when the report was built; a schedule may say its own"),
+        say_later("from when the report was built; a schedule may say its own"),
         30,
     ),
-    Kept.CASES: Kind(say_later("Case files"), say_later("counted from when the case file was made"), 365),
+    Kept.CASES: Kind(say_later("Case files"), say_later("from when the case file was made"), 365),
 }
 EVIDENCE = (Kept.UNFLAGGED, Kept.DISMISSED, Kept.CONFIRMED)
 
