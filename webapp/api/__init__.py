@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from webapp.api import (
     audit,
+    case_files,
     contexts,
     findings,
     me,
@@ -13,6 +14,7 @@ from webapp.api import (
     problems,
     quality,
     queue,
+    report_schedules,
     reports,
     retention,
     rules,
@@ -39,6 +41,8 @@ ROOMS = (
     shadow_runs.room,
     models.room,
     reports.room,
+    report_schedules.room,
+    case_files.room,
     status.room,
     me.room,
     people.room,

@@ -109,7 +109,7 @@ class ReportBody(LookBody):
     to_at: AwareDatetime
     title: str = Field("", max_length=200)
     filter_id: int | None = Field(None, ge=0, lt=2**31)
-    filters: Filters = Field(default_factory=lambda: Filters())
+    filters: Filters | None = None
     formats: list[str] = Field(default_factory=list, max_length=MOST_STYLES)
     corrects_id: int | None = Field(None, ge=0, lt=2**31)
     correction: Note = ""
@@ -196,7 +196,7 @@ def build_report(body: ReportBody) -> JobShape:
 
 def wanted_of(body: ReportBody) -> Wanted:
     kept = saved_filters.find(db_session(), caller(), body.filter_id) if body.filter_id else None
-    own = body.filters.to_arguments()
+    own = body.filters.to_arguments() if body.filters else {}
     arguments = {**(kept.arguments if kept else {}), **own}
     return Wanted(
         body.from_at,

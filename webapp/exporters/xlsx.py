@@ -34,7 +34,7 @@ PICTURE_PX = 96
 PICTURE_ROW_PX, ROW_PX, PICTURE_COLUMN_PX = 102, 60, 104
 FIRST_YEAR = 1900  # Excel knows no earlier day
 # What XML can't hold.
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NAME_ILLEGAL = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 NUMBER_FORMATS = {
     Kind.WHOLE: "0",
@@ -75,7 +75,7 @@ class Book:
 
     def clean(self, text: str) -> str:
         """What a cell can hold of the text; what was lost is counted."""
-        fit = ILLEGAL.sub("\ufffd", text)
+        fit = UNWRITABLE.sub("\ufffd", text)
         self.cleaned += fit != text
         if len(fit) * 2 > MOST_LETTERS and len(fit.encode("utf-16-le")) > MOST_LETTERS * 2:
             fit = fit.encode("utf-16-le")[: (MOST_LETTERS - 1) * 2].decode("utf-16-le", "ignore") + "\u2026"
@@ -134,7 +134,6 @@ class Sheet:
             sheet.set_column(place, place, column.width)
             self._put(0, place, Kind.HEADING, str(column.title))
         sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, 1, len(columns) - 1)
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
         sheet.fit_to_pages(1, 0)
@@ -155,6 +154,9 @@ class Sheet:
             else:
                 self._put(self._next, place, kind, None if kind is Kind.PICTURE else value)
         self._next += 1
+
+    def finish(self) -> None:
+        """When every row is there."""
         self._sheet.autofilter(0, 0, self._next - 1, len(self._columns) - 1)
 
     def _place_picture(self, column: int, picture: "Picture", description: str) -> None:
@@ -246,6 +248,8 @@ class Report:
         notices = list(self._notices())
         for sentence in notices:
             made["limits"].add((say("This file"), sentence))
+        for sheet in made.values():
+            sheet.finish()
         self._means.notices.extend(notices)
 
     def _columns(self, name: str) -> Sequence[Column]:

@@ -17,12 +17,12 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.exporters import FORMATS
-from webapp.wording import word
 from webapp.forms.base import PageForm
 from webapp.forms.queue import NAMES, FilterForm, with_any
 from webapp.language import ENGLISH, languages, say, say_later, spoken
 from webapp.models import FindingState, PictureChoice, Redaction, SavedFilter, Source
 from webapp.services.report_files import Style
+from webapp.wording import word
 
 TITLE_LETTERS = 200
 CORRECTION_LETTERS = 2_000

@@ -1,10 +1,11 @@
 """When a cron expression comes, in the time zone that it is read in."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel.dates import format_date
@@ -27,6 +28,10 @@ FIELDS = (
 )
 # Runs that are looked at to learn how close together they come: enough for a whole day of the closest pattern.
 GAPS_SEEN = 100
+# Missed runs are counted up to here: a pattern of minutes over a year that nothing ran would be half a million.
+MISSED_COUNTED = 1000
+# A run that begins so long after its moment was missed, and is made up for.
+LATE = timedelta(minutes=10)
 
 Faults = dict[str, list[str]]
 
@@ -84,8 +89,7 @@ def jitter_faults(jitter_s: int) -> list[str]:
 
 def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
     """A run that is put off beyond the next one would change places with it."""
-    runs = islice(moments(cron, time_zone, datetime.now(UTC)), GAPS_SEEN)
-    gap_s = min(((later - sooner).total_seconds() for sooner, later in pairwise(runs)), default=MAX_JITTER_S + 1)
+    gap_s = shortest_gap_s(cron, time_zone)
     if jitter_s < gap_s:
         return []
     text = say(
@@ -93,6 +97,12 @@ def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
         minutes=f"{gap_s / 60:g}",
     )
     return [text]
+
+
+def shortest_gap_s(cron: str, time_zone: str) -> float:
+    """How close together its next runs come; infinite where there are not two."""
+    runs = islice(moments(cron, time_zone, datetime.now(UTC)), GAPS_SEEN)
+    return min(((later - sooner).total_seconds() for sooner, later in pairwise(runs)), default=math.inf)
 
 
 def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
@@ -109,6 +119,27 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
         if moment > last:
             last = moment
             yield moment
+
+
+def previous(cron: str, time_zone: str, before: datetime) -> datetime:
+    """The last moment before `before`, in UTC; `before` itself where none came for fifty years. Raises as moments."""
+    backwards = CronSim(cron, before.astimezone(ZoneInfo(time_zone)), reverse=True)
+    return next(iter(backwards), before).astimezone(UTC)
+
+
+def missed(cron: str, time_zone: str, due_at: datetime, over: datetime) -> list[datetime]:
+    """The moments after `due_at` whose time is over too, MISSED_COUNTED of them at most."""
+    later = islice(moments(cron, time_zone, due_at), MISSED_COUNTED)
+    return list(takewhile(lambda moment: moment <= over, later))
+
+
+def late_words(missed_count: int, is_late: bool) -> str:
+    """What became of runs that nothing began, in a sentence to be stored; empty where all is as it should be."""
+    if missed_count:
+        count = missed_count + 1
+        some = f"More than {MISSED_COUNTED:,}" if count > MISSED_COUNTED else str(count)
+        return f"{some} runs were missed while nothing ran; one was to make up for all."
+    return "The run is late, since nothing ran when it was due." if is_late else ""
 
 
 def zone_words(moment: datetime, time_zone: str) -> str:

@@ -1,7 +1,6 @@
 """Reports as files: a report is written once in each style that is asked for, and what was written never changes."""
 
 import hashlib
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from webapp.language import ENGLISH, languages, say, say_many, speaking
 from webapp.models import PictureChoice, Redaction, Report, ReportFile, User
 from webapp.services import audit, reports
 from webapp.services.errors import NotFound, Refused
+from webapp.services.redaction import fit_pictures, key_of, redact
 from webapp.services.report_pictures import Pictures
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -60,11 +60,8 @@ def settle(style: Style) -> Style:
         raise Refused(say("Reports come as %(formats)s.", formats=", ".join(FORMATS)))
     if style.language not in languages():
         raise Refused(say("Reports are written in %(languages)s.", languages=", ".join(languages())))
-    return replace(
-        style,
-        language=style.language if exporter.speaks else ENGLISH,
-        pictures=style.pictures if exporter.shows_pictures else PictureChoice.NONE,
-    )
+    pictures = fit_pictures(style.redaction, style.pictures) if exporter.shows_pictures else PictureChoice.NONE
+    return replace(style, language=style.language if exporter.speaks else ENGLISH, pictures=pictures)
 
 
 def is_quick(report: Report, style: Style) -> bool:
@@ -126,28 +123,26 @@ def write_aside(settings: Settings, report: Report, style: Style, path: Path, te
     with speaking(style.language):
         with path.open("wb") as target:
             style.exporter.write(content, choices, means, target)
-        return [*means.notices, *missing_words(pictures.missing)]
+        return list(dict.fromkeys([*means.notices, *missing_words(pictures.missing)]))
 
 
 def redacted(content: Content, level: Redaction, settings: Settings) -> Content:
     if level is Redaction.NONE:
         return content
-    from webapp.services.redaction import redact
-
-    return redact(content, level, redaction_key(settings))
-
-
-def redaction_key(settings: Settings) -> bytes:
-    """Of this installation: the same seller has the same hash in all of its reports, and no other's."""
-    return hmac.digest(settings.secret_key.encode(), b"sellers in redacted reports", "sha256")
+    return redact(content, level, key_of(settings.secret_key))
 
 
 def missing_words(missing: int) -> list[str]:
+    """The same sentence as in a workbook, which counts for itself."""
     if not missing:
         return []
-    one = "%(num)s picture is not shown: its bytes are gone, or can't be read."
-    many = "%(num)s pictures are not shown: their bytes are gone, or can't be read."
-    return [say_many(one, many, missing)]
+    return [
+        say_many(
+            "The picture of %(num)s finding is not shown: its bytes are gone or can't be read.",
+            "The pictures of %(num)s findings are not shown: their bytes are gone or can't be read.",
+            missing,
+        )
+    ]
 
 
 def keep(

@@ -10,8 +10,18 @@ from sqlalchemy.orm import Session
 
 from webapp.db import now, one_moment
 from webapp.language import say
-from webapp.models import Job, JobKind, JobState, Report, User
-from webapp.services import chain, jobs, leases, report_files, reports, saved_filters, users
+from webapp.models import Job, JobKind, JobState, Report, ReportSchedule, User
+from webapp.services import (
+    chain,
+    deliveries,
+    jobs,
+    leases,
+    report_files,
+    report_schedules,
+    reports,
+    saved_filters,
+    users,
+)
 from webapp.services.errors import Refused
 from webapp.services.freezing import Wanted
 from webapp.services.jobs import Task
@@ -24,16 +34,24 @@ FAILED_SHOWN = timedelta(days=1)
 MOST_STYLES = 20
 
 
-def ask_report(session: Session, wanted: Wanted, actor: User | None, styles: Sequence[Style]) -> Job:
+def ask_report(
+    session: Session,
+    wanted: Wanted,
+    actor: User | None,
+    styles: Sequence[Style],
+    schedule_id: int | None = None,
+    due_at: datetime | None = None,
+) -> Job:
     """A job that freezes what is wanted and writes it in these styles; the caller commits, then queues it.
 
-    Raises Refused where it can't be.
+    schedule_id, due_at: of the run that asks, both or none; a schedule has one unfinished job at most. Raises Refused
+    where it can't be.
     """
     reports.check(wanted)
     saved_filters.filters_of(wanted.filters)
     if len(styles) > MOST_STYLES:
         raise Refused(say("Ask for fewer files at once: %(most)s at most.", most=MOST_STYLES))
-    options = {
+    options: dict[str, Any] = {
         "from": wanted.from_at.isoformat(),
         "to": wanted.to_at.isoformat(),
         "title": wanted.title,
@@ -43,7 +61,11 @@ def ask_report(session: Session, wanted: Wanted, actor: User | None, styles: Seq
         "correction": wanted.correction,
         "styles": [one.to_json() for one in settled(styles)],
     }
-    return ask(session, JobKind.REPORT, actor, options)
+    if schedule_id is None or due_at is None:
+        return ask(session, JobKind.REPORT, actor, options)
+    options |= {"schedule_id": schedule_id, "due_at": due_at.isoformat(), "user": actor.id if actor else None}
+    holds = report_schedules.subject_of(schedule_id)
+    return jobs.ensure(session, JobKind.REPORT, users.name_of(actor), holds=holds, **options)[0]
 
 
 def settled(styles: Sequence[Style]) -> list[Style]:
@@ -92,13 +114,28 @@ def build(task: Task) -> dict[str, Any]:
     report = find_built(task) or freeze(task)
     styles = [Style.from_json(said) for said in task.job.options["styles"]]
     files = [write_style(task, report, style) for style in styles]
+    deliveries.plan(task.session, report, [report_files.find(task.session, report.id, number) for number in files])
+    task.session.commit()
     return {"report": report.id, "digest": report.sha256, "files": files}
 
 
 def find_built(task: Task) -> Report | None:
-    """What an earlier worker froze for this job."""
+    """What an earlier worker froze for this job, or an earlier job for the same run of a schedule."""
     report_id = jobs.find(task.session, task.job.id).result.get("report")
-    return reports.find(task.session, report_id) if report_id else None
+    if report_id:
+        return reports.find(task.session, report_id)
+    schedule_id, due_at = run_of(task)
+    run = Report.schedule_id == schedule_id, Report.due_at == due_at
+    return task.session.scalar(select(Report).where(*run)) if schedule_id else None
+
+
+def run_of(task: Task) -> tuple[int, datetime] | tuple[None, None]:
+    """The schedule and the moment that asked; none where a person did, or where the schedule is gone by now."""
+    options = task.job.options
+    schedule_id = options.get("schedule_id")
+    if schedule_id is None or task.session.get(ReportSchedule, schedule_id) is None:
+        return None, None
+    return schedule_id, datetime.fromisoformat(options["due_at"])
 
 
 def freeze(task: Task) -> Report:
@@ -108,6 +145,7 @@ def freeze(task: Task) -> Report:
     with one_moment(session.get_bind().engine) as reading:
         wanted, actor = wanted_of(task), actor_of(task)
         built = reports.build(session, task.settings, wanted, actor, report.tell_bytes, reading)
+        built.schedule_id, built.due_at = run_of(task)
     leases.renew(session, *report.lease, Job, result={"report": built.id})
     session.commit()
     return built

@@ -20,6 +20,7 @@ ROUTES = {
     "jobs.write": "reports",
     "rules.apply_pack": "reports",
     "retention.purge": "reports",
+    "reports.deliver": "reports",  # a large file over a slow line is not to hold up other ticks
     "audit.verify": "scan",  # these workers share the web's data folder, where the signing key lies
 }
 # Ticks: each looks into the database for what is due.
@@ -27,6 +28,8 @@ TICKS = ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
 # Those with a pace of their own, in seconds.
 PACED = {
     "schedules.fire": SCHEDULES_S,
+    "reports.fire": 15.0,
+    "reports.deliver": 5.0,
     "audit.seal": SEALS_S,
     "webhooks.deliver": 5.0,
     "webhooks.forget": 3600.0,
@@ -89,6 +92,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("audit", "heartbeats", "jobs", "retention", "rules", "scans", "schedules", "webhooks")
+ROOMS = ("audit", "heartbeats", "jobs", "reports", "retention", "rules", "scans", "schedules", "webhooks")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

@@ -12,6 +12,7 @@ from webapp.db import now
 from webapp.downloads import send_report_file
 from webapp.exporters import FORMATS
 from webapp.extensions import app_settings, db_session
+from webapp.figures import Figure, sentence_of
 from webapp.forms.reports import (
     PICTURE_WORDS,
     PRESETS,
@@ -215,6 +216,7 @@ def report_page(report: Report, form: FileForm | None = None, correction: Correc
         report=report,
         head=head,
         problem=problem,
+        quality=[sentence_of(Figure.from_json(one)) for one in (head or {}).get("quality", [])],
         filters=filter_words(report.filters),
         formats=FORMATS,
         form=form,

@@ -15,7 +15,7 @@ from webapp.db import now
 from webapp.exporters import FORMATS, Exporter
 from webapp.exporters.content import Choices, Content, Means
 from webapp.language import say, spoken
-from webapp.models import AuditEntry, PictureChoice, Purge, Redaction, Report, ReportFile
+from webapp.models import AuditEntry, FindingRow, PictureChoice, Purge, Redaction, Report, ReportFile
 from webapp.services import photos, report_files, reports
 from webapp.services.errors import NotFound, Refused
 from webapp.services.report_files import Style, find_file, read_file, write_file
@@ -119,11 +119,24 @@ def image_of(settings: Settings, file: ReportFile) -> Any:
     return Image.open(io.BytesIO(bytes_of(settings, file).partition(b"|")[0])).convert("RGB")
 
 
+@pytest.mark.usefixtures("pictured")
+def test_what_a_file_says_of_people_is_as_chosen(session: Session, settings: Settings) -> None:
+    session.query(FindingRow).one().listing.seller = "Ann of the Hills"
+    named = build(session, settings, now().replace(year=2020), now().replace(year=2099))
+    said = {
+        level: bytes_of(settings, write_file(session, settings, named, Style("json", redaction=level)))
+        for level in Redaction
+    }
+    assert [b"Ann of the Hills" in said[level] for level in Redaction] == [True, False, False]
+    style = Style("album", redaction=Redaction.MINIMAL, pictures=PictureChoice.PLAIN)
+    assert report_files.settle(style).pictures is PictureChoice.NONE
+
+
 def test_pictures_that_are_gone_are_counted_in_a_notice(session: Session, settings: Settings, pictured: Report) -> None:
     for name in list(open_store(settings).list("photos")):
         open_store(settings).remove(name)
     file = write_file(session, settings, pictured, Style("album"))
-    assert file.notices[1].startswith("1 picture is not shown")
+    assert file.notices[1].startswith("The picture of 1 finding is not shown")
 
 
 def test_two_who_write_the_same_at_once_give_one_row(
