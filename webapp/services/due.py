@@ -36,7 +36,7 @@ from webapp.models import (
     ScanPhoto,
     ScanState,
 )
-from webapp.services import archives, claims, crawl_logs, holds, photos, report_files, reports
+from webapp.services import archives, case_files, claims, crawl_logs, holds, photos, report_files, reports
 from webapp.services.holds import Held, chunks
 from webapp.services.retention import EVIDENCE, Terms
 from webapp.settings import Settings
@@ -184,13 +184,7 @@ class Docket:
             return False
         if case.id in self.held.cases:
             return False
-        return not self.is_any_held or not self._contains_held(self._findings_of(case))
-
-    def _findings_of(self, case: CaseFile) -> frozenset[int]:
-        if seller := holds.seller_of(case):
-            theirs = select(FindingRow.id).join(ListingRow, ListingRow.id == FindingRow.listing_id)
-            return frozenset(self.session.scalars(theirs.where(holds.is_of(seller))))
-        return frozenset(case.selection.get("findings", ()))
+        return not self.is_any_held or not self._contains_held(holds.findings_of_case(self.session, case))
 
     def _contains_held(self, finding_ids: frozenset[int]) -> bool:
         """Whether a hold covers a listing of one of these findings."""
@@ -353,7 +347,7 @@ def name_of_file(file: ReportFile) -> str:
 
 
 def name_of_case(case: CaseFile) -> str:
-    return f"cases/{case.sha256}.zip"
+    return case_files.name_of(case.sha256)
 
 
 def reason_of(kind: Kept, terms: Terms) -> str:

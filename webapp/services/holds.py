@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import now
@@ -26,7 +26,7 @@ from webapp.models import (
     Source,
     User,
 )
-from webapp.services import audit, reports
+from webapp.services import audit, case_files, reports
 from webapp.services.errors import NotFound, Refused
 from webapp.services.reports import ReportError
 from webapp.settings import Settings
@@ -46,15 +46,11 @@ TARGETS: dict[HoldScope, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What holds on reports and case files cover, which their own rows don't say.
-
-    findings: ids of those in them; sellers: (source id, name) of case files on a seller.
-    """
+    """What holds on reports and case files cover, which their own rows don't say. findings: ids of those in them."""
 
     reports: frozenset[int] = frozenset()
     cases: frozenset[int] = frozenset()
     findings: frozenset[int] = frozenset()
-    sellers: frozenset[tuple[int, str]] = frozenset()
 
 
 def lock(session: Session) -> None:
@@ -192,7 +188,6 @@ def read(session: Session, settings: Settings) -> Held:
         frozenset().union(*(one.reports for one in each)),
         frozenset().union(*(one.cases for one in each)),
         frozenset().union(*(one.findings for one in each)),
-        frozenset().union(*(one.sellers for one in each)),
     )
 
 
@@ -201,14 +196,13 @@ def read_one(session: Session, settings: Settings, hold: LegalHold) -> Held:
         report = session.get_one(Report, hold.target_id)
         return Held(reports=frozenset({report.id}), findings=findings_of(session, settings, report))
     case = session.get_one(CaseFile, hold.target_id)
-    sellers = frozenset({seller} if (seller := seller_of(case)) else ())
-    findings = frozenset(case.selection.get("findings", ()))
-    return Held(cases=frozenset({case.id}), findings=findings, sellers=sellers)
+    return Held(cases=frozenset({case.id}), findings=findings_of_case(session, case))
 
 
-def seller_of(case: CaseFile) -> tuple[int, str] | None:
-    seller, source_id = case.selection.get("seller"), case.selection.get("source_id")
-    return (int(source_id), str(seller)) if seller and source_id else None
+def findings_of_case(session: Session, case: CaseFile) -> frozenset[int]:
+    """The ids of the findings in it: as the audit log has them, else as it was asked for."""
+    known = case_files.findings_of(session, case) or case.selection.get("findings")
+    return frozenset(known if known is not None else case_files.ids_of_seller(session, case.selection))
 
 
 _contents: dict[str, frozenset[int]] = {}  # by the content's digest: it never changes, and a purge asks many times
@@ -239,18 +233,12 @@ def held_among(session: Session, listing_ids: Collection[int], held: Held, *, by
     """Those of the listings that a hold covers; by_name: also by a hold that names_listing knows."""
     found: set[int] = set()
     for ids in chunks(listing_ids):
-        if by_name or held.sellers:
-            direct = or_(names_listing() if by_name else false(), *(is_of(seller) for seller in held.sellers))
-            found.update(session.scalars(select(ListingRow.id).where(ListingRow.id.in_(ids), direct)))
+        if by_name:
+            found.update(session.scalars(select(ListingRow.id).where(ListingRow.id.in_(ids), names_listing())))
         if held.findings:
             theirs = select(FindingRow.listing_id, FindingRow.id).where(FindingRow.listing_id.in_(ids))
             found.update(listing for listing, finding in session.execute(theirs) if finding in held.findings)
     return found
-
-
-def is_of(seller: tuple[int, str]) -> ColumnElement[bool]:
-    source_id, name = seller
-    return and_(ListingRow.source_id == source_id, ListingRow.seller == name)
 
 
 def chunks(ids: Collection[int]) -> Iterator[list[int]]:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.db import insert_new, now
@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 BATCH = 25  # files: whoever places a hold, or writes to SQLite, waits for no more than these
 RAN_AT = "retention.ran_at"  # of TeamSetting: when the daily purge began
 EVERY = timedelta(hours=23)
+MADE_WITHIN = timedelta(hours=2)  # a case file
 PREVIEWED = 10_000  # files that a preview counts
 PURGED = "retention.purge"
 # Work that reads files which might go: nothing is removed beside it.
@@ -136,8 +137,10 @@ def begin_day(session: Session) -> bool:
 
 def is_reading(session: Session) -> bool:
     """Whether a training, a report or a case file is under way."""
-    unfinished = Job.state.in_((JobState.QUEUED, JobState.RUNNING)), Job.kind.in_(READING)
-    return bool(session.scalar(select(exists().where(*unfinished))))
+    jobs = exists().where(Job.state.in_((JobState.QUEUED, JobState.RUNNING)), Job.kind.in_(READING))
+    # From a terminal no job makes them; what broke off long ago is no longer waited for.
+    cases = exists().where(CaseFile.sha256 == "", CaseFile.made_at > now() - MADE_WITHIN)
+    return bool(session.scalar(select(or_(jobs, cases))))
 
 
 def purge(

@@ -110,9 +110,9 @@ def target_of(scope: HoldScope, number: int, seller: str | None = None) -> Targe
         row = db_session().get(ListingRow, number)
         return Target(say("Listing %(number)s: %(title)s", number=number, title=row.title if row else ""))
     if scope is HoldScope.REPORT:
-        return Target(say("Report %(number)s", number=number), url_for("reports.index"))
+        return Target(say("Report %(number)s", number=number), url_for("reports.show", report_id=number))
     if scope is HoldScope.CASE:
-        return Target(say("Case file %(number)s", number=number))
+        return Target(say("Case file %(number)s", number=number), url_for("case_files.show", case_id=number))
     source = db_session().get(Source, number)
     name, address = source.name if source else str(number), url_for("sources.show", source_id=number)
     if scope is HoldScope.SELLER:

@@ -158,3 +158,23 @@ def test_the_way_back_from_a_hold_leads_nowhere_else(lead: FlaskClient, session:
     sent = {"scope": "source", "target": str(source.id), "reason": "An inquiry."}
     assert post(lead, "/holds/new", **sent, back="https://elsewhere.example/").location == "/holds"
     assert session.query(LegalHold).count() == 1
+
+
+def test_a_report_a_case_file_and_a_source_offer_a_hold_and_show_it(
+    lead: FlaskClient, shelves: Shelves, session: Session
+) -> None:
+    report, case = shelves.report(1), shelves.case(1, findings=[])
+    source = make_source(session)
+    session.commit()
+    pages = {
+        f"/reports/{report.id}": (HoldScope.REPORT, report.id),
+        f"/cases/{case.id}": (HoldScope.CASE, case.id),
+        f"/sources/{source.id}": (HoldScope.SOURCE, source.id),
+    }
+    for address, (scope, number) in pages.items():
+        page = lead.get(address).text
+        assert f"/holds/new?scope={scope}&amp;target={number}" in page and "Under legal hold" not in page, address
+        holds.place(session, None, scope, number, "An inquiry.")
+        session.commit()
+        assert "Under legal hold" in lead.get(address).text, address
+    assert all(address in lead.get("/holds").text for address in pages)
