@@ -16,6 +16,7 @@ from webapp.api import (
     queue,
     report_schedules,
     reports,
+    retention,
     rules,
     scans,
     shadow_runs,
@@ -46,6 +47,7 @@ ROOMS = (
     me.room,
     people.room,
     audit.room,
+    retention.room,
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

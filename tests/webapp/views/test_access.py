@@ -24,7 +24,7 @@ MODEL = "pplcnetv2_base_imagenet"
 WITHOUT_PAGE = {
     "/reports/1", "/reports/1.csv", "/reports/1/files/1", "/queue/next", "/tries/1", "/tries/1/picture",
     "/blind/next", "/blind/1", "/quality/recall/1",
-    "/quality/recall/new", "/rechecks/1",
+    "/quality/recall/new", "/rechecks/1", "/holds/new",
     "/cases/new", "/cases/1", "/cases/1.zip",
 }  # fmt: skip
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
@@ -135,6 +135,12 @@ ROUTES = [
     ("POST", "/audit/verify", Role.LEAD),
     ("GET", "/audit/entries.csv", Role.LEAD),
     ("GET", "/audit/head.json", Role.LEAD),
+    ("GET", "/retention", Role.VIEWER),
+    ("POST", "/retention", Role.ADMIN),
+    ("GET", "/holds", Role.VIEWER),
+    ("GET", "/holds/new", Role.LEAD),
+    ("POST", "/holds/new", Role.LEAD),
+    ("POST", "/holds/1/release", Role.LEAD),
     ("GET", "/users", Role.ADMIN),
     ("POST", "/users", Role.ADMIN),
     ("GET", "/users/1", Role.ADMIN),
