@@ -7,7 +7,9 @@ to connect to first) on which the user may create databases; TUSKLINE_TEST_BACKE
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from sqlalchemy import Engine, make_url
@@ -15,7 +17,14 @@ from sqlalchemy.orm import Session
 
 from tests.webapp.databases import Lender, create_database, drop_database, migrate
 from webapp.db import open_engine, session_factory
+<<<<<<< HEAD
 from webapp.services import rechecks
+=======
+from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Content, Means
+from webapp.migrations import upgrade
+from webapp.services import case_report, rechecks
+>>>>>>> casefile
 from webapp.settings import Settings
 from webapp.tasks import app
 from webapp.tasks.rules import apply_pack
@@ -97,3 +106,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
     monkeypatch.setattr(apply_pack, "delay", lambda: calls.append("apply"))
     return calls
+
+
+@pytest.fixture
+def quick_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report's pages of a case file are not set, which takes a second; its file says which findings it is of."""
+
+    def write(content: Content, _choices: Choices, _means: Means, target: BinaryIO) -> None:
+        target.write(f"%PDF of {[one['id'] for one in content.findings()]}".encode())
+
+    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(FORMATS["pdf"], write=write))

@@ -16,6 +16,8 @@ from webapp.settings import Settings
 
 Tell = Callable[..., Result]
 
+pytestmark = pytest.mark.usefixtures("quick_pages")
+
 
 @pytest.fixture
 def backend() -> str:
@@ -33,7 +35,8 @@ def tell(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture
 def finding(session: Session) -> FindingRow:
     row = make_finding(session, make_listing(session, make_source(session, "Shop"), seller="Ann"))
-    session.add(SavedFilter(user=make_user(session), name="elephants", arguments={"concept": "elephant"}))
+    chosen = {"name": "elephants", "arguments": {"concept": "elephant"}}
+    session.add(SavedFilter(user=make_user(session), is_shared=True, **chosen))
     session.commit()
     return row
 
@@ -68,7 +71,7 @@ def test_a_seller_or_a_filter_chooses(tell: Tell, tmp_path: Path, words: list[st
         (["--finding", "1", "--filter", "x"], "give --finding"),
         (["--seller", "Ann"], "belong together"),
         (["--seller", "Ann", "--source", "None"], "there is no source None"),
-        (["--filter", "x"], "There is no saved filter x."),
+        (["--filter", "x"], "no filter of the name x"),
         (["--finding", "999"], "There is no finding 999."),
         (["--finding", "1", "--language", "xx"], "there is no language xx"),
         (["--finding", "1", "-o", "no/such/folder.zip"], "can't be written"),

@@ -32,8 +32,9 @@ _HEAD_END = b"\r\n\r\n"
 class Told:
     """What the records around one answer say.
 
-    path: of the file that holds its record; raw_sha256: of the record as it lies there, packed. found_path: of what lies in its place, where that is another, and fault
-    says why. page: of the page's words. fetch: what the crawl noted, hop: this answer's part of it.
+    path: of the file that holds its record; raw_sha256: of the record as it lies there, packed. found_path: of what
+    lies in its place, where that is another, and fault says why. page: of the page's words. fetch: what the crawl
+    noted, hop: this answer's part of it.
     """
 
     path: str | None = None

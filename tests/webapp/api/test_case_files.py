@@ -13,6 +13,8 @@ from webapp.services import jobs, signing
 from webapp.services.workshop import WORKS
 from webapp.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("quick_pages")
+
 
 @pytest.fixture
 def finding(session: Session) -> FindingRow:

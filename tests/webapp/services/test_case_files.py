@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
@@ -16,17 +17,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scanner.warc import read_archive, read_members
-from tests.factories import make_finding, make_listing, make_user, place_photo
+from tests.factories import make_finding, make_listing, place_photo
 from tests.scanner.fetch.site import Site, running_site
 from tests.webapp.services.evidence import SELLER, Evidence, make_evidence
 from tests.webapp.services.proposals import put_into_force
-from webapp.exporters import verify_case
+from webapp.exporters import FORMATS, verify_case
 from webapp.language import speaking
 from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, Verdict
 from webapp.services import (
     archives,
     case_bundles,
     case_files,
+    case_report,
     cases,
     decisions,
     jobs,
@@ -44,6 +46,9 @@ from webapp.settings import Settings
 from webapp.storage import Store, open_store
 
 Make = Callable[..., "Bundle"]
+
+PDF = FORMATS["pdf"]
+pytestmark = pytest.mark.usefixtures("quick_pages")
 
 
 class Bundle:
@@ -121,9 +126,16 @@ def test_an_unpacked_one_verifies_where_it_lies(make: Make, tmp_path: Path) -> N
 
 
 def test_the_same_evidence_time_and_key_give_the_same_bytes(
-    make: Make, evidence: Evidence, session: Session, settings: Settings, tmp_path: Path
+    make: Make,
+    evidence: Evidence,
+    session: Session,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """With the report's pages as they are really set."""
     row = make().row
+    monkeypatch.setitem(case_report.FORMATS, "pdf", PDF)
     facts = case_files.facts_of(row, evidence.ids, evidence.reviewer)
     written = []
     for name in ("first", "second"):
@@ -132,6 +144,8 @@ def test_the_same_evidence_time_and_key_give_the_same_bytes(
         made = case_bundles.pack(session, settings, facts, folder, untold)
         written.append(made.path.read_bytes())
     assert written[0] == written[1]
+    with ZipFile(BytesIO(written[0])) as made:
+        assert made.read("report.pdf").startswith(b"%PDF-1.") and len(made.read("report.pdf")) > 10_000
 
 
 untold: Tell = lambda _note, _done, _total: None  # noqa: E731  # nobody listens
@@ -340,6 +354,16 @@ def test_duplicates_and_the_sellers_other_listings_are_named(make: Make, evidenc
     assert seller["listings"] == 3 and "The same again" in [one["title"] for one in seller["listed"]]
 
 
+def test_pages_that_can_not_be_set_hold_up_no_case(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no font, say")
+
+    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(PDF, write=fail))
+    made = make()
+    assert "report.pdf" not in made.names() and "could not be written" in made.row.notices[0]
+    assert "report.pdf" not in made.zip.read("README.txt").decode() and is_whole(made)
+
+
 def test_all_findings_of_a_seller_make_a_case(make: Make, evidence: Evidence, session: Session) -> None:
     make_finding(session, make_listing(session, evidence.source, seller="somebody else"))
     session.commit()
@@ -358,8 +382,10 @@ def test_what_it_lacks_and_what_it_was_designed_along_is_said(make: Make) -> Non
 
 
 def test_the_readme_speaks_the_language_asked_for(make: Make, settings: Settings) -> None:
-    text = make(Asked.of_findings([1], language="zh_Hans_CN")).zip.read("README.txt").decode()
+    made = make(Asked.of_findings([1], language="zh"))
+    text = made.zip.read("README.txt").decode()
     assert signing.signing_key(settings.home).fingerprint in text and "python3 verify.py" in text
+    assert made.json("manifest.json")["case"]["language"] == "zh" and is_whole(made)
 
 
 def test_nothing_and_too_much_are_refused_before_any_work(
@@ -420,17 +446,6 @@ def test_a_bundle_that_is_gone_or_changed_is_not_handed_out(
     with pytest.raises(case_files.CaseFileError, match="was removed on 2026-11-20"):
         case_files.open_bundle(settings, row)
     assert session.query(AuditEntry).filter_by(action="case.download").count() == 0
-
-
-def test_a_name_of_a_filter_that_two_people_use_is_refused(session: Session) -> None:
-    from webapp.models import SavedFilter
-
-    for name in ("ann", "bob"):
-        session.add(SavedFilter(user=make_user(session, name), name="mine", arguments={}))
-    with pytest.raises(Refused, match="Several people"):
-        case_files.find_filter(session, "mine")
-    with pytest.raises(NotFound):
-        case_files.find_filter(session, "nobody's")
 
 
 def test_a_recheck_that_waits_is_no_appeal(make: Make, evidence: Evidence, session: Session) -> None:

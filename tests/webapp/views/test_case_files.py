@@ -18,6 +18,8 @@ from webapp.services.workshop import WORKS
 from webapp.settings import Settings
 from webapp.storage import open_store
 
+pytestmark = pytest.mark.usefixtures("quick_pages")
+
 
 @pytest.fixture
 def findings(session: Session) -> list[FindingRow]:
