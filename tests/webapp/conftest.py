@@ -17,14 +17,9 @@ from sqlalchemy.orm import Session
 
 from tests.webapp.databases import Lender, create_database, drop_database, migrate
 from webapp.db import open_engine, session_factory
-<<<<<<< HEAD
-from webapp.services import rechecks
-=======
 from webapp.exporters import FORMATS
 from webapp.exporters.content import Choices, Content, Means
-from webapp.migrations import upgrade
 from webapp.services import case_report, rechecks
->>>>>>> casefile
 from webapp.settings import Settings
 from webapp.tasks import app
 from webapp.tasks.rules import apply_pack
