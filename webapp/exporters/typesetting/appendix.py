@@ -123,9 +123,7 @@ def parts(finding: Finding, laws: Mapping[str, str]) -> Iterator[Card]:
     yield part(say("Why flagged"), reasons(finding))
     yield part(say("Scores"), [scores_line(one) for one in finding.get("scores", [])[:MOST_SCORES]])
     yield part(say("Decisions"), decisions(finding))
-    yield part(
-        say("Afterwards"), [event_line(one) for one in finding.get("events", [])[:MOST_EVENTS]]
-    )
+    yield part(say("Afterwards"), [event_line(one) for one in finding.get("events", [])[:MOST_EVENTS]])
     known = [laws[name] for name in finding.get("legal") or [] if name in laws]
     yield part(say("Legal context"), [listed(known, find_text)] if known else [])
 
