@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from scanner import decoding
 from scanner.zoo.weights import ensure_default
 from tests.factories import CHEAP_HASHER
 from tests.servers import PostgresServer, RedisServer, missing_postgres, missing_redis
+from tests.webapp.databases import migrate
+from webapp import db
 from webapp.services import passwords
 
 gc.disable()  # while modules are imported and tests collected: hardly anything of it is ever thrown away
@@ -63,9 +68,36 @@ def _routes_compiled_once() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> None:
+    """Write the SQL of each statement once a process, and not once a test as each has an engine of its own.
+
+    What SQLAlchemy keeps, it keeps by statement and dialect. Ours are alike where their classes are: nothing here
+    gives one an option.
+    """
+    create_engine, kept = db.create_engine, LRUCache(5000)
+
+    def create_knowing(url: str) -> Engine:
+        engine = create_engine(url)
+        engine._compiled_cache = kept
+        return engine
+
+    db.create_engine = create_knowing
+    DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+    DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> None:
     """As those of tests.factories: else each sign-in would make the password's hash anew, with today's parameters."""
     passwords._hasher = CHEAP_HASHER
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database on SQLite with the tables in place, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "tuskline.db"
+    migrate(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(scope="session")

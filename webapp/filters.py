@@ -105,7 +105,7 @@ def job_words(job: Job) -> str:
     """`12.3 MB of 67.0 MB`, `120 of 500 pictures`, `200 of 10,000 findings`; empty while nothing is counted."""
     if not job.bytes_done:
         return ""
-    if job.kind is JobKind.TRAIN:
+    if job.kind in (JobKind.TRAIN, JobKind.CASE):
         return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
     if not job.kind.is_of_models:
         return say("%(done)s of %(total)s findings", done=number(job.bytes_done), total=number(job.bytes_total or 0))

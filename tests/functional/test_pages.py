@@ -1,4 +1,5 @@
 import io
+from datetime import timedelta
 
 import pytest
 from PIL import Image
@@ -7,8 +8,11 @@ from playwright.sync_api import expect
 from tests.factories import make_finding, make_listing, make_photo, make_scan, make_scores
 from tests.functional.conftest import Site, Visitor
 from tests.webapp.views.hostile import HOSTILE
+from webapp.db import now
 from webapp.models import FindingRow, PictureState, ScanPhoto, ScanState
-from webapp.services import photos
+from webapp.services import photos, report_files, reports
+from webapp.services.freezing import Wanted
+from webapp.services.report_files import Style
 from webapp.storage import open_store
 
 pytestmark = pytest.mark.browser
@@ -43,9 +47,12 @@ def pages(site: Site, findings: list[FindingRow]) -> list[str]:
     site.session.add(
         ScanPhoto(scan_id=scan.id, listing_id=listing_id, location=place, failure="cut off", state=PictureState.FAILED)
     )
+    wanted = Wanted(now() - timedelta(days=1), now() + timedelta(days=1), HOSTILE[0] * 4, {"seller": "long" * 60})
+    report = reports.build(site.session, site.settings, wanted, None)
+    report_files.write_file(site.session, site.settings, report, Style("csv"))
     site.session.commit()
     fixed = ["/", "/queue", "/scans", "/rules", "/rules/elephant_seen", "/reports", "/audit", "/users", "/users/1"]
-    return [*fixed, f"/findings/{findings[0].id}", f"/scans/{scan.id}", f"/scans/{running.id}"]
+    return [*fixed, f"/reports/{report.id}", f"/findings/{findings[0].id}", f"/scans/{scan.id}", f"/scans/{running.id}"]
 
 
 @pytest.mark.parametrize("width", [360, 1280, 3840])

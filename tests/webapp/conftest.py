@@ -11,14 +11,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, make_url
-from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import Session
-from sqlalchemy.util import LRUCache
 
-from tests.webapp.databases import Lender, create_database, drop_database
-from webapp import db
+from tests.webapp.databases import Lender, create_database, drop_database, migrate
 from webapp.db import open_engine, session_factory
-from webapp.migrations import upgrade
 from webapp.services import rechecks
 from webapp.settings import Settings
 from webapp.tasks import app
@@ -27,25 +23,6 @@ from webapp.tasks.rules import apply_pack
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
 WANTED = os.environ.get("TUSKLINE_TEST_BACKENDS", "sqlite,postgresql").split(",")
 BACKENDS = [name for name in ("sqlite", "postgresql") if name in WANTED]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _statements_compiled_once() -> None:
-    """Write the SQL of each statement once a process, and not once a test as each has an engine of its own.
-
-    What SQLAlchemy keeps, it keeps by statement and dialect. Ours are alike where their classes are: nothing here
-    gives one an option.
-    """
-    create_engine, kept = db.create_engine, LRUCache(5000)
-
-    def create_knowing(url: str) -> Engine:
-        engine = create_engine(url)
-        engine._compiled_cache = kept
-        return engine
-
-    db.create_engine = create_knowing
-    DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
-    DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
 
 
 @pytest.fixture(params=BACKENDS)
@@ -58,13 +35,6 @@ def backend(request: pytest.FixtureRequest) -> str:
 def postgres(request: pytest.FixtureRequest) -> str:
     """The address of a PostgreSQL, and of a database on it to connect to first."""
     return POSTGRES_URL or str(request.getfixturevalue("postgres_server").url)
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "tuskline.db"
-    migrate(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -119,12 +89,6 @@ def _no_second_look_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
 def use(settings: Settings) -> Settings:
     app.use(settings)
     return settings
-
-
-def migrate(url: str) -> None:
-    engine = open_engine(url)
-    upgrade(engine)
-    engine.dispose()
 
 
 @pytest.fixture

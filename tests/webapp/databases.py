@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Row, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from webapp.db import open_engine
+from webapp.migrations import upgrade
 
 # Of a copy all of this is as in its template, down to the numbers of the catalogue.
 SCHEMA = """
@@ -88,6 +89,13 @@ class Lender:
     def _drop(self, engine: Engine) -> None:
         engine.dispose()
         drop_database(self.server, engine.url.database)
+
+
+def migrate(url: str) -> None:
+    """Put the tables in place."""
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
 
 
 def read_schema(connection: Connection) -> Row:

@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from webapp.api import (
     audit,
+    case_files,
     contexts,
     findings,
     me,
@@ -15,6 +16,7 @@ from webapp.api import (
     queue,
     report_schedules,
     reports,
+    retention,
     rules,
     scans,
     shadow_runs,
@@ -40,10 +42,12 @@ ROOMS = (
     models.room,
     reports.room,
     report_schedules.room,
+    case_files.room,
     status.room,
     me.room,
     people.room,
     audit.room,
+    retention.room,
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

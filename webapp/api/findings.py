@@ -93,6 +93,7 @@ class PhotoShape(BaseModel):
     width_px: int | None
     height_px: int | None
     failure: str | None
+    purged_at: datetime | None
     url: str
     scores: list[dict[str, Any]]
 

@@ -12,7 +12,7 @@ from webapp.api.problems import Problem
 from webapp.db import now
 from webapp.extensions import app_store, db_session
 from webapp.models import PhotoRow, Role
-from webapp.services import graphic, photos
+from webapp.services import graphic, photos, retention
 from webapp.services.graphic import LimitReached
 from webapp.services.tokens import Scope
 
@@ -37,6 +37,7 @@ class AllowanceShape(BaseModel):
 @room.operation("GET", "/photos/<sha256>/original", Scope.READ, media_type=FILE)
 def get_photo(sha256: str) -> Response:
     """The bytes of a picture as they were found, which may be anything."""
+    refuse_gone(find(sha256))
     try:
         path = photos.path_of(app_store(), checked(sha256))
     except OSError:
@@ -52,6 +53,7 @@ def view_photo(sha256: str) -> Response:
     As on the pages, so that no program leads a person around the limit that their team thinks healthy.
     """
     photo = find(sha256)
+    refuse_gone(photo)
     if photo is not None:
         count(photo)
     try:
@@ -68,6 +70,7 @@ def reveal_photo(sha256: str) -> AllowanceShape:
     photo = find(sha256)
     if photo is None:
         raise Problem(404, "There is no such picture of a listing.")
+    refuse_gone(photo)
     count(photo)
     db_session().commit()
     return allowance()
@@ -92,6 +95,14 @@ def count(photo: PhotoRow) -> None:
         free_at = graphic.allowance(db_session(), caller()).free_at or now()
         wait_s = max(int((free_at - now()).total_seconds()) + 1, 1)
         raise Problem(429, str(error), {"Retry-After": str(wait_s)}) from None
+
+
+def refuse_gone(photo: PhotoRow | None) -> None:
+    """Raises Problem where retention removed the bytes."""
+    if photo and photo.purged_at:
+        purge = retention.newest_purge(db_session(), photos.name_of(photo.sha256))
+        why = f" {purge.reason}" if purge else ""
+        raise Problem(410, f"This picture was removed on {photo.purged_at:%Y-%m-%d}; its digest stays.{why}")
 
 
 def find(sha256: str) -> PhotoRow | None:

@@ -15,7 +15,13 @@ COMMANDS = {
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
     "report-schedules": ("webapp.cli.report_schedules:report_schedules", "Build and send reports by themselves."),
+    "case": ("webapp.cli.cases:case", "Make case files: signed evidence that stands on its own."),
     "quality": ("webapp.cli.quality:quality", "Tell how good the findings are, with intervals."),
+    "retention": (
+        "webapp.cli.retention:retention",
+        "Set how long things are kept, remove what is due, check the store.",
+    ),
+    "hold": ("webapp.cli.retention:hold", "Place, release and list legal holds."),
     "audit": ("webapp.cli.audit:audit", "Check the audit log, seal it, hand out its head."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
     "tokens": ("webapp.cli.tokens:tokens", "Make, list and revoke API tokens."),

@@ -6,6 +6,7 @@ The content is a text file: its first line is the head, each further line a find
     format, title, from, to, built_at, built_by, built_with {version, commit}
     filters {name: value}, filters_name     what narrowed it; null without a saved filter
     corrects                                null, or {report, sha256, why}: the report that this one puts right
+    redaction {level, removed [sentence]}   only where services.redaction took something out
     statement [sentence]                    the limits, in English; said again in the language of a file
     primary_absent, scans                   as in version 1: a flag, and how many scans there were
     sources [{name, kind, findings, counts}]

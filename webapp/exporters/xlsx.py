@@ -31,11 +31,11 @@ MOST_ROWS = 1_048_576  # of a sheet, its heading too
 MOST_LETTERS = 32_767  # of a cell, as UTF-16 counts them
 NAME_LETTERS = 31  # of a sheet's name
 PICTURE_PX = 96
-PICTURE_ROW_PX, ROW_PX, PICTURE_COLUMN_PX = 102, 60, 104
+PICTURE_ROW_PX, ROW_PX = 102, 60
 FIRST_YEAR = 1900  # Excel knows no earlier day
 # What XML can't hold.
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-NAME_ILLEGAL = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+UNFIT_IN_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 NUMBER_FORMATS = {
     Kind.WHOLE: "0",
     Kind.COUNT: "#,##0",
@@ -68,14 +68,14 @@ class Book:
         return Sheet(self, self.workbook.add_worksheet(self._free_name(name)), columns)
 
     def _free_name(self, name: str) -> str:
-        fit = NAME_ILLEGAL.sub(" ", name)[:NAME_LETTERS].strip() or "Sheet"
+        fit = UNFIT_IN_NAME.sub(" ", name)[:NAME_LETTERS].strip() or "Sheet"
         taken = {sheet.get_name().casefold() for sheet in self.workbook.worksheets()}
         names = [fit, *(f"{fit[: NAME_LETTERS - 3]} {number}" for number in range(2, 99))]
         return next(one for one in names if one.casefold() not in taken)
 
     def clean(self, text: str) -> str:
         """What a cell can hold of the text; what was lost is counted."""
-        fit = ILLEGAL.sub("\ufffd", text)
+        fit = UNFIT.sub("\ufffd", text)
         self.cleaned += fit != text
         if len(fit) * 2 > MOST_LETTERS and len(fit.encode("utf-16-le")) > MOST_LETTERS * 2:
             fit = fit.encode("utf-16-le")[: (MOST_LETTERS - 1) * 2].decode("utf-16-le", "ignore") + "\u2026"
@@ -134,7 +134,6 @@ class Sheet:
             sheet.set_column(place, place, column.width)
             self._put(0, place, Kind.HEADING, str(column.title))
         sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, 1, len(columns) - 1)
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
         sheet.fit_to_pages(1, 0)
@@ -155,6 +154,9 @@ class Sheet:
             else:
                 self._put(self._next, place, kind, None if kind is Kind.PICTURE else value)
         self._next += 1
+
+    def finish(self) -> None:
+        """When every row is there."""
         self._sheet.autofilter(0, 0, self._next - 1, len(self._columns) - 1)
 
     def _place_picture(self, column: int, picture: "Picture", description: str) -> None:
@@ -216,9 +218,12 @@ class Pictures:
         body = self._means.picture(sha256, PICTURE_PX)
         if not body:
             return None
-        with Image.open(BytesIO(body)) as image:
-            dots = image.info.get("dpi", (96, 96))
-            shown_px = max(size * 96 / (per_inch or 96) for size, per_inch in zip(image.size, dots, strict=True))
+        try:
+            with Image.open(BytesIO(body)) as image:
+                dots = image.info.get("dpi", (96, 96))
+                shown_px = max(size * 96 / (per_inch or 96) for size, per_inch in zip(image.size, dots, strict=True))
+        except OSError:
+            return None
         path = self._folder / f"{len(self._known)}.jpg"
         path.write_bytes(body)
         path.chmod(0o600)
@@ -246,6 +251,8 @@ class Report:
         notices = list(self._notices())
         for sentence in notices:
             made["limits"].add((say("This file"), sentence))
+        for sheet in made.values():
+            sheet.finish()
         self._means.notices.extend(notices)
 
     def _columns(self, name: str) -> Sequence[Column]:

@@ -25,7 +25,7 @@ from webapp.models.reports import (
     ReportSchedule,
     Span,
 )
-from webapp.models.retention import HoldScope, Kept, LegalHold, Purge, RetentionPolicy
+from webapp.models.retention import HoldScope, Kept, LegalHold, PendingPurge, Purge, RetentionPolicy
 from webapp.models.review import (
     DECIDED,
     Decision,
@@ -78,6 +78,7 @@ __all__ = [
     "ListingVersion",
     "NearPhoto",
     "Overlap",
+    "PendingPurge",
     "PhotoBand",
     "PhotoRow",
     "PictureChoice",

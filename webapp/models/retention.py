@@ -69,6 +69,23 @@ class LegalHold(Base):
     released_by: Mapped[User | None] = relationship(foreign_keys=[released_by_id])
 
 
+class PendingPurge(Base):
+    """A file that is about to be removed, noted before its bytes go, so that whatever is gone has a row.
+
+    Once the bytes are gone it becomes a Purge; where a hold came first it is dropped. The columns are those of Purge.
+    """
+
+    __tablename__ = "pending_purges"
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    policy: Mapped[Kept] = mapped_column(Enum(Kept, native_enum=False, length=16, values_callable=list))
+    reason: Mapped[str]
+    actor: Mapped[str] = mapped_column(String(80))
+    noted_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Purge(Base):
     """One file that was removed from the store: only ever added, so that what is gone leaves its digest and reason.
 

@@ -17,7 +17,8 @@ from webapp.storage import Store
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "crawl-logs"
+FOLDER = "crawl-logs"  # of the machine that writes them
+STORED = "crawls"
 
 
 class CrawlLog:
@@ -83,12 +84,12 @@ def is_free(file: TextIO) -> bool:
 
 def name_of(stem: str) -> str:
     scan_id, _, part = stem.partition("-")
-    return f"crawls/{scan_id}/{part}.jsonl.gz"
+    return f"{STORED}/{scan_id}/{part}.jsonl.gz"
 
 
 def read_logs(place: Store, spool: Path, scan_id: int) -> Iterator[bytes]:
     """The lines of all workers of a scan that are known on this machine, also of one that is at work."""
-    for name in place.list(f"crawls/{scan_id}"):
+    for name in place.list(f"{STORED}/{scan_id}"):
         yield gzip.decompress(place.read(name))
     for path in sorted((spool / FOLDER).glob(f"{scan_id}-*.jsonl")):
         yield path.read_bytes()

@@ -259,8 +259,9 @@ def work(
             quota=StoredQuota(session.get_bind().engine),
             former_shape=former_shape(session, scan),
         )
-        recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce)
-        with Gatherer(session, scan.source_id, open_store(settings), context) as gatherer:
+        place = open_store(settings)
+        recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce, place)
+        with Gatherer(session, scan.source_id, place, context) as gatherer:
             try:
                 found = crawl(parts.market, context)
                 with closing(found):

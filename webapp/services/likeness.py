@@ -156,7 +156,8 @@ def count_unlikened(session: Session) -> int:
 
 def _unlikened() -> tuple[ColumnElement[bool], ...]:
     """Pictures that could be decoded once and have no look: those of older versions, and those that say too little."""
-    return PhotoRow.look_hash.is_(None), PhotoRow.pixel_hash.is_not(None), PhotoRow.failure.is_(None)
+    could_be_read = PhotoRow.pixel_hash.is_not(None), PhotoRow.failure.is_(None), PhotoRow.purged_at.is_(None)
+    return PhotoRow.look_hash.is_(None), *could_be_read
 
 
 def liken(session: Session, place: Store) -> Iterator[Likened]:

@@ -131,12 +131,23 @@ def is_cased(name: str) -> bool:
 def mask(text: str, names: Names) -> str:
     """The text without what leads to people; what is left stands as it was, its accents composed."""
     composed = compose(text)
-    spans = sorted(merged([*contact_spans(composed), *names.spans(composed)]))
+    return cut_out(composed, [*contact_spans(composed), *names.spans(composed)]) or text
+
+
+def mask_names(text: str, names: Names) -> str:
+    """The same for names alone: an address may stay, as one of a model's files does."""
+    composed = compose(text)
+    return cut_out(composed, [*names.spans(composed)]) or text
+
+
+def cut_out(composed: str, found: Iterable[Span]) -> str:
+    """The text with each span's label in its place; empty where there is none."""
+    spans = sorted(merged(found))
     pieces, at = [], 0
     for span in spans:
         pieces += [composed[at : span.start], span.label]
         at = span.end
-    return "".join([*pieces, composed[at:]]) if spans else text
+    return "".join([*pieces, composed[at:]]) if spans else ""
 
 
 def merged(spans: Iterable[Span]) -> Iterator[Span]:

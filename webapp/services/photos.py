@@ -19,6 +19,10 @@ __all__ = ["StoreError", "StoreFullError", "find", "is_sha256", "name_of", "path
 VEIL_EDGE_PX = 24
 # As large as a picture is looked at, unless somebody zooms in.
 LOOK_EDGE_PX = 1200
+THUMBNAIL_EDGE_PX = 320
+DETAIL_EDGE_PX = 3000
+IN_FILES_PX = (96, 360)  # of reports: the sheet of findings, and the appendix
+EDGES_PX = (VEIL_EDGE_PX, *IN_FILES_PX, THUMBNAIL_EDGE_PX, LOOK_EDGE_PX, DETAIL_EDGE_PX)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -61,14 +65,34 @@ def path_of(place: Store, sha256: str) -> Path:
 def thumbnail(place: Store, sha256: str, edge_px: int) -> bytes:
     """A JPEG at most `edge_px` wide and high, made of the decoded pixels alone: nothing else of the file survives.
 
-    Kept in the store, once made. Raises OSError where there is no such picture or it can't be decoded.
+    Kept in the store, once made, where it is one of EDGES_PX: whoever removes a picture knows all its copies by them.
+    Raises OSError where there is no such picture or it can't be decoded.
     """
-    kept = f"thumbnails/{edge_px}/{sha256[:2]}/{sha256}.jpg"
+    if edge_px not in EDGES_PX:
+        return shrunk(path_of(place, sha256), edge_px)
+    kept = copy_of(sha256, edge_px)
     with suppress(FileNotFoundError):
         return place.local_path(kept).read_bytes()
     body = shrunk(path_of(place, sha256), edge_px)
     place.put(kept, body)
+    if not place.has(name_of(sha256)):  # removed meanwhile: its copies went before this one came
+        place.remove(kept)
+        raise FileNotFoundError(f"{name_of(sha256)} was removed")
     return body
+
+
+def copy_of(sha256: str, edge_px: int) -> str:
+    return f"thumbnails/{edge_px}/{sha256[:2]}/{sha256}.jpg"
+
+
+def remove(place: Store, sha256: str) -> None:
+    """Delete the bytes and every copy; once more it does nothing. Retention alone does so (services.purging).
+
+    The bytes go first: who makes a copy meanwhile looks for them afterwards.
+    """
+    place.remove(name_of(sha256))
+    for edge_px in EDGES_PX:
+        place.remove(copy_of(sha256, edge_px))
 
 
 def shrunk(path: Path, edge_px: int) -> bytes:

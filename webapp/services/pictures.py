@@ -114,6 +114,8 @@ class Gatherer:
         return [self._begin_one(url, known.get(url), is_same, get_photo) for url in listing.photo_urls]
 
     def _begin_one(self, url: str, known: Appearance | None, is_same: bool, get_photo: GetPhoto) -> "Future[Picture]":
+        if known is not None and known.photo.purged_at is not None:
+            known = None  # retention removed the bytes: ask for them, not whether they changed
         if known is not None and is_same and now() - known.checked_at < ASK_AGAIN:
             return _done(Picture.known(known))
         return self._threads.submit(fetch_picture, url, known, get_photo, self._place)

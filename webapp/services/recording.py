@@ -24,11 +24,12 @@ from webapp.models import (
     Scan,
     ScanPhoto,
 )
-from webapp.services import claims, leases, listings, opening, relisting
+from webapp.services import audit, claims, leases, listings, opening, photos, relisting
 from webapp.services.archiving import Archive
 from webapp.services.listings import Change, Seen
 from webapp.services.memory import CrawlMemory
 from webapp.services.pictures import Gathered, Picture, validators_of
+from webapp.storage import Store
 
 BATCH_PHOTOS = 64
 BATCH_BYTES = 64 * 1024**2
@@ -65,6 +66,7 @@ class Recorder:
         archive: Archive,
         budget: Budget,
         announce: Callable[[], None],
+        place: Store,
     ) -> None:
         self._session = session
         self._scan = scan
@@ -76,6 +78,7 @@ class Recorder:
         self._budget = budget
         self._taken = (scan.fetched_pages, scan.fetched_bytes)  # by earlier workers of the same scan
         self._announce = announce
+        self._place_of_bytes = place
         self._held: list[Gathered] = []
         self._written_at = time.monotonic()
 
@@ -152,7 +155,18 @@ class Recorder:
         if picture.sha256 is None:
             return None
         insert_new(self._session, PhotoRow, sha256=picture.sha256, size_bytes=picture.size_bytes)
-        return self._session.scalars(select(PhotoRow.id).where(PhotoRow.sha256 == picture.sha256)).one()
+        # Whoever is just removing the bytes is waited for, and nobody removes them until the commit.
+        known = select(PhotoRow.id, PhotoRow.purged_at).where(PhotoRow.sha256 == picture.sha256)
+        row = self._session.execute(known.with_for_update(read=True, key_share=True)).one()
+        if row.purged_at is not None and picture.answer is not None and picture.answer.body:
+            self._bring_back(row.id, picture.sha256, picture.answer.body)
+        return int(row.id)
+
+    def _bring_back(self, photo_id: int, sha256: str, body: bytes) -> None:
+        """Bytes that retention had removed came again with this crawl."""
+        photos.store(self._place_of_bytes, body)
+        self._session.execute(update(PhotoRow).where(PhotoRow.id == photo_id).values(purged_at=None))
+        audit.record(self._session, audit.SYSTEM, "evidence.return", f"photo:{sha256}", scan=self._scan.id)
 
     def _place(self, row: ListingRow, position: int, photo_id: int, picture: Picture) -> None:
         """Note that the listing shows the picture; the first time, whether another listing showed it before."""

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 from webapp.exporters.content import Content, Finding
 from webapp.models import PictureChoice, Redaction
 from webapp.services import audit
-from webapp.services.masking import PERSON, SELLER, Names, compose, fold, mask, mask_all
+from webapp.services.masking import PERSON, SELLER, Names, compose, fold, mask, mask_all, mask_names
 from webapp.services.sealing import derive
 
 TOKEN_LETTERS = 12
@@ -53,8 +53,8 @@ REMOVED = {
     ),
 }
 HEAD = (
-    "format", "from", "to", "built_at", "built_with", "statement", "primary_absent", "scans", "quality", "models",
-    "rules", "legal", "redaction",
+    "format", "from", "to", "built_at", "built_with", "statement", "primary_absent", "scans", "quality", "rules",
+    "legal",
 )  # fmt: skip
 FINDING = (
     "id", "concept", "severity", "title", "rule", "rule_version", "pack_digest", "threshold", "score", "model",
@@ -165,6 +165,7 @@ class Redactor:
             "corrects": self._correction,
             "sources": lambda sources: [one | {"name": self._source(one["name"])} for one in sources],
             "figures": self._figures,
+            "models": lambda models: [self._model(one) for one in models],
         }
         said = {name: rewrite(head[name]) for name, rewrite in known.items() if name in head}
         level = {"level": self._level.value, "removed": list(REMOVED[self._level])}
@@ -218,6 +219,13 @@ class Redactor:
     def _event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         facts = taken(event.get("facts") or {}, PLAIN_FACTS) if self._is_minimal else event.get("facts") or {}
         return taken(event, ("at", "kind", "takedown_s")) | {"facts": mask_all(facts, self._names, CODES)}
+
+    def _model(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Where its files came from may be somebody's folder."""
+        card = model.get("card")
+        if not card or not card.get("source"):
+            return dict(model)
+        return {**model, "card": {**card, "source": mask_names(card["source"], self._names)}}
 
     def _builder(self, name: str | None) -> str | None:
         if name is None or name == audit.SYSTEM:

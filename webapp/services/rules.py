@@ -1,7 +1,7 @@
 """The pack in force, its next version, and letting the queue follow."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,8 +64,13 @@ def current_pack(session: Session, pack_name: str) -> Pack:
 
 def changes_by_rule(session: Session) -> dict[str, tuple[int, dict[str, float]]]:
     """For each changed rule its newest version, and the newest value of each threshold."""
+    return changes_after(session.scalars(select(ThresholdChange).order_by(ThresholdChange.version)))
+
+
+def changes_after(made: Iterable[ThresholdChange]) -> dict[str, tuple[int, dict[str, float]]]:
+    """The same after these changes, in the order of their versions."""
     changes: dict[str, tuple[int, dict[str, float]]] = {}
-    for change in session.scalars(select(ThresholdChange).order_by(ThresholdChange.version)):
+    for change in made:
         _, values = changes.get(change.rule, (1, {}))
         changes[change.rule] = (change.version, values | {change.threshold: change.value})
     return changes

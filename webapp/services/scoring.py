@@ -229,8 +229,10 @@ class Shift:
         return Outcome(row) if self._is_answered(row) else None
 
     def _is_answered(self, row: ScanPhoto) -> bool:
-        """Whether all models that would be asked have said what they say of this picture."""
+        """Whether all models that would be asked have said what they say of this picture, or no more can be said."""
         photo = row.photo
+        if photo is not None and photo.purged_at is not None:
+            return True  # retention removed the bytes; what was said stands
         if photo is None or photo.pixel_hash is None:
             return False
         kept = find_scores(self.session, photo.sha256, photo.pixel_hash, self.bench.order)

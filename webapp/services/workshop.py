@@ -13,7 +13,7 @@ from scanner.zoo.weights import InstallError
 from scanner.zoo.weights import install as install_weights
 from scanner.zoo.weights import remove as remove_weights
 from webapp.models import JobKind
-from webapp.services import lessons, report_jobs, trials
+from webapp.services import case_files, lessons, report_jobs, trials
 from webapp.services.errors import NotFound, Refused
 from webapp.services.jobs import JobError, Task, Work
 from webapp.services.reports import ReportError
@@ -80,4 +80,5 @@ WORKS: dict[JobKind, Work] = {
     JobKind.TRAIN: lessons.work,
     JobKind.REPORT: report_jobs.build,
     JobKind.WRITE: report_jobs.write,
+    JobKind.CASE: case_files.work,
 }

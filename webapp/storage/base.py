@@ -65,6 +65,10 @@ class Store(ABC):
         """Files on this machine for long work, by name, until the context is left; what is not there is left out."""
 
     @abstractmethod
+    def size(self, name: str) -> int:
+        """In bytes. Raises FileNotFoundError."""
+
+    @abstractmethod
     def present(self, names: Collection[str]) -> set[str]:
         """Those of `names` that are there."""
 

@@ -75,6 +75,9 @@ class FolderStore(Store):
     def at_hand(self, names: Collection[str]) -> Iterator[Mapping[str, Path]]:
         yield {name: self.path_of(name) for name in names if self.has(name)}
 
+    def size(self, name: str) -> int:
+        return self.path_of(name).stat().st_size
+
     def present(self, names: Collection[str]) -> set[str]:
         return {name for name in names if self.has(name)}
 

@@ -138,6 +138,10 @@ class RemoteStore(Store):
             return False
         return True
 
+    def size(self, name: str) -> int:
+        key = self._key(name)
+        return int(self._ask(lambda files: files.size(key)))
+
     def present(self, names: Collection[str]) -> set[str]:
         with ThreadPoolExecutor(HANDS) as hands:
             return {name for name, there in zip(names, hands.map(self.has, names), strict=True) if there}

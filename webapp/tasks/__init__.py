@@ -19,6 +19,7 @@ ROUTES = {
     "jobs.run": "scan",
     "jobs.write": "reports",
     "rules.apply_pack": "reports",
+    "retention.purge": "reports",
     "reports.deliver": "reports",  # a large file over a slow line is not to hold up other ticks
     "audit.verify": "scan",  # these workers share the web's data folder, where the signing key lies
 }
@@ -32,6 +33,8 @@ PACED = {
     "audit.seal": SEALS_S,
     "webhooks.deliver": 5.0,
     "webhooks.forget": 3600.0,
+    # It works once a day; a clock that began anew every day would never come to a pace of days.
+    "retention.purge": 3600.0,
 }
 
 register()
@@ -89,6 +92,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("audit", "heartbeats", "jobs", "reports", "rules", "scans", "schedules", "webhooks")
+ROOMS = ("audit", "heartbeats", "jobs", "reports", "retention", "rules", "scans", "schedules", "webhooks")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

@@ -9,6 +9,7 @@ from webapp.extensions import app_store, db_session
 from webapp.models import PhotoRow, Role
 from webapp.services import graphic, photos
 from webapp.services.graphic import LimitReached
+from webapp.views import gone
 from webapp.views.access import local_path, reader, requires
 from webapp.views.answering import is_scripted, refusal
 from webapp.views.evidence import note_view
@@ -17,8 +18,6 @@ pages = Blueprint("photos", __name__)
 
 Answer = Response | tuple[Response, int] | tuple[str, int]
 
-THUMBNAIL_EDGE_PX = 320
-DETAIL_EDGE_PX = 3000
 FOR_EVER = "private, max-age=31536000, immutable"
 # As long as a picture that was seen counts as seen.
 AN_HOUR = "private, max-age=3600"
@@ -27,7 +26,7 @@ AN_HOUR = "private, max-age=3600"
 @pages.get("/photos/<sha256>/thumbnail")
 @requires(Role.VIEWER)
 def thumbnail(sha256: str) -> Response:
-    return jpeg_of(sha256, THUMBNAIL_EDGE_PX)
+    return jpeg_of(sha256, photos.THUMBNAIL_EDGE_PX)
 
 
 @pages.get("/photos/<sha256>/veil")
@@ -47,7 +46,7 @@ def large(sha256: str) -> Response:
 @requires(Role.VIEWER)
 def detail(sha256: str) -> Response:
     """For zooming in: as large as pictures are looked at."""
-    return seen(sha256, DETAIL_EDGE_PX)
+    return seen(sha256, photos.DETAIL_EDGE_PX)
 
 
 @pages.post("/photos/<sha256>/reveal")
@@ -55,6 +54,8 @@ def detail(sha256: str) -> Response:
 def reveal(sha256: str) -> Answer:
     """Count the picture as seen without blur, before it is asked for."""
     photo = find(sha256) or abort(404)
+    if photo.purged_at:
+        return gone.page(photo)
     try:
         graphic.reveal(db_session(), reader(), photo)
     except LimitReached as error:
@@ -69,8 +70,11 @@ def reveal(sha256: str) -> Answer:
 
 @pages.get("/photos/<sha256>/original")
 @requires(Role.VIEWER)
-def original(sha256: str) -> Response:
+def original(sha256: str) -> Response | tuple[str, int]:
     """What a seller uploaded may be anything: it is never shown in place, and never as a type that a browser runs."""
+    photo = find(sha256)
+    if photo and photo.purged_at:
+        return gone.page(photo)
     note_view(f"photo:{checked(sha256)}")
     try:
         path = photos.path_of(app_store(), checked(sha256))
@@ -86,6 +90,8 @@ def seen(sha256: str, edge_px: int) -> Response:
     photo = find(sha256)
     if photo is None:
         return jpeg_of(sha256, edge_px, AN_HOUR)  # of no listing: nothing to count
+    if photo.purged_at:
+        return gone.drawn(photo)
     try:
         graphic.reveal(db_session(), reader(), photo)
     except LimitReached:
@@ -101,6 +107,9 @@ def find(sha256: str) -> PhotoRow | None:
 
 
 def jpeg_of(sha256: str, edge_px: int, caching: str = FOR_EVER) -> Response:
+    photo = find(sha256)
+    if photo and photo.purged_at:  # first: another machine may still have a copy at hand
+        return gone.drawn(photo)
     try:
         body = photos.thumbnail(app_store(), checked(sha256), edge_px)
     except (OSError, ValueError):

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
 from rules.load import PackError
-from webapp.extensions import app_pack_files, app_reason_codes, db_session
+from webapp.extensions import app_pack_files, app_reason_codes, app_settings, db_session
 from webapp.filters import marks_of
 from webapp.forms.review import DecisionForm, RevisionForm
 from webapp.language import find_text, say, say_many
@@ -20,11 +20,13 @@ from webapp.services import (
     decisions,
     desk,
     graphic,
+    holds,
     items,
     listings,
     preferences,
     queue,
     removals,
+    retention,
     saved_filters,
     sellers,
     sources,
@@ -253,6 +255,7 @@ def finding_page(row: FindingRow, form: DecisionForm) -> str:
     pictures = items.pictures_of(row)
     form.offer(advice.codes)
     made = list(row.decisions)
+    captures = archiving.captures_of(db_session(), row.listing_id)
     return render_template(
         "review/finding.html",
         finding=row,
@@ -275,7 +278,10 @@ def finding_page(row: FindingRow, form: DecisionForm) -> str:
         raw=items.raw_evidence(row, pictures),
         events=removals.events_of(db_session(), row.listing_id),
         versions=listings.versions(db_session(), row.listing_id),
-        captures=archiving.captures_of(db_session(), row.listing_id),
+        captures=captures,
+        gone_archives=retention.purged_archives(db_session(), [one.archive for one in captures]),
+        purges=retention.purged_photos(db_session(), pictures),
+        held_by=holds.of_listing(db_session(), app_settings(), row.listing),
         next_address=next_address(row, filtering),
         previous_id=step_back(row.id, is_ahead=is_ahead()),
         shown_at=datetime.now(UTC).timestamp(),

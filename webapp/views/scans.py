@@ -3,13 +3,15 @@
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from webapp.echoes import say_again
 from webapp.extensions import app_settings, app_store, db_session
 from webapp.language import say
 from webapp.models import Role, Scan, Source
-from webapp.services import archives, crawl_logs, failures, overview, scans, sources
+from webapp.services import archives, crawl_logs, failures, overview, retention, scans, sources
 from webapp.tasks.scans import run_scan, score_pictures
 from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
+from webapp.views.errors import Advice, error_page
 from webapp.wording import word
 
 pages = Blueprint("scans", __name__)
@@ -65,9 +67,13 @@ def progress(scan_id: int) -> Response:
 
 @pages.get("/scans/<int:scan_id>/log")
 @requires(Role.VIEWER)
-def log(scan_id: int) -> Response:
+def log(scan_id: int) -> Response | tuple[str, int]:
     """Every request of the crawl, one JSON object a line, as a file."""
     find_or_404(scan_id)
+    if purge := retention.newest_below(db_session(), f"{crawl_logs.STORED}/{scan_id}/"):
+        day = purge.purged_at.date().isoformat()
+        title = say("The log of this crawl was removed on %(day)s", day=day)
+        return error_page(Advice(title, say_again(purge.reason)), 410)
     lines = crawl_logs.read_logs(app_store(), archives.archives_dir(app_settings()), scan_id)
     name = f"scan-{scan_id}.jsonl"
     headers = {"Content-Disposition": f"attachment; filename={name}"}

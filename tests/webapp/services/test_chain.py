@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from tests.factories import add
 from webapp.db import now, open_engine, session_factory
-from webapp.models import AuditEntry, AuditSeal, SealedEntry
+from webapp.models import AuditEntry, AuditSeal, Purge, SealedEntry
 from webapp.services import audit, chain, signing, verifying
 from webapp.services.chain import Head
 from webapp.services.errors import Refused
 from webapp.services.verifying import FaultKind, Verification
 from webapp.settings import Settings
 
-GUARDED = ("audit_entries", "audit_seals", "sealed_entries")
+GUARDED = ("audit_entries", "audit_seals", "sealed_entries", "purges")
 STRANGE = {"share": 0.1 + 0.2, "tiny": 5e-324, "large": 2**80, "words": "„Elfenbein“ 象牙 \u2028\u0000", "none": None}
 
 Change = Callable[..., None]
@@ -425,12 +425,14 @@ def test_a_role_that_may_only_read_and_add_is_enough(engine: Engine, settings: S
         connection.execute(text(f"CREATE ROLE {role}"))
         connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {role}"))
         connection.execute(text(f"GRANT SELECT, INSERT ON {', '.join(GUARDED)} TO {role}"))
-        connection.execute(text(f"GRANT USAGE ON SEQUENCE audit_entries_id_seq TO {role}"))
+        connection.execute(text(f"GRANT USAGE ON SEQUENCE audit_entries_id_seq, purges_id_seq TO {role}"))
     try:
         limited = open_engine(settings.sqlalchemy_url)
         event.listen(limited, "begin", lambda connection: connection.execute(text(f"SET LOCAL ROLE {role}")))
         with session_factory(limited)() as session:
             write(session, 3)
+            session.add(Purge(name="photos/x", sha256="0" * 64, size_bytes=1, reason="a test", actor="ann"))
+            session.commit()
             assert seal(session, settings) == 3
             assert check(session, settings).is_whole
             for table in GUARDED:
@@ -446,5 +448,7 @@ def test_a_role_that_may_only_read_and_add_is_enough(engine: Engine, settings: S
 
 
 def columns_of(table: str) -> str:
-    column = {"audit_entries": "actor", "audit_seals": "count", "sealed_entries": "seal_number"}[table]
+    column = {"audit_entries": "actor", "audit_seals": "count", "sealed_entries": "seal_number", "purges": "name"}[
+        table
+    ]
     return f"{column} = {column}"

@@ -51,9 +51,36 @@ def test_a_thumbnail_holds_the_pixels_and_nothing_else_of_the_file(place: Folder
 
 def test_a_thumbnail_is_made_once(place: FolderStore) -> None:
     sha256 = photos.store(place, picture())
-    first = photos.thumbnail(place, sha256, 100)
+    first = photos.thumbnail(place, sha256, 320)
     photos.path_of(place, sha256).unlink()
-    assert photos.thumbnail(place, sha256, 100) == first
+    assert photos.thumbnail(place, sha256, 320) == first
+
+
+def test_a_picture_is_removed_with_every_copy_of_it(place: FolderStore) -> None:
+    sha256 = photos.store(place, picture())
+    for edge_px in (*photos.EDGES_PX, 100):
+        photos.thumbnail(place, sha256, edge_px)
+    assert len(files(place)) == 1 + len(photos.EDGES_PX), "a copy of another size is not kept"
+    photos.remove(place, sha256)
+    assert files(place) == []
+    photos.remove(place, sha256)
+
+
+def test_a_copy_that_is_made_while_the_picture_is_removed_goes_too(
+    place: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = photos.store(place, picture())
+    shrink = photos.shrunk
+
+    def shrink_slowly(path: Path, edge_px: int) -> bytes:
+        body = shrink(path, edge_px)
+        photos.remove(place, sha256)
+        return body
+
+    monkeypatch.setattr(photos, "shrunk", shrink_slowly)
+    with pytest.raises(FileNotFoundError):
+        photos.thumbnail(place, sha256, 320)
+    assert files(place) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xd8\xff broken"])

@@ -55,7 +55,7 @@ def test_what_takes_up_lost_messages_is_on_the_schedule(settings: Settings) -> N
     assert (
         {entry["task"] for entry in entries}
         == {"scans.reconcile", "jobs.reconcile", "rules.apply_pack", "schedules.fire"}
-        | {"audit.seal", "webhooks.deliver", "webhooks.forget", "reports.fire", "reports.deliver"}
+        | {"audit.seal", "webhooks.deliver", "webhooks.forget", "retention.purge", "reports.fire", "reports.deliver"}
         <= set(app.tasks)
     )
     assert {entry["schedule"] for entry in entries} == {15, 5, 60, 3600}

@@ -24,7 +24,8 @@ MODEL = "pplcnetv2_base_imagenet"
 WITHOUT_PAGE = {
     "/reports/1", "/reports/1.csv", "/reports/1/files/1", "/queue/next", "/tries/1", "/tries/1/picture",
     "/blind/next", "/blind/1", "/quality/recall/1",
-    "/quality/recall/new", "/rechecks/1",
+    "/quality/recall/new", "/rechecks/1", "/holds/new",
+    "/cases/new", "/cases/1", "/cases/1.zip",
 }  # fmt: skip
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
 ROUTES = [
@@ -124,10 +125,22 @@ ROUTES = [
     ("POST", "/reports/schedules/1/delete", Role.LEAD),
     ("POST", "/reports/schedules/test-mail", Role.LEAD),
     ("POST", "/reports/deliveries/1/again", Role.LEAD),
+    ("GET", "/cases", Role.REVIEWER),
+    ("POST", "/cases", Role.REVIEWER),
+    ("GET", "/cases/new", Role.REVIEWER),
+    ("POST", "/cases/new", Role.REVIEWER),
+    ("GET", "/cases/1", Role.REVIEWER),
+    ("GET", "/cases/1.zip", Role.REVIEWER),
     ("GET", "/audit", Role.LEAD),
     ("POST", "/audit/verify", Role.LEAD),
     ("GET", "/audit/entries.csv", Role.LEAD),
     ("GET", "/audit/head.json", Role.LEAD),
+    ("GET", "/retention", Role.VIEWER),
+    ("POST", "/retention", Role.ADMIN),
+    ("GET", "/holds", Role.VIEWER),
+    ("GET", "/holds/new", Role.LEAD),
+    ("POST", "/holds/new", Role.LEAD),
+    ("POST", "/holds/1/release", Role.LEAD),
     ("GET", "/users", Role.ADMIN),
     ("POST", "/users", Role.ADMIN),
     ("GET", "/users/1", Role.ADMIN),

@@ -124,7 +124,7 @@ def parts(finding: Finding, laws: Mapping[str, str]) -> Iterator[Card]:
     yield part(say("Scores"), [scores_line(one) for one in finding.get("scores", [])[:MOST_SCORES]])
     yield part(say("Decisions"), decisions(finding))
     yield part(
-        say("What happened to the listing"), [event_line(one) for one in finding.get("events", [])[:MOST_EVENTS]]
+        say("Afterwards"), [event_line(one) for one in finding.get("events", [])[:MOST_EVENTS]]
     )
     known = [laws[name] for name in finding.get("legal") or [] if name in laws]
     yield part(say("Legal context"), [listed(known, find_text)] if known else [])

@@ -17,6 +17,7 @@ from webapp.exporters.typesetting.texts import one_line, shown
 from webapp.figures import Figure, number_words, title_of
 from webapp.language import find_text, locale, number, say, say_later, say_many
 from webapp.wording import (
+    clock_words,
     concept_words,
     day_words,
     exact_time,
@@ -30,6 +31,7 @@ Head = Mapping[str, Any]
 DAYS, WEEKS = 31, 27  # as many columns as a chart can hold of each
 STATES = ("confirmed", "dismissed", "escalated", "open", "withdrawn")
 PRINTED_FILTERS = 400
+LONG_HOURS = 96  # times beyond are drawn in days
 UNKNOWN = "\N{EN DASH}"
 REDACTIONS = {
     "none": say_later("none: sellers and reviewers are named"),
@@ -77,7 +79,11 @@ def period_words(head: Head) -> str:
         return ""
     begin, end = moment(head["from"]), moment(head["to"])
     # Midnight is the end of the day before; a period that ends in the middle of a day says when.
-    last = last_day_words(end) if end.time() == end.min.time() else exact_time(end)
+    last = (
+        last_day_words(end)
+        if end.time() == end.min.time()
+        else say("%(date)s, %(time)s", date=day_words(end), time=clock_words(end))
+    )
     return say("%(from_day)s to %(to_day)s (UTC)", from_day=day_words(begin), to_day=last)
 
 
@@ -415,17 +421,19 @@ def spread(found: Mapping[str, Any]) -> Block | None:
     if found.get("removed", 0) < 2 or any(value is None for value in values):
         return None
     hours = [float(value or 0.0) for value in values]
-    unit, title = (24.0, say("days")) if hours[3] > 96 else (1.0, say("hours"))
+    is_long = hours[3] > LONG_HOURS
+    unit = 24.0 if is_long else 1.0
     axis = count_axis(hours[3] / unit)
     return {
         "kind": "spread",
-        "title": say("The middle half of the times to takedown, their median and the longest"),
+        "title": say("The middle half of the times to takedown, their median and the longest, in days")
+        if is_long
+        else say("The middle half of the times to takedown, their median and the longest, in hours"),
         "alt": say(
             "Half of the removed listings were gone within %(median)s, the longest took %(longest)s.",
             median=hours_words(hours[1]),
             longest=hours_words(hours[3]),
         ),
-        "unit": title,
         "ticks": [{"at": tick.at, "words": blocks.number_words(tick.words)} for tick in axis.ticks],
         "places": [axis.place(value / unit) for value in hours],
     }

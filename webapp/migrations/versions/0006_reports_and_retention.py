@@ -27,6 +27,17 @@ def upgrade() -> None:
         table.create_index(table.f("ix_purges_sha256"), ["sha256"], unique=False)
 
     op.create_table(
+        "pending_purges",
+        sa.Column("name", sa.String(length=300), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("policy", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_pending_purges")),
+    )
+    op.create_table(
         "case_files",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(length=200), nullable=False),

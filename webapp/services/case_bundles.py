@@ -1,0 +1,280 @@
+"""Making one case's bundle: gather all evidence, then sign the list of it."""
+
+import hashlib
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rules.load import PackError
+from rules.model import Pack
+from webapp.exporters.bundle import BundleError, packing
+from webapp.language import say, say_many
+from webapp.models import CaseFile, Decision, FindingRow, PhotoRow, Report, Source
+from webapp.services import case_trail, chain, freezing, packs, signing, timestamps
+from webapp.services.case_captures import Captures, copy_requests
+from webapp.services.case_evidence import (
+    Findings,
+    Scope,
+    copy_listings,
+    copy_models,
+    copy_photos,
+    copy_scans,
+    copy_sellers,
+    describe_source,
+    scope_of,
+)
+from webapp.services.case_parts import CaseFacts, Gathering, Tell, chunks, too_large
+from webapp.services.case_report import copy_report
+from webapp.services.case_rules import Packs, copy_packs
+from webapp.services.case_words import STANDARDS, absences, readme, statement
+from webapp.services.errors import Refused
+from webapp.services.software import made_with
+from webapp.settings import Settings
+from webapp.storage import open_store
+
+FORMAT = "tuskline-case/1"
+SIGNATURE_FORMAT = "tuskline-case-signature/1"
+VERIFIER = "verify_case.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A bundle that was just written."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    manifest_sha256: str
+    timestamp_at: datetime | None
+    notices: list[str]
+
+
+def pack(
+    session: Session, settings: Settings, case: CaseFacts, folder: Path, tell: Tell, subjects: Sequence[str] = ()
+) -> Made:
+    """Write the bundle into `folder`, an empty one for this alone. Raises Refused, StoreError.
+
+    The same evidence, time and key give the same bytes, save for a timestamp. subjects: more of the audit log's that
+    belong to it.
+    """
+    key = signing.signing_key(settings.home)
+    try:
+        with packing(folder / "entries") as packed, ExitStack() as stack:
+            gathering = Gathering(session, settings, open_store(settings), packed, case, folder, tell, stack)
+            head = gather(gathering, key, subjects)
+            return sign(gathering, key, head)
+    except BundleError:
+        raise Refused(too_large()) from None
+
+
+def gather(gathering: Gathering, key: signing.SigningKey, subjects: Sequence[str]) -> chain.Head:
+    """Put all files in; the head of the audit log up to which its part reaches."""
+    session, settings, case = gathering.session, gathering.settings, gathering.case
+    scope, known_packs = scope_of(session, case.finding_ids), Packs(session, settings)
+    kept = copy_photos(gathering, scope.photo_ids)
+    captures = Captures(gathering, scope.listing_ids).copy()
+    copy_requests(gathering, scope.listing_ids, scope.scan_ids)
+    findings = Findings(gathering, known_packs, kept, today_pack(settings))
+    findings.copy()
+    copy_listings(gathering, scope.listing_ids, kept, known_packs)
+    copy_sellers(gathering, scope.sellers)
+    copy_scans(gathering, scope.scan_ids)
+    models = copy_models(gathering, scope.photo_ids)
+    judged_by = copy_packs(gathering, known_packs, scope.pack_digests)
+    has_report = copy_report(gathering, findings)
+    # Only now: a decision that stands above has its entry in what is sealed here.
+    chain.seal_all(session, settings.home, key)
+    others = other_subjects(session, case, scope)
+    head = case_trail.copy_trail(gathering, [*subjects_of(session, case, scope), *others, *subjects])
+    add_whole(gathering, scope, findings, models, judged_by, captures, others)
+    add_words(gathering, key, findings.tally.primary_absent, has_report)
+    return head
+
+
+def today_pack(settings: Settings) -> Pack:
+    """For law and words alone, which hold up no case: a pack that can't be read has none."""
+    try:
+        return packs.kept_pack(settings.pack)
+    except PackError:
+        return Pack("", "", "", (), "")
+
+
+def subjects_of(session: Session, case: CaseFacts, scope: Scope) -> Iterator[str]:
+    """Of the audit log: what was done and looked at."""
+    yield f"case:{case.id}"
+    numbered = {
+        "finding": case.finding_ids,
+        "listing": scope.listing_ids,
+        "photo": scope.photo_ids,
+        "scan": scope.scan_ids,
+        "source": scope.source_ids,
+        "rule": scope.rules,
+    }
+    for kind, ids in numbered.items():
+        yield from (f"{kind}:{one}" for one in ids)
+    for some in chunks(scope.photo_ids):
+        digests = session.scalars(select(PhotoRow.sha256).where(PhotoRow.id.in_(some)))
+        yield from (f"photo:{sha256}" for sha256 in digests)
+
+
+def other_subjects(session: Session, case: CaseFacts, scope: Scope) -> list[str]:
+    """Reports in whose period one of the findings was found or decided, and earlier cases that hold one of them."""
+    moments: list[datetime] = []
+    for ids in chunks(case.finding_ids):
+        moments += session.scalars(select(FindingRow.found_at).where(FindingRow.id.in_(ids)))
+        moments += session.scalars(select(Decision.decided_at).where(Decision.finding_id.in_(ids)))
+    periods = session.execute(select(Report.id, Report.from_at, Report.to_at).order_by(Report.id))
+    reports = [one.id for one in periods if any(one.from_at <= at < one.to_at for at in moments)]
+    earlier = session.execute(
+        select(CaseFile.id, CaseFile.selection).where(CaseFile.id < case.id).order_by(CaseFile.id)
+    )
+    cases = [number for number, selection in earlier if overlaps(selection, case, scope)]
+    return [*(f"report:{number}" for number in reports), *(f"case:{number}" for number in cases)]
+
+
+def overlaps(selection: Mapping[str, Any], case: CaseFacts, scope: Scope) -> bool:
+    if "seller" in selection:
+        return (selection["source_id"], selection["seller"]) in scope.sellers
+    return not set(case.finding_ids).isdisjoint(selection["findings"])
+
+
+def add_whole(
+    gathering: Gathering,
+    scope: Scope,
+    findings: Findings,
+    models: Sequence[Mapping[str, Any]],
+    judged_by: Sequence[Mapping[str, Any]],
+    captures: int,
+    others: Sequence[str],
+) -> None:
+    """case.json: what is of the case as a whole."""
+    case, settings, session = gathering.case, gathering.settings, gathering.session
+    rows = session.scalars(select(Source).where(Source.id.in_(scope.source_ids)).order_by(Source.id))
+    whole = {
+        "format": FORMAT,
+        "id": case.id,
+        "title": case.title,
+        "made_at": freezing.stamp(case.made_at),
+        "made_at_local": case.made_at.astimezone().isoformat(),
+        "made_by": {"name": case.made_by, "role": case.role},
+        "language": case.language,
+        "selection": case.selection,
+        "findings": case.finding_ids,
+        "listings": scope.listing_ids,
+        "sellers": [{"source_id": source_id, "name": name} for source_id, name in scope.sellers],
+        "sources": [describe_source(row) for row in rows],
+        "counts": {"pictures": len(scope.photo_ids), "records": captures, "scans": len(scope.scan_ids)},
+        "software": made_with(),
+        "machine": describe_machine(settings),
+        "crawler": {"agent": "Tuskline", "contact": settings.contact, "robots": "classic"},
+        "models": models,
+        "rules": judged_by,
+        "legal": {name: freezing.describe_law(one) for name, one in sorted(findings.tally.legal.items())},
+        "custody": {"also_of": others},
+        "standards_designed_along": STANDARDS,
+        "redaction": "none",
+        "absent": absences(bool(settings.timestamp_url)),
+        "gone": gathering.gone,
+        "faults": gathering.faults,
+        "statement": statement(findings.tally.primary_absent),
+    }
+    gathering.packing.add_json("case.json", "the case as a whole", whole)
+
+
+def describe_machine(settings: Settings) -> dict[str, Any]:
+    return {
+        "name": platform.node(),
+        "system": platform.platform(),
+        "device_set_for_models": settings.device,
+        "time_zone": time.strftime("%Z %z"),
+        "clock": "the machine's own",
+    }
+
+
+def add_words(gathering: Gathering, key: signing.SigningKey, primary_absent: bool, has_report: bool) -> None:
+    case = gathering.case
+    if gathering.faults:
+        count = len(gathering.faults)
+        gathering.notices.insert(
+            0,
+            say_many(
+                "One file is not what was found: see faults in case.json.",
+                "%(num)s files are not what was found: see faults in case.json.",
+                count,
+            ),
+        )
+    if gathering.gone:
+        gathering.notices.append(
+            say_many(
+                "One file is gone: case.json names it with the reason.",
+                "%(num)s files are gone: case.json names each with the reason.",
+                len(gathering.gone),
+            )
+        )
+    text = readme(case, key.fingerprint, statement(primary_absent), gathering.notices, has_report)
+    gathering.packing.add(
+        "README.txt", "text/plain; charset=utf-8", "what this is and how to check it", [text.encode()]
+    )
+    verifier = resources.files("webapp.exporters").joinpath(VERIFIER)
+    gathering.packing.add(
+        "verify.py", "text/x-python", "checks this bundle, with nothing but Python", [verifier.read_bytes()]
+    )
+
+
+def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Made:
+    """Write the whole bundle: manifest, signature and, where a server is configured, its timestamp come first."""
+    packed, settings = gathering.packing, gathering.settings
+    manifest = chain.canonical(manifest_of(gathering, head))
+    signature = chain.canonical(signature_of(manifest, key))
+    leading = [("manifest.json", manifest), ("manifest.sig.json", signature)]
+    stamped = None
+    if settings.timestamp_url:
+        gathering.tell("asking the timestamp server", 0, None)
+        try:
+            stamped = timestamps.stamp(settings.timestamp_url, signature)
+            leading.append(("manifest.tsr", stamped.answer))
+        except timestamps.TimestampError as error:
+            gathering.notices.append(say("There is no timestamp. %(why)s", why=error))
+    gathering.tell("writing the bundle", 0, None)
+    path = gathering.folder / "case.zip"
+    with path.open("wb") as target:
+        whole_sha256 = packed.write(target, leading)
+    manifest_sha256 = hashlib.sha256(manifest).hexdigest()
+    at = stamped.at if stamped else None
+    return Made(path, whole_sha256, path.stat().st_size, manifest_sha256, at, gathering.notices)
+
+
+def manifest_of(gathering: Gathering, head: chain.Head) -> dict[str, Any]:
+    case, packed = gathering.case, gathering.packing
+    about = {"id": case.id, "title": case.title, "selection": case.selection, "language": case.language}
+    return {
+        "format": FORMAT,
+        "made_at": freezing.stamp(case.made_at),
+        "made_with": made_with(),
+        "case": about | {"findings": list(case.finding_ids)},
+        "files": [entry.to_json() for entry in packed.entries],
+        "rows": packed.rows,
+        "audit_head": head.to_json(),
+        "statement": statement(primary_absent=False),
+    }
+
+
+def signature_of(manifest: bytes, key: signing.SigningKey) -> dict[str, str]:
+    digest = hashlib.sha256(manifest).hexdigest()
+    return {
+        "format": SIGNATURE_FORMAT,
+        "algorithm": "Ed25519",
+        "key": key.public,
+        "fingerprint": key.fingerprint,
+        "manifest_sha256": digest,
+        "signature": key.sign(f"{FORMAT} {digest}".encode()),
+    }
