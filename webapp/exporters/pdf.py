@@ -122,7 +122,7 @@ def first_pages(head: Mapping[str, Any], choices: Choices, count: int, notices: 
         "appendix": {
             "title": say("Appendix: the findings"),
             "text": appendix_words(count),
-            "notes": appendix_notes() if count else [],
+            "notes": appendix_notes(bool(head.get("legal"))) if count else [],
         },
     }
 
@@ -137,10 +137,10 @@ def appendix_words(count: int) -> str:
     )
 
 
-def appendix_notes() -> list[str]:
+def appendix_notes(has_laws: bool) -> list[str]:
     return [
         say("Scores are of each model that looked at the picture, from 0 to 1, cut off after three digits."),
-        say("L1, L2 and so on are the entries of the section on legal context."),
+        *([say("L1, L2 and so on are the entries of the section on legal context.")] if has_laws else []),
         say("Signs of a seller's text that print nothing stand as their code point, as [U+200B]."),
         say("Times are in UTC. Longer texts are cut here and whole in the other formats of this report."),
     ]

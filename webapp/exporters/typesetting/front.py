@@ -32,6 +32,7 @@ DAYS, WEEKS = 31, 27  # as many columns as a chart can hold of each
 STATES = ("confirmed", "dismissed", "escalated", "open", "withdrawn")
 PRINTED_FILTERS = 400
 LONG_HOURS = 96  # times beyond are drawn in days
+COUNTED_TILES = ("findings", "listings", "sellers", "pictures", "decisions")
 UNKNOWN = "\N{EN DASH}"
 REDACTIONS = {
     "none": say_later("none: sellers and reviewers are named"),
@@ -194,15 +195,15 @@ def summary(head: Head) -> Block:
 
 
 def tiles_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, title in (
-        ("findings", say("suspected findings")),
-        ("listings", say("listings")),
-        ("sellers", say("sellers")),
-        ("pictures", say("pictures")),
-        ("decisions", say("decisions")),
-    ):
-        if figures.get(name) is not None:
-            yield number(figures[name]), title
+    told = {name: figures[name] for name in COUNTED_TILES if name in figures}
+    names = {
+        "findings": say_many("suspected finding", "suspected findings", told.get("findings", 0)),
+        "listings": say_many("listing", "listings", told.get("listings", 0)),
+        "sellers": say_many("seller", "sellers", told.get("sellers", 0)),
+        "pictures": say_many("picture", "pictures", told.get("pictures", 0)),
+        "decisions": say_many("decision", "decisions", told.get("decisions", 0)),
+    }
+    yield from ((number(count), names[name]) for name, count in told.items())
     if confirmed := (figures.get("by_state") or {}).get("confirmed"):
         yield number(confirmed), say("confirmed by a reviewer")
 
@@ -220,9 +221,10 @@ def summary_words(head: Head) -> str:
         if states.get(name)
     ]
     parts = [
-        say(
-            "Of %(findings)s suspected findings %(states)s.",
-            findings=number(figures["findings"]),
+        say_many(
+            "Of %(num)s suspected finding %(states)s.",
+            "Of %(num)s suspected findings %(states)s.",
+            figures["findings"],
             states=listed(told, find_text),
         )
     ]
