@@ -1,6 +1,7 @@
 """The engine, the session, and what every table shares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -57,6 +58,22 @@ def open_engine(url: str) -> Engine:
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def one_moment(engine: Engine) -> Iterator[Session]:
+    """A session to read with: all that it sees is as it stood at its first question, whatever others commit meanwhile.
+
+    In WAL mode SQLite gives that to a transaction; the driver begins none for reading, so it is begun here.
+    """
+    is_sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if is_sqlite:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with Session(connection) as session:
+            yield session
 
 
 def insert_new(session: Session, model: type[Base], /, **values: Any) -> bool:

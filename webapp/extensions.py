@@ -12,7 +12,9 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from rules.load import PackError
 from rules.model import Pack
+from rules.reason_codes import ReasonCodes
 from webapp.db import open_engine, session_factory
 from webapp.services.packs import kept_pack
 from webapp.services.rules import current_pack
@@ -71,6 +73,14 @@ def app_pack() -> Pack:
 def app_pack_files() -> Pack:
     """The pack as its files say it: for law, look-alikes, reason codes and words, which no threshold touches."""
     return kept_pack(app_settings().pack)
+
+
+def app_reason_codes() -> ReasonCodes:
+    """None of a pack that can't be read: the health page names it, and nobody is held up."""
+    try:
+        return app_pack_files().reason_codes
+    except PackError:
+        return ReasonCodes()
 
 
 def db_session() -> Session:

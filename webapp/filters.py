@@ -4,30 +4,40 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel.numbers import format_decimal, format_percent, get_currency_precision
-from babel.units import format_unit
 from flask import Flask
 from markupsafe import Markup, escape
 
-from rules.explain import lines, sentence
+from rules.explain import lines
 from rules.model import Result, Rule
-from rules.wording import spell
 from webapp.db import now
 from webapp.echoes import say_again
-from webapp.language import ENGLISH, find_text, locale, number, say, say_later, say_many, spoken
+from webapp.language import ENGLISH, find_text, number, say, say_later, say_many, spoken
 from webapp.models import Job, JobKind, Verdict
 from webapp.services import verifying
-from webapp.services.moments import cron_words, day_words, exact_time, last_day_words, zone_words
+from webapp.services.moments import cron_words, zone_words
+from webapp.wording import (
+    as_sentence,
+    concept_words,
+    country_words,
+    day_words,
+    digest_head,
+    exact_time,
+    last_day_words,
+    price_words,
+    score_words,
+    share_words,
+    size_words,
+    span_of_time,
+    span_words,
+    units_of,
+    why_words,
+    word,
+)
 
 ROW_OR_CELL = re.compile(r"(<t[rdh](?=[\s>]))")
-CONCEPT_WORDS = {
-    "other": say_later("none of these"),
-    "tiger_tooth_claw_bone": say_later("tiger tooth, claw or bone"),
-}
 DOING_WORDS = {
     JobKind.INSTALL: say_later("Installing"),
     JobKind.REMOVE: say_later("Removing"),
@@ -35,6 +45,8 @@ DOING_WORDS = {
     JobKind.MEASURE: say_later("Measuring"),
     JobKind.TRY: say_later("Looking at your picture"),
     JobKind.TRAIN: say_later("Training"),
+    JobKind.REPORT: say_later("Building a report"),
+    JobKind.WRITE: say_later("Writing a report"),
     JobKind.CASE: say_later("Making a case file"),
 }
 WORK_WORDS = {
@@ -44,6 +56,8 @@ WORK_WORDS = {
     JobKind.MEASURE: say_later("Measure speed"),
     JobKind.TRY: say_later("Try a picture"),
     JobKind.TRAIN: say_later("Train"),
+    JobKind.REPORT: say_later("Build a report"),
+    JobKind.WRITE: say_later("Write a report"),
     JobKind.CASE: say_later("Make a case file"),
 }
 VERDICT_WORDS = {
@@ -51,9 +65,7 @@ VERDICT_WORDS = {
     Verdict.DISMISS: say_later("Dismissed"),
     Verdict.ESCALATE: say_later("Escalated"),
 }
-SIZES = (("gigabyte", 1e9), ("megabyte", 1e6), ("kilobyte", 1e3))
 MODEL_ROLES = (say_later("primary"), say_later("fallback"))  # as the catalogue of models writes them
-SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")
 
 
 def init_app(app: Flask) -> None:
@@ -61,23 +73,9 @@ def init_app(app: Flask) -> None:
         app.add_template_filter(function)
 
 
-def word(value: object) -> str:
-    """A state, severity, role, verdict or kind in the reader's language; what the catalogue has not, as it is."""
-    return find_text(str(value))
-
-
 def translated(text: str | None) -> str:
     """Sentences that are stored in English, a pack's texts too; what is not known (a person's words) as it is."""
     return say_again(text)
-
-
-def concept_words(concept: str) -> str:
-    return str(CONCEPT_WORDS.get(concept) or spell(concept, find_text))
-
-
-def country_words(code: str) -> str:
-    """The name of a country (ISO 3166-1 alpha-2); the code itself where it is none."""
-    return str(locale().territories.get(code, code))
 
 
 def as_json(value: Any) -> str:
@@ -90,34 +88,9 @@ def verdict_words(verdict: Verdict) -> str:
     return str(VERDICT_WORDS[verdict])
 
 
-def score_words(score: float | None) -> str:
-    """Three digits, cut off and not rounded: 0.4996 under a threshold of 0.5 must not read as 0.500."""
-    if score is None:
-        return say("no score")
-    return format_decimal(int(score * 1000 + 1e-9) / 1000, "0.000", locale())
-
-
 def percent(score: float | None) -> float:
     """A place on a bar of 100 units."""
     return round(min(max(score or 0.0, 0.0), 1.0) * 100, 2)
-
-
-def share_words(share: float | None) -> str:
-    """`95 %`, `0.3 %`: whole per cents, and one digit more near the ends, where it matters."""
-    if share is None:
-        return say("unknown")
-    return format_percent(share, f"{digits_of(share)}\N{NO-BREAK SPACE}%", locale())
-
-
-def digits_of(share: float) -> str:
-    per_cent = share * 100
-    return "0.0" if 0 < per_cent < 2 or 98 < per_cent < 100 else "0"
-
-
-def span_words(low: float, high: float) -> str:
-    """An interval of shares, as `90 to 98 %`."""
-    from_low = format_decimal(low * 100, digits_of(low), locale())
-    return say("%(low)s to %(high)s", low=from_low, high=share_words(high))
 
 
 def expected_words(expected: Mapping[str, Any]) -> str:
@@ -128,20 +101,14 @@ def expected_words(expected: Mapping[str, Any]) -> str:
     return say("about %(value)s (%(low)s to %(high)s)", value=round(expected["value"] * 100), low=low, high=high)
 
 
-def size_words(size_bytes: float) -> str:
-    """`12.3 MB`, `512 bytes`; a kilobyte is 1000 bytes."""
-    for unit, length in SIZES:
-        if size_bytes >= length:
-            return format_unit(size_bytes / length, f"digital-{unit}", "short", "#,##0.0", locale())
-    return format_unit(size_bytes, "digital-byte", "long", locale=locale())
-
-
 def job_words(job: Job) -> str:
-    """`12.3 MB of 67.0 MB`, `120 of 500 pictures`; empty while nothing is counted."""
+    """`12.3 MB of 67.0 MB`, `120 of 500 pictures`, `200 of 10,000 findings`; empty while nothing is counted."""
     if not job.bytes_done:
         return ""
     if job.kind in (JobKind.TRAIN, JobKind.CASE):
         return say("%(done)s of %(total)s pictures", done=number(job.bytes_done), total=number(job.bytes_total or 0))
+    if not job.kind.is_of_models:
+        return say("%(done)s of %(total)s findings", done=number(job.bytes_done), total=number(job.bytes_total or 0))
     done = size_words(job.bytes_done)
     return say("%(done)s of %(total)s", done=done, total=size_words(job.bytes_total)) if job.bytes_total else done
 
@@ -166,10 +133,6 @@ def requester_words(name: str) -> str:
     if name.startswith("schedule:"):
         return say("schedule %(number)s", number=name.partition(":")[2])
     return say("Tuskline itself") if name == "system" else name
-
-
-def digest_head(digest: str | None) -> str:
-    return digest[:12] if digest else say("unknown")
 
 
 def card_time(written: str) -> str:
@@ -199,35 +162,6 @@ def elapsed(at: datetime | timedelta | None) -> str:
     if hours:
         return say_many("%(num)s h ago", "%(num)s h ago", hours)
     return say_many("%(num)s min ago", "%(num)s min ago", minutes) if minutes else say("just now")
-
-
-def span_of_time(seconds: float) -> str:
-    """Two units at most: `3 days 4 h`, `25 min`."""
-    days, hours, minutes = units_of(seconds)
-    spans = (
-        say_many("%(num)s day", "%(num)s days", days) if days else "",
-        say_many("%(num)s h", "%(num)s h", hours) if hours else "",
-        say_many("%(num)s min", "%(num)s min", minutes) if minutes else "",
-    )
-    told = [span for span in spans if span][:2]
-    if not told:
-        return say("less than a minute")
-    return told[0] if len(told) == 1 else say("%(larger)s %(smaller)s", larger=told[0], smaller=told[1])
-
-
-def units_of(seconds: float) -> tuple[int, int, int]:
-    """Days, hours, minutes; nothing is rounded up."""
-    minutes = max(int(seconds), 0) // 60
-    return minutes // 1440, minutes // 60 % 24, minutes % 60
-
-
-def price_words(price: Decimal | None, currency: str | None) -> str:
-    """The currency by its code: a sign such as $ or ¥ is that of several. VND and others have no parts."""
-    if price is None:
-        return say("no price")
-    is_whole = get_currency_precision(currency or "") == 0 and price == int(price)
-    pattern = "#,##0" if is_whole else "#,##0.00"
-    return f"{format_decimal(price, pattern, locale())} {currency or ''}".strip()
 
 
 def web_address(url: str | None) -> str | None:
@@ -262,11 +196,6 @@ def reason_lines(reasons: Mapping[str, Any]) -> list[tuple[int, bool, str]]:
     return lines(Result.from_json(reasons), say=find_text)
 
 
-def why_words(reasons: Mapping[str, Any]) -> str:
-    """Why a finding is one, from its stored tree: the stored sentence is the same in English."""
-    return sentence(Result.from_json(reasons), find_text)
-
-
 def when_words(rule: Rule) -> str:
     """What a rule asks for."""
     return rule.when.describe(find_text)
@@ -297,14 +226,6 @@ def with_headings(rows: Markup, headings: Iterable[str]) -> Markup:
             pieces[place] += f' data-heading="{said[column]}"'
         column += 1
     return Markup("".join(pieces))  # noqa: S704  (the template's own markup, and an escaped heading)
-
-
-def as_sentence(text: str) -> str:
-    """A capital and a full stop around a reason, which comes without; the name of a model or a rule stays as it is."""
-    if not text:
-        return ""
-    ended = text if text.endswith(SENTENCE_ENDS) else say("%(sentence)s.", sentence=text)
-    return ended if "_" in ended.split(maxsplit=1)[0] else ended[:1].upper() + ended[1:]
 
 
 FILTERS = (

@@ -51,6 +51,10 @@ class Visitor:
     def open(self, path: str) -> None:
         self.page.goto(self.address + path, wait_until="load")
 
+    def wait_for(self, selector: str) -> None:
+        """Until the page has such an element: asked at each frame, where Playwright's own waiting sleeps in between."""
+        self.page.wait_for_function("selector => document.querySelector(selector)", arg=selector)
+
     def note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{self.page.url}: {message.text}")

@@ -57,7 +57,7 @@ def make_items(site: Site, count: int) -> list[int]:
 
 def when_ready(person: Visitor, finding_id: int) -> None:
     """Wait until the item shows and may be decided."""
-    person.page.wait_for_selector(f'[data-item="{finding_id}"][data-ready]')
+    person.wait_for(f'[data-item="{finding_id}"][data-ready]')
 
 
 def item_shown(person: Visitor) -> int:
@@ -175,14 +175,14 @@ def test_two_reviewers_at_once_never_have_the_same_item(site: Site, enter: Enter
     seen: dict[str, list[int]] = {"ann": [], "bob": []}
     for _ in range(5):
         for name, person in (("ann", ann), ("bob", bob)):
-            person.page.wait_for_selector("[data-item][data-ready]")
+            person.wait_for("[data-item][data-ready]")
             seen[name].append(item_shown(person))
             expect(person.page.get_by_role("button", name="Confirm")).to_be_visible()
         assert item_shown(ann) != item_shown(bob)
         for person in (ann, bob):
             shown = item_shown(person)
             person.page.keyboard.press("c")
-            person.page.wait_for_selector(f'[data-item]:not([data-item="{shown}"])')
+            person.wait_for(f'[data-item]:not([data-item="{shown}"])')
     assert not set(seen["ann"]) & set(seen["bob"])
     assert set(seen["ann"]) | set(seen["bob"]) <= set(ids)
     wait_for_decisions(site, ann, 10)

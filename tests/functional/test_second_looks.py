@@ -69,7 +69,7 @@ def wait_for(site: Site, person: Visitor, stage: Stage) -> Decision:
 
 def test_first_look_blind_look_and_last_word_by_keyboard_alone(site: Site, enter: Enter, finding: FindingRow) -> None:
     ann = enter("ann", f"/findings/{finding.id}")
-    ann.page.wait_for_selector(f'[data-item="{finding.id}"][data-ready]')
+    ann.wait_for(f'[data-item="{finding.id}"][data-ready]')
     ann.page.keyboard.press("c")
     assert wait_for(site, ann, Stage.FIRST).verdict is Verdict.CONFIRM
 
@@ -78,7 +78,7 @@ def test_first_look_blind_look_and_last_word_by_keyboard_alone(site: Site, enter
     main = bob.page.locator("main")
     for told in ("ann", "0.91", "threshold", "Confirmed"):
         expect(main).not_to_contain_text(told)
-    bob.page.wait_for_selector("[data-once][data-ready]")
+    bob.wait_for("[data-once][data-ready]")
     keys = bob.page.keyboard
     keys.press("Alt+4")
     keys.press("?")
@@ -98,7 +98,7 @@ def test_first_look_blind_look_and_last_word_by_keyboard_alone(site: Site, enter
     lea.page.wait_for_url("**/rechecks/*")
     for told in ("ann", "bob", "Resin: 4 seams, no grain", "First answer", "Second answer, given blind"):
         expect(lea.page.locator("main")).to_contain_text(told)
-    lea.page.wait_for_selector("[data-once][data-ready]")
+    lea.wait_for("[data-once][data-ready]")
     lea.page.keyboard.press("/")
     lea.page.keyboard.type("Resin it is")
     lea.page.keyboard.press("Escape")

@@ -1,4 +1,4 @@
-"""A database of its own for every test: a copy of one that was migrated once.
+"""A database of its own for every test: a copy of one that was migrated once, or such a copy that was emptied again.
 
 On SQLite, and on PostgreSQL where one can be started. TUSKLINE_TEST_POSTGRES_URL names another server (and a database
 to connect to first) on which the user may create databases; TUSKLINE_TEST_BACKENDS=sqlite leaves PostgreSQL out.
@@ -7,17 +7,23 @@ to connect to first) on which the user may create databases; TUSKLINE_TEST_BACKE
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
+from typing import BinaryIO
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, make_url
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import Session
+from sqlalchemy.util import LRUCache
 
+from tests.webapp.databases import Lender, create_database, drop_database
+from webapp import db
 from webapp.db import open_engine, session_factory
+from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Content, Means
 from webapp.migrations import upgrade
-from webapp.services import rechecks
+from webapp.services import case_report, rechecks
 from webapp.settings import Settings
 from webapp.tasks import app
 from webapp.tasks.rules import apply_pack
@@ -25,6 +31,25 @@ from webapp.tasks.rules import apply_pack
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
 WANTED = os.environ.get("TUSKLINE_TEST_BACKENDS", "sqlite,postgresql").split(",")
 BACKENDS = [name for name in ("sqlite", "postgresql") if name in WANTED]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> None:
+    """Write the SQL of each statement once a process, and not once a test as each has an engine of its own.
+
+    What SQLAlchemy keeps, it keeps by statement and dialect. Ours are alike where their classes are: nothing here
+    gives one an option.
+    """
+    create_engine, kept = db.create_engine, LRUCache(5000)
+
+    def create_knowing(url: str) -> Engine:
+        engine = create_engine(url)
+        engine._compiled_cache = kept
+        return engine
+
+    db.create_engine = create_knowing
+    DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+    DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
 
 
 @pytest.fixture(params=BACKENDS)
@@ -47,10 +72,14 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: str) -> Iterator[str]:
-    with postgres_database(postgres) as url:
-        migrate(url)
-        yield str(make_url(url).database)
+def lender(postgres: str) -> Iterator[Lender]:
+    url = create_database(postgres)
+    migrate(url)
+    name = str(make_url(url).database)
+    lender = Lender(postgres, name)
+    yield lender
+    lender.end()
+    drop_database(postgres, name)
 
 
 @pytest.fixture
@@ -62,8 +91,7 @@ def settings(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> It
         shutil.copy(request.getfixturevalue("migrated_file"), home / "tuskline.db")
         yield use(Settings(home=home, database_url=None, broker_url=None))
         return
-    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated_database")
-    with postgres_database(server, template) as url:
+    with request.getfixturevalue("lender").lend() as url:
         yield use(Settings(home=home, database_url=url, broker_url=None))
 
 
@@ -103,27 +131,19 @@ def migrate(url: str) -> None:
     engine.dispose()
 
 
-@contextmanager
-def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
-    """The address of a new database, which is dropped on leaving."""
-    name = f"tuskline_test_{uuid4().hex[:12]}"
-    run_on(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        run_on(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def run_on(server: str, statement: str) -> None:
-    engine = open_engine(server)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Where it is noted that the findings are to follow the rules; nothing is sent."""
     calls: list[str] = []
     monkeypatch.setattr(apply_pack, "delay", lambda: calls.append("apply"))
     return calls
+
+
+@pytest.fixture
+def quick_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report's pages of a case file are not set, which takes a second; its file says which findings it is of."""
+
+    def write(content: Content, _choices: Choices, _means: Means, target: BinaryIO) -> None:
+        target.write(f"%PDF of {[one['id'] for one in content.findings()]}".encode())
+
+    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(FORMATS["pdf"], write=write))

@@ -8,14 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from rules.load import PackError
-from rules.reason_codes import ReasonCodes
 from webapp.api.access import caller, note_view
 from webapp.api.filters import Filters
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict
 from webapp.api.problems import Problem
-from webapp.extensions import app_pack_files, db_session
+from webapp.extensions import app_reason_codes, db_session
 from webapp.models import Appearance, FindingRow, FindingState, ListingRow, Role, Stage, Verdict
 from webapp.services import archiving, batches, decisions, desk, listings, queue, removals
 from webapp.services.batches import Prospect
@@ -128,14 +126,6 @@ class FindingQuery(Filters, PageQuery):
     """Unlike the page, which shows what is open, this gives every state unless one is named."""
 
 
-def reason_codes() -> ReasonCodes:
-    """None of a pack that can't be read: the health page names it."""
-    try:
-        return app_pack_files().reason_codes
-    except PackError:
-        return ReasonCodes()
-
-
 class ChoiceBody(Strict):
     """reason: a code of the pack's for the verdict. concept: what the reviewer sees. seconds: how long they looked."""
 
@@ -148,7 +138,7 @@ class ChoiceBody(Strict):
     def choice(self) -> Choice:
         """Raises Refused where the reason is none of the pack's for the verdict, as on the page."""
         choice = Choice(self.verdict, self.note.strip(), self.reason or None, self.concept, self.seconds)
-        decisions.check_reason(choice, reason_codes())
+        decisions.check_reason(choice, app_reason_codes())
         return choice
 
 
@@ -252,7 +242,7 @@ def made_shape(made: Made) -> MadeShape:
 @room.operation("GET", "/reasons", Scope.READ, answer=Page[ReasonShape])
 def list_reasons() -> Page[ReasonShape]:
     """The codes that a decision may give as its reason, in the order in which the page offers them."""
-    return Page[ReasonShape](items=[ReasonShape.model_validate(one) for one in reason_codes().codes])
+    return Page[ReasonShape](items=[ReasonShape.model_validate(one) for one in app_reason_codes().codes])
 
 
 @room.operation("GET", "/findings", Scope.READ, query=FindingQuery, answer=Page[FindingShape])

@@ -39,6 +39,8 @@ class ModelShape(BaseModel):
 
 
 class JobShape(BaseModel):
+    """bytes_done, bytes_total: bytes that are fetched; of a training pictures, of a report findings."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: int
@@ -46,6 +48,8 @@ class JobShape(BaseModel):
     model: str | None
     state: JobState
     note: str | None
+    bytes_done: int
+    bytes_total: int | None
     result: dict[str, Any]
     actor: str
     created_at: datetime
@@ -129,7 +133,7 @@ def put_model_first(name: str) -> ModelShape:
 
 @room.operation("GET", "/jobs", Scope.READ, query=PageQuery, answer=Page[JobShape])
 def list_jobs(query: PageQuery) -> Page[JobShape]:
-    """Work on models, the newest first; tries belong to whoever made them and are left out."""
+    """Work on models, reports and case files, the newest first; tries belong to whoever made them and are left out."""
     wanted = select(Job).where(Job.kind != JobKind.TRY)
     rows, cursor = newest_first(db_session(), wanted, Job.id, query)
     return Page[JobShape](items=[JobShape.model_validate(row) for row in rows], next_cursor=cursor)

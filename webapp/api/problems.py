@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.db import now
 from webapp.services.errors import NotFound, Refused
+from webapp.services.reports import ReportError, ReportGone
 
 MEDIA_TYPE = "application/problem+json"
 SCHEMA: dict[str, Any] = {
@@ -52,6 +53,8 @@ def init_app(pages: Blueprint) -> None:
     pages.register_error_handler(ValidationError, show_faults)
     pages.register_error_handler(NotFound, lambda error: answer(404, str(error)))
     pages.register_error_handler(Refused, lambda error: answer(409, str(error)))
+    pages.register_error_handler(ReportGone, lambda error: answer(410, str(error)))
+    pages.register_error_handler(ReportError, show_lost)
     pages.register_error_handler(HTTPException, show_error)
     for kind in (DataError, OverflowError):
         pages.register_error_handler(kind, show_unreadable)
@@ -80,6 +83,12 @@ def pointer_to(path: tuple[int | str, ...]) -> str:
 def show_error(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     return answer(error.code or 500, error.description or "", headers=headers)
+
+
+def show_lost(error: ReportError) -> Response:
+    """The sentence is for people, and says what to bring back."""
+    current_app.logger.error("%s", error)
+    return answer(500, str(error))
 
 
 def show_unreadable(_error: Exception) -> Response:

@@ -14,6 +14,7 @@ COMMANDS = {
     "photos": ("webapp.cli.photos:photos", "Find pictures that look alike."),
     "rules": ("webapp.cli.rules:rules", "Check and list rules."),
     "report": ("webapp.cli.reports:report", "Write the findings and decisions of a period."),
+    "report-schedules": ("webapp.cli.report_schedules:report_schedules", "Build and send reports by themselves."),
     "case": ("webapp.cli.cases:case", "Make case files: signed evidence that stands on its own."),
     "quality": ("webapp.cli.quality:quality", "Tell how good the findings are, with intervals."),
     "audit": ("webapp.cli.audit:audit", "Check the audit log, seal it, hand out its head."),

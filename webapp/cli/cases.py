@@ -28,7 +28,7 @@ def case() -> None:
 )
 @click.option("--seller", metavar="NAME", help="all findings of this seller in --source")
 @click.option("--source", "source_name", metavar="NAME", help="the source in which the seller is")
-@click.option("--filter", "filter_name", metavar="NAME", help="all findings under a saved filter of the queue")
+@click.option("--filter", "filter_name", metavar="NAME", help="all findings under a filter that the team shares")
 @click.option("--title", default="", help="what the case is called [default: made of what was chosen]")
 @click.option("--language", default="en", show_default=True, help="language of its README and its report")
 @click.option(
@@ -93,7 +93,7 @@ def choose(
     language: str,
 ) -> "Asked":
     from webapp.api.filters import Filters
-    from webapp.services import case_files, sources
+    from webapp.services import case_files, saved_filters, sources
     from webapp.services.case_files import Asked
 
     if seller is not None and source_name is not None:
@@ -102,7 +102,7 @@ def choose(
             raise click.ClickException(f"there is no source {source_name}: `tuskline sources list` names them")
         return Asked.of_seller(seller, source.id, title, language)
     if filter_name is not None:
-        arguments = case_files.find_filter(session, filter_name).arguments
+        arguments = saved_filters.find_named(session, filter_name).arguments
         findings = case_files.filtered_ids(session, Filters.from_arguments(arguments).to_filters())
         title = title or filter_name
     return Asked.of_findings(findings, title, language)

@@ -14,6 +14,7 @@ from webapp.settings import Settings
 
 OURS = ("rules", "scanner", "webapp")
 SPACE_BYTES = 2 * 1024**3
+SELLERS_WORDS = {"Chinese": "穿山甲", "Thai": "งาช้าง", "Vietnamese": "ngà voi", "picture signs": "\N{ELEPHANT}"}
 
 Answer = tuple[bool, str]
 
@@ -123,6 +124,18 @@ def check_store(settings: Settings) -> Iterator[Answer]:
         yield False, f"{error} Check TUSKLINE_STORE_URL."
 
 
+def check_fonts(_settings: Settings) -> Iterator[Answer]:
+    """PDF reports show sellers' own words; where a font is missing they come out, with boxes for these."""
+    from collections import Counter
+
+    from webapp.exporters.typesetting.fonts import choose_fonts, packages_of
+
+    for name, words in SELLERS_WORDS.items():
+        lacks = choose_fonts("en", Counter(words)).lacks
+        advice = f"no font shows {name}: PDF reports have boxes there; install {packages_of(lacks)}"
+        yield True, advice if lacks else f"{name} can be shown in PDF reports"
+
+
 CHECKS: dict[str, Callable[[Settings], Iterator[Answer]]] = {
     "Python": check_python,
     "package names": check_names,
@@ -132,4 +145,5 @@ CHECKS: dict[str, Callable[[Settings], Iterator[Answer]]] = {
     "rules": check_rules,
     "queue": check_queue,
     "store": check_store,
+    "fonts": check_fonts,
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from webapp.exporters import document, table
+from webapp.exporters import document, pdf, table, xlsx
 from webapp.exporters.content import Choices, Content, Means
 
 
@@ -26,10 +26,13 @@ class Exporter:
     speaks: bool = False
 
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
 FORMATS: dict[str, Exporter] = {
     one.name: one
     for one in (
+        Exporter("pdf", "PDF", "application/pdf", ".pdf", pdf.write, is_quick=False, shows_pictures=True, speaks=True),
+        Exporter("xlsx", "XLSX", XLSX, ".xlsx", xlsx.write, is_quick=False, shows_pictures=True, speaks=True),
         Exporter("csv", "CSV", CSV, ".csv", table.write),
         Exporter("csv-bom", "CSV (BOM)", CSV, "-bom.csv", table.write_with_mark),
         Exporter("figures", "CSV", CSV, "-figures.csv", table.write_figures),

@@ -56,6 +56,11 @@ class Choices:
     report_id: int | None = None
     sha256: str = ""
 
+    @property
+    def shows_pictures(self) -> bool:
+        """At the level minimal no file does, whatever was chosen."""
+        return self.pictures != "none" and self.redaction != "minimal"
+
 
 @dataclass(frozen=True, slots=True)
 class Means:

@@ -1,9 +1,14 @@
-"""CSV for spreadsheets: one row a finding, and no cell that a spreadsheet would run."""
+"""CSV for spreadsheets: one row a finding, and no cell that a spreadsheet would run.
+
+The headings are English identifiers in every language: programs read these files by them, and a column that was called
+otherwise in another office's file would break what reads both. Whoever wants words takes the workbook.
+"""
 
 import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from webapp.exporters.content import Choices, Content, Finding, Means
@@ -55,7 +60,7 @@ def safe(value: Any) -> Any:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return value
     return neutralise(str(value))
 
@@ -94,6 +99,16 @@ def decisions_of(finding: Finding) -> str:
     )
 
 
+def price_of(finding: Finding) -> Decimal | str | None:
+    """A number, so that a negative one is no formula; what is no number stays as it was written."""
+    written: str | None = finding["listing"].get("price")
+    try:
+        price = Decimal(written or "")
+    except InvalidOperation:
+        return written
+    return price if price.is_finite() else written
+
+
 def takedown_of(finding: Finding) -> float | None:
     """Hours from the listing's first suspicion to its noticed removal, of the newest removal."""
     removals = [event for event in finding.get("events", []) if event["kind"] == "removed"]
@@ -120,7 +135,7 @@ COLUMNS: dict[str, Callable[[Finding], Any]] = {
     "source": of("source"),
     "listing_url": within("listing", "url"),
     "listing_title": within("listing", "title"),
-    "price": within("listing", "price"),
+    "price": price_of,
     "currency": within("listing", "currency"),
     "seller": within("listing", "seller"),
     "country": within("listing", "country"),

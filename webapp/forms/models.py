@@ -7,10 +7,10 @@ from wtforms import SelectChoice, SelectField, SelectMultipleField, StringField,
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from webapp.filters import concept_words
 from webapp.forms.base import PageForm
 from webapp.language import number, say, say_later
 from webapp.services.trials import UPLOAD_BYTES
+from webapp.wording import concept_words
 
 MEGABYTES = UPLOAD_BYTES // 1024**2
 TOO_LARGE = say_later("The file is larger than %(size)s MB: choose a smaller copy.", size=MEGABYTES)

@@ -1,8 +1,6 @@
 """The queue's filters, and the names under which people keep them."""
 
-import math
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
 
 from wtforms import BooleanField, IntegerField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
@@ -10,12 +8,13 @@ from wtforms.widgets import DateInput, NumberInput, SearchInput
 
 from rules.evidence import CONCEPTS
 from rules.model import Severity
-from webapp.filters import concept_words, word
 from webapp.forms.base import PageForm, QueryForm
 from webapp.language import locale, say, say_later
 from webapp.models import FindingState, Source
+from webapp.services.saved_filters import read_day, read_score
 from webapp.services.search import ASKED_LETTERS, read_terms
 from webapp.services.tongues import LANGUAGES
+from webapp.wording import concept_words, word
 
 CHOSEN = ("state", "concept", "severity", "source", "rule", "language")
 SCORES = ("score_from", "score_to")
@@ -71,9 +70,9 @@ class FilterForm(QueryForm):
         if name in CHOSEN:
             return written if written in {choice.value for choice in self[name].choices} else None
         if name in SCORES:
-            return written if is_score(written) else None
+            return written if is_readable(read_score, written) else None
         if name in DAYS:
-            return written if read_day(written) else None
+            return written if is_readable(read_day, written) else None
         if name == "q":
             return written[:ASKED_LETTERS] if read_terms(written) else None
         return written if len(written) <= SELLER_LETTERS and "\0" not in written else None
@@ -83,19 +82,12 @@ def with_any(choices: Iterable[tuple[str, str]]) -> list[SelectChoice]:
     return [SelectChoice("", say("Any")), *(SelectChoice(value, words) for value, words in choices)]
 
 
-def is_score(written: str) -> bool:
+def is_readable(read: Callable[[str], object], written: str) -> bool:
     try:
-        return len(written) <= 20 and 0 <= float(written) <= 1 and math.isfinite(float(written))
+        read(written)
     except ValueError:
         return False
-
-
-def read_day(written: str) -> date | None:
-    """A day as a browser sends it, 2026-11-26."""
-    try:
-        return date.fromisoformat(written) if len(written) == 10 else None
-    except ValueError:
-        return None
+    return True
 
 
 class SavedFilterForm(PageForm):

@@ -14,6 +14,7 @@ EVENT_WORDS = {
     Event.LISTING_GONE: say_later("A listing is gone from its marketplace"),
     Event.SCAN_ENDED: say_later("A scan ended"),
     Event.REPORT_BUILT: say_later("A report was built"),
+    Event.REPORT_DELIVERED: say_later("A scheduled report is ready, with its files"),
 }
 
 

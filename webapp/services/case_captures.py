@@ -32,11 +32,13 @@ _HEAD_END = b"\r\n\r\n"
 class Told:
     """What the records around one answer say.
 
-    path: of the file that holds its record; found_path: of what lies in its place, where that is another, and fault
-    says why. page: of the page's words. fetch: what the crawl noted, hop: this answer's part of it.
+    path: of the file that holds its record; raw_sha256: of the record as it lies there, packed. found_path: of what
+    lies in its place, where that is another, and fault says why. page: of the page's words. fetch: what the crawl
+    noted, hop: this answer's part of it.
     """
 
     path: str | None = None
+    raw_sha256: str | None = None
     found_path: str | None = None
     fault: str | None = None
     status: int | None = None
@@ -141,7 +143,7 @@ class Captures:
     def _read(self, member: Member, record_id: str, capture: Capture, told: dict[str, Told], path: str) -> None:
         about = told.setdefault(record_id, Told())
         if member.record_id == record_id:
-            about.path = path
+            about.path, about.raw_sha256 = path, sha256(member.raw).hexdigest()
             about.address = member.headers.get("warc-ip-address")
             self._read_answer(member, capture, about)
             return
@@ -187,6 +189,7 @@ class Captures:
                 "with_records": told.concurrent,
                 "page": told.page,
                 "path": told.path,
+                "record_sha256": told.raw_sha256,
                 "found_path": told.found_path,
                 "gone": None if told.path else told.fault or absent,
             }

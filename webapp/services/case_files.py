@@ -29,7 +29,6 @@ from webapp.models import (
     Job,
     JobKind,
     JobState,
-    SavedFilter,
     Source,
     User,
 )
@@ -93,17 +92,6 @@ def filtered_ids(session: Session, filters: QueueFilters) -> list[int]:
     """At most one more than a case may have."""
     query = narrow(session, filters).query.with_only_columns(FindingRow.id)
     return sorted(session.scalars(query.limit(MOST_FINDINGS + 1)))
-
-
-def find_filter(session: Session, name: str) -> SavedFilter:
-    """The saved filter of that name. Raises NotFound; Refused where several people have one."""
-    found = session.scalars(select(SavedFilter).where(SavedFilter.name == name)).all()
-    shared = [row for row in found if row.is_shared] or found
-    if not shared:
-        raise NotFound(say("There is no saved filter %(name)s.", name=name))
-    if len(shared) > 1:
-        raise Refused(say("Several people keep a filter named %(name)s: give the findings' numbers.", name=name))
-    return shared[0]
 
 
 def look_ahead(session: Session, asked: Asked) -> Prospect:

@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 from webapp.exporters import FORMATS
 from webapp.exporters.content import Choices, Content, Means
 from webapp.language import ENGLISH, say, speaking
-from webapp.models import FindingRow
-from webapp.services import freezing, photos
+from webapp.models import FindingRow, PictureChoice
+from webapp.services import freezing
 from webapp.services.case_evidence import Findings
 from webapp.services.case_parts import Gathering
 from webapp.services.freezing import Wanted
-from webapp.storage import Store
+from webapp.services.report_files import missing_words
+from webapp.services.report_pictures import Pictures
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ def copy_report(gathering: Gathering, findings: Findings) -> bool:
         return False
     gathering.tell("writing the report's pages", 0, None)
     content, sha256 = report_content(gathering, findings)
-    means = Means(picture=lambda sha, edge_px: small_picture(gathering.place, sha, edge_px))
+    pictures = Pictures(gathering.place, PictureChoice.PLAIN)
+    means = Means(pictures.find)
     path = gathering.folder / "report.pdf"
     try:
         with path.open("wb") as file:
@@ -43,7 +45,7 @@ def copy_report(gathering: Gathering, findings: Findings) -> bool:
         logger.exception("case %d has no report pages", case.id)
         gathering.notices.append(say("The report's pages could not be written; the log of the worker says why."))
         return False
-    gathering.notices += means.notices
+    gathering.notices += [*means.notices, *missing_words(pictures.missing)]
     with path.open("rb") as file:
         gathering.packing.add_file("report.pdf", exporter.media_type, "the findings as a report", file)
     return True
@@ -67,10 +69,3 @@ def report_content(gathering: Gathering, findings: Findings) -> tuple[Content, s
             yield from map(json.loads, file)
 
     return Content(head, each), frozen.sha256
-
-
-def small_picture(place: Store, sha256: str, edge_px: int) -> bytes | None:
-    try:
-        return photos.shrunk(photos.path_of(place, sha256), edge_px)
-    except OSError:
-        return None

@@ -78,17 +78,17 @@ def absences(has_timestamp_server: bool) -> list[dict[str, str]]:
 def readme(case: CaseFacts, fingerprint: str, limits: Sequence[str], notices: Sequence[str], has_report: bool) -> str:
     """In the language in force."""
     count = len(case.finding_ids)
-    one, many = (
-        "It holds the evidence on one suspected finding.",
-        "It holds the evidence on %(num)s suspected findings.",
-    )
     there = [f"{name}: {words}" for name, words in CONTENTS.items()]
     if has_report:
         there.append("report.pdf: " + say("the findings as a report, to read and print"))
     lines = [
         say("Case file %(number)s: %(title)s", number=case.id, title=case.title),
         "",
-        say_many(one, many, count),
+        say_many(
+            "It holds the evidence on one suspected finding.",
+            "It holds the evidence on %(num)s suspected findings.",
+            count,
+        ),
         say("Made by %(who)s on %(at)s (UTC) with Tuskline.", who=case.made_by, at=stamp(case.made_at)),
         say("A score is a suspicion and no proof; what is said of people here is unproven."),
         *section(say("How to check it"), [*map(str, CHECKING), f"    {fingerprint}"]),

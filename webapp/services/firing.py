@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from random import Random
 
 from sqlalchemy import select, update
@@ -19,10 +18,6 @@ logger = logging.getLogger(__name__)
 
 Cancel = Callable[[Session, int, str, str], object]
 
-# A run that begins so long after its moment was missed, and is made up for.
-LATE = timedelta(minutes=10)
-# Missed runs are counted up to here: a pattern of minutes over a year that nothing ran would be half a million.
-MISSED_COUNTED = 1000
 UNDER_WAY = [state for state in ScanState if not state.is_over]
 
 
@@ -94,7 +89,7 @@ def fire(session: Session, due: Due, at: datetime, cancel: Cancel, dice: Random)
     following = follow(due, at, dice)
     if not move_on(session, due, due_at=following.due_at, fires_at=following.fires_at):
         return None
-    missed = missed_words(due, following, at)
+    missed = moments.late_words(following.missed_count, at - due.fires_at > moments.LATE)
     obstacle = find_obstacle(session, due)
     if obstacle is not None:
         note(session, due, f"{missed} {obstacle}")
@@ -115,18 +110,9 @@ def move_on(session: Session, due: Due, **values: object) -> bool:
 def follow(due: Due, at: datetime, dice: Random) -> Following:
     """The first run that may still come in its time, however far it is put off."""
     over = max(due.due_at, at - timedelta(seconds=due.jitter_s))
-    later = islice(moments.moments(due.cron, due.time_zone, due.due_at), MISSED_COUNTED)
-    missed_count = sum(1 for moment in later if moment <= over)
+    missed_count = len(moments.missed(due.cron, due.time_zone, due.due_at, over))
     due_at = next(moments.moments(due.cron, due.time_zone, over))
     return Following(due_at, put_off(due_at, due.jitter_s, dice), missed_count)
-
-
-def missed_words(due: Due, following: Following, at: datetime) -> str:
-    if following.missed_count:
-        count = following.missed_count + 1
-        some = f"More than {MISSED_COUNTED:,}" if count > MISSED_COUNTED else str(count)
-        return f"{some} runs were missed while nothing ran; one was to make up for all."
-    return "The run is late, since nothing ran when it was due." if at - due.fires_at > LATE else ""
 
 
 def find_obstacle(session: Session, due: Due) -> str | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, selectinload
 
 from rules.law import LawEntry
@@ -49,6 +49,7 @@ STATEMENT = (
     "Removal is noticed at the next visit: the hours to it are at most those given here, and end with a visit.",
     "The legal context is a help to ask the right questions, no advice; what is called unverified was not checked.",
 )
+NARROWED = "Filters narrowed the findings: the figures on precision, recall and agreement are of all in the period."
 ABSENT = "The primary model was not installed when some of these were scored; fallback models spoke in its place."
 
 
@@ -93,6 +94,19 @@ def freeze(
 
     tell: called with the findings that are written and those to write. Memory holds one batch of them.
     """
+    with speaking(ENGLISH):
+        return freeze_in_english(session, settings, wanted, actor, at, folder, tell)
+
+
+def freeze_in_english(
+    session: Session,
+    settings: Settings,
+    wanted: Wanted,
+    actor: str,
+    at: datetime,
+    folder: Path,
+    tell: Callable[[int, int], None],
+) -> Frozen:
     ids = session.scalars(chosen(session, wanted).with_only_columns(FindingRow.id).order_by(FindingRow.id)).all()
     tally, pack = Tally(), packs.kept_pack(settings.pack)
     findings_file = folder / "findings.jsonl"
@@ -102,8 +116,7 @@ def freeze(
             for finding in describe_batch(session, ids[start : start + BATCH], pack, tally):
                 lines.write(as_line(finding))
     tell(len(ids), len(ids))
-    with speaking(ENGLISH):
-        head = head_of(session, settings, wanted, actor, at, tally)
+    head = head_of(session, settings, wanted, actor, at, tally)
     return put_together(folder / "content.jsonl", head, findings_file, len(ids))
 
 
@@ -277,7 +290,7 @@ def day_of(at: datetime) -> str:
 def head_of(
     session: Session, settings: Settings, wanted: Wanted, actor: str, at: datetime, tally: Tally
 ) -> dict[str, Any]:
-    scans = session.scalars(select(Scan).where(Scan.queued_at < wanted.to_at, Scan.finished_at >= wanted.from_at)).all()
+    scans = scans_of(session, wanted)
     primary_absent = tally.primary_absent or any(scan.primary_absent for scan in scans)
     older = wanted.corrects
     return {
@@ -291,7 +304,7 @@ def head_of(
         "filters": dict(wanted.filters),
         "filters_name": wanted.filters_name,
         "corrects": {"report": older.id, "sha256": older.sha256, "why": wanted.correction} if older else None,
-        "statement": [*STATEMENT, *([ABSENT] if primary_absent else [])],
+        "statement": [*STATEMENT, *([NARROWED] if wanted.filters else []), *([ABSENT] if primary_absent else [])],
         "primary_absent": primary_absent,
         "scans": len(scans),
         "sources": [
@@ -306,7 +319,15 @@ def head_of(
     }
 
 
-def models_of(settings: Settings, scans: Sequence[Scan], tally: Tally) -> list[dict[str, Any]]:
+def scans_of(session: Session, wanted: Wanted) -> Sequence[Row[Any]]:
+    """Those that ran in the period, of the chosen source where one was chosen: `models`, `primary_absent`."""
+    query = select(Scan.models, Scan.primary_absent).order_by(Scan.id)
+    query = query.where(Scan.queued_at < wanted.to_at, Scan.finished_at >= wanted.from_at)
+    source_id = wanted.narrowed.source_id
+    return session.execute(query if source_id is None else query.where(Scan.source_id == source_id)).all()
+
+
+def models_of(settings: Settings, scans: Sequence[Row[Any]], tally: Tally) -> list[dict[str, Any]]:
     """Every model that spoke in a scan of the period, flagging or not, or whose score opened one of the findings."""
     roles = {(model["name"], model["digest"]): model.get("role") for scan in scans for model in scan.models}
     spoke = sorted(set(tally.by_model) | set(roles))

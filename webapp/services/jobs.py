@@ -188,8 +188,11 @@ def attempt(task: Task, works: Mapping[JobKind, Work], failures: tuple[type[Exce
 
 
 def end(session: Session, job: Job, worker: str, state: JobState, note: str | None, result: dict[str, Any]) -> None:
-    """Give the job back in its new state, with its trace in the audit; commits."""
-    values: dict[str, Any] = {"note": note, "result": result}
+    """Give the job back in its new state, with its trace in the audit; commits.
+
+    Where there is no result, what the work noted on its way stays.
+    """
+    values: dict[str, Any] = {"note": note} | ({"result": result} if result else {})
     if state.is_over:
         values |= {"holds": None, "finished_at": now()}
     else:

@@ -1,16 +1,20 @@
 """When a cron expression comes, in the time zone that it is read in."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date
 from cronsim import CronSim, CronSimError
 
 from webapp.language import ENGLISH, locale, say, say_later, say_many, spoken
+from webapp.wording import clock_words, day_words
+from webapp.wording import exact_time as exact_time
+from webapp.wording import last_day_words as last_day_words
 
 MAX_JITTER_S = 3600
 CRON_LETTERS = 120
@@ -24,6 +28,10 @@ FIELDS = (
 )
 # Runs that are looked at to learn how close together they come: enough for a whole day of the closest pattern.
 GAPS_SEEN = 100
+# Missed runs are counted up to here: a pattern of minutes over a year that nothing ran would be half a million.
+MISSED_COUNTED = 1000
+# A run that begins so long after its moment was missed, and is made up for.
+LATE = timedelta(minutes=10)
 
 Faults = dict[str, list[str]]
 
@@ -81,8 +89,7 @@ def jitter_faults(jitter_s: int) -> list[str]:
 
 def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
     """A run that is put off beyond the next one would change places with it."""
-    runs = islice(moments(cron, time_zone, datetime.now(UTC)), GAPS_SEEN)
-    gap_s = min(((later - sooner).total_seconds() for sooner, later in pairwise(runs)), default=MAX_JITTER_S + 1)
+    gap_s = shortest_gap_s(cron, time_zone)
     if jitter_s < gap_s:
         return []
     text = say(
@@ -90,6 +97,12 @@ def gap_faults(cron: str, time_zone: str, jitter_s: int) -> list[str]:
         minutes=f"{gap_s / 60:g}",
     )
     return [text]
+
+
+def shortest_gap_s(cron: str, time_zone: str) -> float:
+    """How close together its next runs come; infinite where there are not two."""
+    runs = islice(moments(cron, time_zone, datetime.now(UTC)), GAPS_SEEN)
+    return min(((later - sooner).total_seconds() for sooner, later in pairwise(runs)), default=math.inf)
 
 
 def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
@@ -108,26 +121,25 @@ def moments(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:
             yield moment
 
 
-def day_words(day: date) -> str:
-    """`30 Mar 2026`; a moment by its day in UTC."""
-    return format_date(day, "dd MMM y" if spoken() == ENGLISH else "medium", locale())
+def previous(cron: str, time_zone: str, before: datetime) -> datetime:
+    """The last moment before `before`, in UTC; `before` itself where none came for fifty years. Raises as moments."""
+    backwards = CronSim(cron, before.astimezone(ZoneInfo(time_zone)), reverse=True)
+    return next(iter(backwards), before).astimezone(UTC)
 
 
-def last_day_words(end_at: datetime) -> str:
-    """The last day of a period that ends before `end_at`: midnight is the end of the day before."""
-    return day_words(end_at - timedelta(microseconds=1))
+def missed(cron: str, time_zone: str, due_at: datetime, over: datetime) -> list[datetime]:
+    """The moments after `due_at` whose time is over too, MISSED_COUNTED of them at most."""
+    later = islice(moments(cron, time_zone, due_at), MISSED_COUNTED)
+    return list(takewhile(lambda moment: moment <= over, later))
 
 
-def clock_words(moment: datetime) -> str:
-    """`14:05`, in the zone that the moment is given in."""
-    return format_time(moment.time(), "HH:mm", locale=locale())
-
-
-def exact_time(at: datetime | None) -> str:
-    """`30 Mar 2026, 14:05 UTC`."""
-    if at is None:
-        return say("never")
-    return say("%(date)s, %(time)s UTC", date=day_words(at), time=clock_words(at))
+def late_words(missed_count: int, is_late: bool) -> str:
+    """What became of runs that nothing began, in a sentence to be stored; empty where all is as it should be."""
+    if missed_count:
+        count = missed_count + 1
+        some = f"More than {MISSED_COUNTED:,}" if count > MISSED_COUNTED else str(count)
+        return f"{some} runs were missed while nothing ran; one was to make up for all."
+    return "The run is late, since nothing ran when it was due." if is_late else ""
 
 
 def zone_words(moment: datetime, time_zone: str) -> str:

@@ -15,6 +15,8 @@ from webapp.storage import Store, StoreError, StoreFullError
 
 __all__ = ["StoreError", "StoreFullError", "find", "is_sha256", "name_of", "path_of", "store", "thumbnail"]
 
+# So few that nothing is recognised, whatever a browser or a file does with it.
+VEIL_EDGE_PX = 24
 # As large as a picture is looked at, unless somebody zooms in.
 LOOK_EDGE_PX = 1200
 SHA256 = re.compile(r"[0-9a-f]{64}")

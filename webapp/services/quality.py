@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from babel.numbers import format_decimal, format_percent
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.language import locale, number, say
+from webapp.figures import Figure, sentence_of
+from webapp.figures import title_of as title_of
+from webapp.figures import words_of as words_of
+from webapp.language import say
 from webapp.models import (
     DECIDED,
     FindingRow,
@@ -23,31 +25,11 @@ from webapp.models import (
 )
 from webapp.services import agreement, rates, recall, rechecks
 from webapp.services.findings import BY_PEOPLE
-from webapp.services.moments import day_words, last_day_words
 from webapp.services.verdicts import count_by_seller
+from webapp.wording import day_words, last_day_words
 
 # Of fewer second looks nobody should correct a figure.
 FEWEST_LOOKS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number of a period: a share in [0, 1], but misses are listings, and kappa lies in [-1, 1].
-
-    value, low, high: with a 95 % interval; None where `reason` says why. n: on how many it rests; basis: on which.
-    """
-
-    name: str
-    n: int
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    reason: str = ""
-    basis: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        numbers = {name: rounded(getattr(self, name)) for name in ("value", "low", "high")}
-        return {"name": self.name, "n": self.n, **numbers, "reason": self.reason, "basis": self.basis}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +51,6 @@ class Figures:
 
     def to_json(self) -> list[dict[str, Any]]:
         return [one.to_json() for one in self.all()]
-
-
-def rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 def figures(session: Session, from_at: datetime, to_at: datetime) -> Figures:
@@ -276,37 +254,6 @@ def basis_of(row: RecallAudit, found: recall.Estimate) -> str:
     )
 
 
-def title_of(figure: Figure) -> str:
-    return {
-        "precision": say("Precision"),
-        "checked_precision": say("Precision, put right by second looks"),
-        "recall": say("Recall"),
-        "misses": say("Missed listings, estimated"),
-        "kappa": say("Cohen's kappa of first and second looks"),
-        "agreed": say("First and second looks that agree"),
-        "overturns": say("First decisions that fell after a second look"),
-        "appeals": say("Appeals that overturned a decision"),
-    }[figure.name]
-
-
-def words_of(figure: Figure) -> str:
-    """The value with its 95 % interval, the interval alone, or why there is neither."""
-    if figure.low is None or figure.high is None:
-        return figure.reason
-    values = {"low": number_words(figure, figure.low), "high": number_words(figure, figure.high)}
-    if figure.value is None:
-        return say("between %(low)s and %(high)s; %(reason)s", reason=figure.reason, **values)
-    return say("%(value)s (%(low)s to %(high)s)", value=number_words(figure, figure.value), **values)
-
-
-def number_words(figure: Figure, value: float) -> str:
-    if figure.name == "misses":
-        return number(round(value))
-    if figure.name == "kappa":
-        return format_decimal(value, "0.00", locale())
-    return format_percent(value, "0.0\N{NO-BREAK SPACE}%", locale())
-
-
 def kappa_words(found: agreement.Agreement) -> str:
     return words_of(from_kappa(found))
 
@@ -325,10 +272,3 @@ def stratum_words(name: str) -> str:
 def sentences(found: Figures) -> list[str]:
     """Each figure as a line of text."""
     return [sentence_of(one) for one in found.all()]
-
-
-def sentence_of(figure: Figure) -> str:
-    said = {"title": title_of(figure), "words": words_of(figure)}
-    if figure.low is None or not figure.basis:
-        return say("%(title)s: %(words)s", **said)
-    return say("%(title)s: %(words)s, of %(n)s (%(basis)s)", n=number(figure.n), basis=figure.basis, **said)

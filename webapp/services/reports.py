@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, object_session, selectinload
 
 from webapp.db import now
+from webapp.echoes import say_again
 from webapp.exporters.content import Content, Finding
 from webapp.language import say
-from webapp.models import Report, User
+from webapp.models import Purge, Report, ReportFile, User
 from webapp.services import audit, freezing, webhooks
 from webapp.services.errors import NotFound, Refused
 from webapp.services.freezing import Wanted
@@ -23,7 +25,11 @@ from webapp.storage import Store, open_store
 
 
 class ReportError(OSError):
-    """The stored content is missing or is not what it was."""
+    """What is stored is missing or is not what it was."""
+
+
+class ReportGone(ReportError):  # an answer, as in HTTP
+    """Retention removed it; the row with its digest stays."""
 
 
 def build(
@@ -32,16 +38,18 @@ def build(
     wanted: Wanted,
     actor: User | None,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
+    reading: Session | None = None,
 ) -> Report:
     """Freeze what is wanted. Raises Refused where the period is empty, or a correction does not say what was wrong.
 
     The content is written under its SHA-256 before the row that names it is committed. tell: as in freezing.freeze.
+    reading: what the content is read with, such as webapp.db.one_moment; the session itself unless given.
     """
     check(wanted)
     who = actor.name if actor else audit.SYSTEM
     with TemporaryDirectory(prefix="tuskline-report-") as folder:
         at = now()
-        frozen = freezing.freeze(session, settings, wanted, who, at, Path(folder), tell)
+        frozen = freezing.freeze(reading or session, settings, wanted, who, at, Path(folder), tell)
         open_store(settings).put_file(name_of(frozen.sha256), frozen.path)
     report = Report(
         title=wanted.title,
@@ -90,7 +98,10 @@ def old_name_of(sha256: str) -> str:
 
 
 def read(settings: Settings, report: Report) -> Content:
-    """The content, its digest checked. Raises ReportError where it is missing or was changed, StoreAwayError."""
+    """The content, its digest checked.
+
+    Raises ReportError where it is missing or was changed, ReportGone where retention removed it, and StoreAwayError.
+    """
     place = open_store(settings)
     name = find_name(place, report)
     check_digest(place, name, report)
@@ -99,13 +110,7 @@ def read(settings: Settings, report: Report) -> Content:
 
 def find_name(place: Store, report: Report) -> str:
     if report.purged_at:
-        raise ReportError(
-            say(
-                "The content of report %(id)s was removed on %(day)s, as its retention says.",
-                id=report.id,
-                day=report.purged_at.date().isoformat(),
-            )
-        )
+        raise gone(report, report.purged_at, (name_of(report.sha256), old_name_of(report.sha256)))
     for name in (name_of(report.sha256), old_name_of(report.sha256)):
         if place.has(name):
             return name
@@ -118,6 +123,17 @@ def find_name(place: Store, report: Report) -> str:
             place=place,
         )
     )
+
+
+def gone(row: Report | ReportFile, purged_at: datetime, names: Sequence[str]) -> ReportGone:
+    """names: where it may have lain in the store. The reason is the one that was noted when it was removed."""
+    session = object_session(row)
+    noted = select(Purge.reason).where(Purge.name.in_(names)).order_by(Purge.id.desc()).limit(1)
+    reason = session.scalar(noted) if session else None
+    day = purged_at.date().isoformat()
+    if not reason:
+        return ReportGone(say("It was removed on %(day)s, as retention asks; its digest stays.", day=day))
+    return ReportGone(say("It was removed on %(day)s: %(reason)s", day=day, reason=say_again(reason)))
 
 
 def check_digest(place: Store, name: str, report: Report) -> None:
@@ -155,8 +171,13 @@ def read_old(place: Store, name: str) -> Content:
     return Content(whole, lambda: iter(findings))
 
 
-def list_reports(session: Session) -> list[Report]:
-    return list(session.scalars(select(Report).options(joinedload(Report.user)).order_by(Report.id.desc())))
+def list_reports(session: Session, limit: int | None = None, before_id: int | None = None) -> list[Report]:
+    """The newest first, with their files and corrections. before_id: only those older than that report."""
+    beside = (joinedload(Report.user), selectinload(Report.files), selectinload(Report.corrections))
+    query = select(Report).options(*beside).order_by(Report.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(Report.id < before_id)
+    return list(session.scalars(query))
 
 
 def find(session: Session, report_id: int) -> Report:

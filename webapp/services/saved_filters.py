@@ -1,18 +1,72 @@
 """Filters of the queue that people keep under a name, for themselves or for the team."""
 
+import math
 from collections.abc import Mapping
+from datetime import date
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.db import insert_new
 from webapp.language import say
-from webapp.models import Role, SavedFilter, User
+from webapp.models import FindingState, Role, SavedFilter, User
 from webapp.services import preferences
 from webapp.services.errors import NotFound, Refused
+from webapp.services.narrowing import QueueFilters
 
 NAME_LETTERS = 80
 MOST = 50
+
+
+def filters_of(arguments: Mapping[str, Any], state: str | None = None) -> QueueFilters:
+    """What arguments of the queue's address ask for. state: of the findings, where they name none; None is any.
+
+    Raises Refused for a value that can't be read: to leave it out would let more through than was asked for.
+    """
+    try:
+        return QueueFilters(
+            state=FindingState(arguments["state"]).value if "state" in arguments else state,
+            concept=arguments.get("concept"),
+            severity=arguments.get("severity"),
+            source_id=int(arguments["source"]) if "source" in arguments else None,
+            rule=arguments.get("rule"),
+            seller=arguments.get("seller"),
+            language=arguments.get("language"),
+            score_from=read_score(arguments["score_from"]) if "score_from" in arguments else None,
+            score_to=read_score(arguments["score_to"]) if "score_to" in arguments else None,
+            found_from=read_day(arguments["found_from"]) if "found_from" in arguments else None,
+            found_to=read_day(arguments["found_to"]) if "found_to" in arguments else None,
+            text=arguments.get("q"),
+        )
+    except ValueError:
+        raise Refused(say("A value of this filter can't be read: choose it on the queue's page again.")) from None
+
+
+def read_score(written: str) -> float:
+    """Raises ValueError for what is no number in [0, 1]."""
+    score = float(written) if len(written) <= 20 else math.nan
+    if not 0 <= score <= 1:
+        raise ValueError(written)
+    return score
+
+
+def read_day(written: str) -> date:
+    """A day as a browser sends it, 2026-11-26. Raises ValueError."""
+    if len(written) != 10:
+        raise ValueError(written)
+    return date.fromisoformat(written)
+
+
+def find_named(session: Session, name: str) -> SavedFilter:
+    """The team's filter of that name. Raises NotFound, and Refused where several people share one of that name."""
+    query = select(SavedFilter).where(SavedFilter.name == name, SavedFilter.is_shared).limit(2)
+    rows = session.scalars(query).all()
+    if not rows:
+        raise NotFound(say("The team shares no filter of the name %(name)s.", name=name))
+    if len(rows) > 1:
+        raise Refused(say("Several people share a filter of the name %(name)s: rename one of them.", name=name))
+    return rows[0]
 
 
 def seen_by(session: Session, user: User) -> list[SavedFilter]:

@@ -29,6 +29,9 @@ def unseal(secret_key: str, sealed: str, purpose: str) -> str:
 
 
 def key_for(secret_key: str, purpose: str) -> Fernet:
-    """A key of its own for each purpose (HKDF, RFC 5869)."""
-    derived = HKDF(SHA256(), 32, salt=None, info=f"tuskline {purpose}".encode()).derive(secret_key.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))
+    return Fernet(base64.urlsafe_b64encode(derive(secret_key, purpose)))
+
+
+def derive(secret_key: str, purpose: str) -> bytes:
+    """A key of 32 bytes, of its own for each purpose (HKDF, RFC 5869)."""
+    return HKDF(SHA256(), 32, salt=None, info=f"tuskline {purpose}".encode()).derive(secret_key.encode())

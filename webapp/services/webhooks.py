@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from scanner.fetch import AddressError, Fetcher, FetchError
@@ -25,7 +25,7 @@ from scanner.fetch.addresses import check_url
 from webapp.db import now
 from webapp.language import say
 from webapp.models import DeliveryState, User, Webhook, WebhookDelivery
-from webapp.services import audit, sealing
+from webapp.services import audit, outgoing, sealing
 from webapp.services.errors import NotFound, Refused
 from webapp.settings import Settings
 
@@ -37,8 +37,6 @@ TURN_S = 20.0  # how long one tick sends at most: other ticks wait behind it
 KEPT_DAYS = 30
 SHOWN = 50
 GONE = 410
-# Seconds until the next try, one a failure; after the last it is given up, about three days later.
-PAUSES_S = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 
 class Event(StrEnum):
@@ -47,6 +45,7 @@ class Event(StrEnum):
     LISTING_GONE = "listing.gone"
     SCAN_ENDED = "scan.ended"
     REPORT_BUILT = "report.built"
+    REPORT_DELIVERED = "report.delivered"
     PING = "ping"
 
 
@@ -137,7 +136,7 @@ def send_again(session: Session, user: User, delivery_id: int) -> WebhookDeliver
     message = session.get(WebhookDelivery, delivery_id)
     if message is None:
         raise NotFound(say("There is no such message."))
-    message.state, message.attempts, message.due_at = DeliveryState.PENDING, 0, now()
+    outgoing.try_again(message)
     audit.record(session, user.name, "webhook.resend", f"webhook:{message.webhook_id}", key=message.key)
     return message
 
@@ -191,26 +190,16 @@ def take_due(session: Session, besides: Collection[int] = ()) -> WebhookDelivery
     for message_id in session.scalars(
         select(WebhookDelivery.id)
         .join(WebhookDelivery.webhook)
-        .where(Webhook.is_active, Webhook.id.not_in(list(besides)), *is_due())
+        .where(Webhook.is_active, Webhook.id.not_in(list(besides)), *outgoing.is_due(WebhookDelivery))
         .order_by(WebhookDelivery.due_at, WebhookDelivery.id)
         .limit(10)
     ).all():
-        until = now() + timedelta(seconds=LEASE_S)
-        taken = update(WebhookDelivery).where(WebhookDelivery.id == message_id, *is_due()).values(lease_until=until)
-        mine = session.scalar(taken.returning(WebhookDelivery.id), execution_options={"synchronize_session": False})
-        session.commit()
-        if mine is not None:
-            query = select(WebhookDelivery).where(WebhookDelivery.id == mine)
+        if outgoing.take(session, WebhookDelivery, message_id, LEASE_S):
+            query = select(WebhookDelivery).where(WebhookDelivery.id == message_id)
             return session.scalar(
                 query.options(joinedload(WebhookDelivery.webhook)), execution_options={"populate_existing": True}
             )
     return None
-
-
-def is_due() -> tuple[ColumnElement[bool], ...]:
-    at = now()
-    free = or_(WebhookDelivery.lease_until.is_(None), WebhookDelivery.lease_until < at)
-    return WebhookDelivery.state == DeliveryState.PENDING, WebhookDelivery.due_at <= at, free
 
 
 def deliver(session: Session, settings: Settings, fetcher: Fetcher, message: WebhookDelivery) -> bool:
@@ -247,21 +236,16 @@ def sign(secret: str, key: str, moment: str, body: bytes) -> str:
 
 
 def note_arrival(message: WebhookDelivery, status: int) -> None:
-    message.state, message.status, message.failure = DeliveryState.DELIVERED, status, None
-    message.attempts += 1
-    message.delivered_at, message.lease_until = now(), None
+    message.status = status
+    outgoing.note_arrival(message)
 
 
 def note_failure(message: WebhookDelivery, reason: str, status: int | None) -> None:
-    """Another try later; none after the last, nor where the receiver says that it is gone: then the webhook is off."""
-    message.status, message.failure, message.lease_until = status, reason, None
-    message.attempts += 1
+    """Another try later; none where the receiver says that it is gone: then the webhook is off."""
+    message.status = status
     if status == GONE:
         message.webhook.is_active = False
-    if status == GONE or message.attempts > len(PAUSES_S):
-        message.state = DeliveryState.FAILED
-        return
-    message.due_at = now() + timedelta(seconds=PAUSES_S[message.attempts - 1])
+    outgoing.note_failure(message, reason, is_final=status == GONE)
 
 
 def forget_old(session: Session) -> int:

@@ -13,12 +13,26 @@ from scanner.zoo.weights import InstallError
 from scanner.zoo.weights import install as install_weights
 from scanner.zoo.weights import remove as remove_weights
 from webapp.models import JobKind
-from webapp.services import case_files, lessons, trials
+from webapp.services import case_files, lessons, report_jobs, trials
+from webapp.services.errors import NotFound, Refused
 from webapp.services.jobs import JobError, Task, Work
+from webapp.services.reports import ReportError
+from webapp.storage import StoreError
 
 BATCH_SIZES = (1, 16)
 # The exceptions whose message is a sentence for people.
-FAILURES = (CardError, InstallError, ModelError, NoModelError, PackError, UnknownModelError)
+FAILURES = (
+    CardError,
+    InstallError,
+    ModelError,
+    NoModelError,
+    NotFound,
+    PackError,
+    Refused,
+    ReportError,
+    StoreError,
+    UnknownModelError,
+)
 
 
 def install(task: Task) -> dict[str, Any]:
@@ -64,5 +78,7 @@ WORKS: dict[JobKind, Work] = {
     JobKind.MEASURE: measure,
     JobKind.TRY: trials.work,
     JobKind.TRAIN: lessons.work,
+    JobKind.REPORT: report_jobs.build,
+    JobKind.WRITE: report_jobs.write,
     JobKind.CASE: case_files.work,
 }

@@ -11,13 +11,18 @@ from webapp.storage.base import Store, StoreAwayError, StoreError, StoreFullErro
 from webapp.storage.folder import FolderStore, write_whole
 from webapp.storage.remote import RemoteStore
 
-__all__ = ["FolderStore", "RemoteStore", "Store", "StoreAwayError", "StoreError", "StoreFullError", "open_store",
-           "write_whole"]  # fmt: skip
+__all__ = ["FolderStore", "RemoteStore", "Store", "StoreAwayError", "StoreError", "StoreFullError", "open_outbox",
+           "open_store", "write_whole"]  # fmt: skip
 
 
 def open_store(settings: Settings) -> Store:
     """The store of `settings.store_url`. Raises StoreError where nothing here can speak to it."""
     return _opened(settings.store_url or "", settings.home)
+
+
+def open_outbox(settings: Settings) -> Store:
+    """Where files are put for others to fetch. Raises as open_store."""
+    return _opened(settings.outbox, settings.home)
 
 
 @lru_cache(maxsize=16)

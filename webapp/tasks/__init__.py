@@ -19,12 +19,20 @@ ROUTES = {
     "jobs.run": "scan",
     "jobs.write": "reports",
     "rules.apply_pack": "reports",
+    "reports.deliver": "reports",  # a large file over a slow line is not to hold up other ticks
     "audit.verify": "scan",  # these workers share the web's data folder, where the signing key lies
 }
 # Ticks: each looks into the database for what is due.
 TICKS = ("scans.reconcile", "jobs.reconcile", "rules.apply_pack")
 # Those with a pace of their own, in seconds.
-PACED = {"schedules.fire": SCHEDULES_S, "audit.seal": SEALS_S, "webhooks.deliver": 5.0, "webhooks.forget": 3600.0}
+PACED = {
+    "schedules.fire": SCHEDULES_S,
+    "reports.fire": 15.0,
+    "reports.deliver": 5.0,
+    "audit.seal": SEALS_S,
+    "webhooks.deliver": 5.0,
+    "webhooks.forget": 3600.0,
+}
 
 register()
 
@@ -81,6 +89,6 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-ROOMS = ("audit", "heartbeats", "jobs", "rules", "scans", "schedules", "webhooks")
+ROOMS = ("audit", "heartbeats", "jobs", "reports", "rules", "scans", "schedules", "webhooks")
 app = TaskQueue("tuskline", include=[f"webapp.tasks.{room}" for room in ROOMS], set_as_current=True)
 app.add_defaults(lambda: options(app.settings))

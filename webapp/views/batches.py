@@ -3,9 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from rules.load import PackError
-from rules.reason_codes import ReasonCodes
-from webapp.extensions import app_pack_files, db_session
+from webapp.extensions import app_reason_codes, db_session
 from webapp.forms.review import ReasonedForm
 from webapp.language import say, say_many
 from webapp.models import Role, Verdict
@@ -44,7 +42,7 @@ def decide() -> Answer:
     if not form.validate():
         return preview_page(ids, form, filtering), 422
     try:
-        choice = form.choice(reason_codes())
+        choice = form.choice(app_reason_codes())
         made = decisions.decide_batch(db_session(), reader(), ids, choice)
     except Refused as error:
         db_session().rollback()
@@ -72,17 +70,9 @@ def preview_page(ids: list[int], form: ReasonedForm, filtering: Filtering) -> st
         prospect=prospect,
         form=form,
         filtering=filtering,
-        codes=reason_codes(),
+        codes=app_reason_codes(),
         limit=batches.LIMIT,
     )
-
-
-def reason_codes() -> ReasonCodes:
-    """None of a pack that can't be read: the health page names it, and nobody is held up."""
-    try:
-        return app_pack_files().reason_codes
-    except PackError:
-        return ReasonCodes()
 
 
 def tell(choice: Choice, made: Made) -> None:

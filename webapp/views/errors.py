@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from webapp.extensions import db_session
 from webapp.language import say, say_later
 from webapp.services.errors import Refused
-from webapp.services.reports import ReportError
+from webapp.services.reports import ReportError, ReportGone
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ STALE_FORM = Advice(
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(ReportError, show_lost_report)
+    app.register_error_handler(ReportGone, show_gone_report)
     app.register_error_handler(Refused, show_refusal)
     for kind in (DataError, OverflowError):
         app.register_error_handler(kind, show_unreadable)
@@ -81,6 +82,10 @@ def show_refusal(error: Refused) -> tuple[str, int]:
 def show_lost_report(error: ReportError) -> tuple[str, int]:
     current_app.logger.error("%s", error)
     return error_page(Advice(say("This report can't be given out"), str(error)), 500)
+
+
+def show_gone_report(error: ReportGone) -> tuple[str, int]:
+    return error_page(Advice(say("This is no longer kept"), str(error)), 410)
 
 
 def show_error(error: HTTPException) -> tuple[str, int] | HTTPException:

@@ -8,7 +8,7 @@ from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.extensions import db_session
-from webapp.forms.queue import NAMES, FilterForm, read_day
+from webapp.forms.queue import NAMES, FilterForm
 from webapp.models import SavedFilter, Source
 from webapp.services import queue, saved_filters
 from webapp.services.queue import QueueFilters
@@ -49,21 +49,4 @@ def read_filters(sources: Sequence[Source]) -> Filtering:
     form = FilterForm(MultiDict(default.arguments if default else asked))
     form.offer(sources, queue.rules_of(db_session()))
     chosen = form.chosen()
-    return Filtering(form, to_filters(chosen), chosen, default)
-
-
-def to_filters(chosen: Mapping[str, str]) -> QueueFilters:
-    return QueueFilters(
-        state=chosen.get("state", "open"),
-        concept=chosen.get("concept"),
-        severity=chosen.get("severity"),
-        source_id=int(chosen["source"]) if "source" in chosen else None,
-        rule=chosen.get("rule"),
-        seller=chosen.get("seller"),
-        language=chosen.get("language"),
-        score_from=float(chosen["score_from"]) if "score_from" in chosen else None,
-        score_to=float(chosen["score_to"]) if "score_to" in chosen else None,
-        found_from=read_day(chosen.get("found_from", "")),
-        found_to=read_day(chosen.get("found_to", "")),
-        text=chosen.get("q"),
-    )
+    return Filtering(form, saved_filters.filters_of(chosen, "open"), chosen, default)

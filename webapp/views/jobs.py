@@ -4,11 +4,12 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from webapp.extensions import db_session
-from webapp.filters import job_words, translated, word
+from webapp.filters import job_words, translated
 from webapp.models import Job, JobKind, Role
 from webapp.services import jobs
 from webapp.services.errors import NotFound
 from webapp.views.access import reader, requires
+from webapp.wording import word
 
 pages = Blueprint("jobs", __name__)
 

@@ -5,12 +5,12 @@ from flask import Blueprint, render_template, request
 from rules.explain import LANGUAGES
 from rules.lexicon import Kind, Lexicon
 from webapp.extensions import app_pack, db_session
-from webapp.filters import concept_words
 from webapp.forms.lexicon import LexiconForm
 from webapp.language import find_text
 from webapp.models import Role
 from webapp.services import lexicon
 from webapp.views.access import requires
+from webapp.wording import concept_words
 
 pages = Blueprint("lexicon", __name__)
 

@@ -9,12 +9,12 @@ from flask import Blueprint, render_template, request
 from webapp.charts import BarChart, Bars
 from webapp.db import now
 from webapp.extensions import app_settings, db_session
-from webapp.filters import concept_words, word
 from webapp.language import locale, say, spoken
 from webapp.models import FindingState, Role
 from webapp.services import health, overview, quality, queue, trends
 from webapp.services.trends import Band, Period, Trends
 from webapp.views.access import requires
+from webapp.wording import concept_words, word
 
 pages = Blueprint("overview", __name__)
 

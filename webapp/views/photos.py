@@ -17,8 +17,6 @@ pages = Blueprint("photos", __name__)
 
 Answer = Response | tuple[Response, int] | tuple[str, int]
 
-# So few that nothing is recognised, whatever a browser does with it.
-VEIL_EDGE_PX = 24
 THUMBNAIL_EDGE_PX = 320
 DETAIL_EDGE_PX = 3000
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -36,7 +34,7 @@ def thumbnail(sha256: str) -> Response:
 @requires(Role.VIEWER)
 def veil(sha256: str) -> Response:
     """Colours alone, to stand where the picture would."""
-    return jpeg_of(sha256, VEIL_EDGE_PX)
+    return jpeg_of(sha256, photos.VEIL_EDGE_PX)
 
 
 @pages.get("/photos/<sha256>/view")
@@ -92,7 +90,7 @@ def seen(sha256: str, edge_px: int) -> Response:
         graphic.reveal(db_session(), reader(), photo)
     except LimitReached:
         db_session().rollback()
-        return jpeg_of(sha256, VEIL_EDGE_PX, "no-store")
+        return jpeg_of(sha256, photos.VEIL_EDGE_PX, "no-store")
     answer = jpeg_of(sha256, edge_px, AN_HOUR)
     db_session().commit()
     return answer

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from rules.evidence import CONCEPTS
 from rules.load import PackError
-from webapp.extensions import app_pack_files, db_session
+from webapp.extensions import app_pack_files, app_reason_codes, db_session
 from webapp.filters import marks_of
 from webapp.forms.review import DecisionForm, RevisionForm
 from webapp.language import find_text, say, say_many
@@ -152,7 +152,7 @@ def revise(decision_id: int) -> Answer:
         flash(form.fault_words(), "warning")
         return redirect(local_path(request.form.get("back")) or url_for("review.queue"))
     try:
-        choice = form.choice(app_pack_files().reason_codes)
+        choice = form.choice(app_reason_codes())
         made = decisions.revise(db_session(), reader(), decision_id, choice)
     except NotFound:
         abort(404)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from babel.numbers import format_decimal
 
 from webapp.charts import Axis, Line, LineChart, Mark, Point
-from webapp.filters import concept_words, share_words
 from webapp.language import locale, say
 from webapp.services.curves import Curve, CurvePoint
 from webapp.services.rates import Estimate
+from webapp.wording import concept_words, share_words
 
 
 def threshold_words(value: float) -> str:

@@ -4,13 +4,13 @@ from flask import Blueprint, abort, flash, jsonify, redirect, render_template, u
 from werkzeug.wrappers import Response
 
 from webapp.extensions import app_settings, app_store, db_session
-from webapp.filters import word
 from webapp.language import say
 from webapp.models import Role, Scan, Source
 from webapp.services import archives, crawl_logs, failures, overview, scans, sources
 from webapp.tasks.scans import run_scan, score_pictures
 from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
+from webapp.wording import word
 
 pages = Blueprint("scans", __name__)
 

@@ -15,7 +15,6 @@ from webapp.models import (
     FindingState,
     ListingEvent,
     ListingEventKind,
-    Report,
     ReviewClaim,
     ReviewSkip,
     Role,
@@ -124,20 +123,6 @@ def test_a_scan_is_stopped(program: Write, session: Session) -> None:
     assert session.query(Scan).count() == 1
 
 
-def test_a_report_is_built_and_fetched_in_every_format(program: Write, session: Session) -> None:
-    make_finding(session)
-    session.commit()
-    client = program(Role.REVIEWER)
-    body = {"from_at": "2020-01-01T00:00:00Z", "to_at": "2099-01-01T00:00:00Z"}
-    made = client.post("/reports", **body)
-    assert made.status_code == 201, made.text
-    assert client.post("/reports", from_at=body["to_at"], to_at=body["from_at"]).status_code == 409
-    assert client.post("/reports", from_at="2020-01-01T00:00:00", to_at=body["to_at"]).status_code == 422
-    number = session.query(Report).one().id
-    assert client.ask("GET", f"/reports/{number}/json").status_code == 200
-    assert client.ask("GET", f"/reports/{number}/nothing").status_code == 404
-
-
 def test_a_webhook_is_made_and_its_secret_given_once(program: Write) -> None:
     client = program()
     made = client.post("/webhooks", name="desk", url="https://desk.example/", events=["scan.ended"])
@@ -244,14 +229,6 @@ def test_listings_that_are_gone_are_told(program: Write, session: Session) -> No
     session.commit()
     (gone,) = program(Role.VIEWER).get("/removals")["items"]
     assert (gone["listing_id"], gone["takedown_s"]) == (rows[0].id, 60)
-
-
-def test_a_report_is_found_again(program: Write, session: Session) -> None:
-    make_finding(session)
-    session.commit()
-    client = program(Role.REVIEWER)
-    made = client.post("/reports", from_at="2020-01-01T00:00:00Z", to_at="2099-01-01T00:00:00Z").json
-    assert client.get("/reports")["items"] == [made] == [client.get(f"/reports/{made['id']}")]
 
 
 def test_a_webhook_is_changed_tried_and_deleted(program: Write, session: Session) -> None:

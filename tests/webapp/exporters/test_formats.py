@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from webapp.exporters import FORMATS
+from webapp.exporters.content import Choices, Content, Means
 from webapp.exporters.table import neutralise
 
 BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -42,10 +43,10 @@ def test_harmless_text_is_left_alone(text: str) -> None:
 
 
 def test_csv_has_one_row_a_finding_and_the_numbers_of_the_json() -> None:
-    content = {"findings": [finding(1, score=0.1234567890123), finding(2, score=None, photo=None)]}
+    content = made(finding(1, score=0.1234567890123), finding(2, score=None, photo=None))
     rows = read_csv(content)
     document = json.loads(write("json", content))
-    assert document == content
+    assert document == {**content.head, "findings": list(content.findings())}
     assert [row["finding"] for row in rows] == ["1", "2"]
     assert float(rows[0]["score"]) == document["findings"][0]["score"]
     assert float(rows[0]["threshold"]) == document["findings"][0]["threshold"]
@@ -55,36 +56,66 @@ def test_csv_has_one_row_a_finding_and_the_numbers_of_the_json() -> None:
 
 
 def test_a_strangers_title_can_not_run_in_a_spreadsheet_and_is_whole_in_the_json() -> None:
-    content = {"findings": [finding(1)]}
-    content["findings"][0]["listing"]["title"] = '=IMPORTXML("http://x"); 象牙'
+    content = made(finding(1, title_of_listing='=IMPORTXML("http://x"); 象牙'))
     assert read_csv(content)[0]["listing_title"] == '\'=IMPORTXML("http://x"); 象牙'
     assert json.loads(write("json", content))["findings"][0]["listing"]["title"] == '=IMPORTXML("http://x"); 象牙'
 
 
-def test_csv_tells_spreadsheets_its_alphabet() -> None:
-    assert write("csv", {"findings": []}).startswith("\ufeff".encode())
+def test_csv_tells_spreadsheets_its_alphabet_on_request() -> None:
+    assert write("csv-bom", made()) == "\ufeff".encode() + write("csv", made())
 
 
 def test_the_figures_are_a_table_of_their_own() -> None:
     one = {"name": "misses", "value": 10.0, "low": 4.0, "high": 21.5, "n": 40, "reason": "", "basis": "=audit 1"}
-    text = write("figures", {"findings": [], "quality": [one]}).decode("utf-8-sig")
+    text = write("figures", made(quality=[one])).decode()
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert (row["name"], float(row["value"]), float(row["high"]), row["n"]) == ("misses", 10.0, 21.5, "40")
     assert row["basis"] == "'=audit 1"
-    assert write("figures", {"findings": []}).decode("utf-8-sig").startswith('"name"')  # a report of before
+    assert write("figures", made()).startswith(b'"name"')  # a report of before
 
 
-def write(name: str, content: dict[str, Any]) -> bytes:
+def test_json_lines_are_the_head_and_a_line_a_finding() -> None:
+    content = made(finding(1), finding(2))
+    head, *lines = [json.loads(line) for line in write("jsonl", content).splitlines()]
+    assert head == content.head
+    assert lines == list(content.findings())
+
+
+@pytest.mark.parametrize("name", ["csv", "csv-bom", "json", "jsonl", "xlsx"])
+def test_each_format_tells_how_far_it_is_and_can_be_ended(name: str) -> None:
+    told: list[int] = []
+
+    def tell(done: int) -> None:
+        told.append(done)
+        if done == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        FORMATS[name].write(made(*map(finding, range(1, 5))), Choices(), Means(tell=tell), io.BytesIO())
+    assert told == [1, 2]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_report_without_findings_is_a_file_all_the_same(name: str) -> None:
+    assert write(name, made())
+
+
+def made(*findings: dict[str, Any], **head: Any) -> Content:
+    return Content({"format": "tuskline-report/1", **head}, lambda: iter(findings))
+
+
+def write(name: str, content: Content) -> bytes:
     target = io.BytesIO()
-    FORMATS[name].write(content, target)
+    FORMATS[name].write(content, Choices(), Means(), target)
     return target.getvalue()
 
 
-def read_csv(content: dict[str, Any]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(write("csv", content).decode("utf-8-sig"), newline="")))
+def read_csv(content: Content) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(write("csv", content).decode(), newline="")))
 
 
-def finding(number: int, **more: Any) -> dict[str, Any]:
+def finding(number: int, title_of_listing: str = "Figure", **more: Any) -> dict[str, Any]:
+    """As in a report of version 1."""
     listing = dict.fromkeys(("price", "currency", "seller", "country", "posted_at", "first_seen_at"))
     return {
         "id": number,
@@ -103,7 +134,7 @@ def finding(number: int, **more: Any) -> dict[str, Any]:
         "model_digest": "b" * 64,
         "primary_absent": True,
         "source": "Shop",
-        "listing": {**listing, "url": "http://127.0.0.1/1", "title": "Figure"},
+        "listing": {**listing, "url": "http://127.0.0.1/1", "title": title_of_listing},
         "photo": {"sha256": "c" * 64},
         "scores": [{"model": "m", "by_concept": {"elephant": 0.91, "tiger": 0.02}}],
         "decisions": [{"at": "2026-11-02T00:00:00+00:00", "by": "ann", "verdict": "confirm", "note": "=tusks"}],

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
@@ -12,18 +13,33 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from scanner.fetch import Fetcher
 from scanner.warc import read_archive, read_members
-from tests.factories import make_finding, make_listing, make_user, place_photo
-from tests.scanner.fetch.site import Site, running_site
+from tests.factories import make_finding, make_listing, place_photo
+from tests.scanner.fetch.site import Site, answer, running_site
 from tests.webapp.services.evidence import SELLER, Evidence, make_evidence
 from tests.webapp.services.proposals import put_into_force
-from webapp.exporters import verify_case
+from webapp.db import session_factory
+from webapp.exporters import FORMATS, verify_case
 from webapp.language import speaking
-from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, Verdict
-from webapp.services import archives, case_bundles, case_files, cases, decisions, jobs, photos, rules, signing
+from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, User, Verdict
+from webapp.services import (
+    archives,
+    case_bundles,
+    case_files,
+    case_report,
+    cases,
+    decisions,
+    jobs,
+    photos,
+    rules,
+    signing,
+    timestamps,
+)
+from webapp.services.archiving import Archive
 from webapp.services.case_files import Asked
 from webapp.services.case_parts import Tell
 from webapp.services.decisions import Choice
@@ -33,6 +49,9 @@ from webapp.settings import Settings
 from webapp.storage import Store, open_store
 
 Make = Callable[..., "Bundle"]
+
+PDF = FORMATS["pdf"]
+pytestmark = pytest.mark.usefixtures("quick_pages")
 
 
 class Bundle:
@@ -110,9 +129,16 @@ def test_an_unpacked_one_verifies_where_it_lies(make: Make, tmp_path: Path) -> N
 
 
 def test_the_same_evidence_time_and_key_give_the_same_bytes(
-    make: Make, evidence: Evidence, session: Session, settings: Settings, tmp_path: Path
+    make: Make,
+    evidence: Evidence,
+    session: Session,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """With the report's pages as they are really set."""
     row = make().row
+    monkeypatch.setitem(case_report.FORMATS, "pdf", PDF)
     facts = case_files.facts_of(row, evidence.ids, evidence.reviewer)
     written = []
     for name in ("first", "second"):
@@ -121,6 +147,8 @@ def test_the_same_evidence_time_and_key_give_the_same_bytes(
         made = case_bundles.pack(session, settings, facts, folder, untold)
         written.append(made.path.read_bytes())
     assert written[0] == written[1]
+    with ZipFile(BytesIO(written[0])) as made:
+        assert made.read("report.pdf").startswith(b"%PDF-1.") and len(made.read("report.pdf")) > 10_000
 
 
 untold: Tell = lambda _note, _done, _total: None  # noqa: E731  # nobody listens
@@ -176,6 +204,23 @@ def test_records_are_copied_byte_for_byte_with_what_they_say(
     assert session.scalar(select(Capture.sha256).where(Capture.record_id == page["record_id"])) == page["sha256"]
 
 
+def test_the_way_of_a_redirect_is_told(make: Make, evidence: Evidence, session: Session, site: Site) -> None:
+    row = evidence.findings[0].listing
+    site.answers["/moved"] = answer(302, b"", Location="/1")
+    with (
+        Fetcher("crawl@example.org", [site.origin], keep_exchanges=True) as fetcher,
+        Archive.of_scan(evidence.scan, evidence.settings) as archive,
+    ):
+        archive.keep(session, row, [fetcher.get(site.url("/moved"))])
+    session.commit()
+    made = make(Asked.of_findings(evidence.ids[:1]))
+    told = {one["url"]: one for one in made.lines("captures.jsonl") if one["asked_url"] == site.url("/moved")}
+    for url, status in ((site.url("/moved"), 302), (site.url("/1"), 200)):
+        assert (told[url]["status"], told[url]["final_url"]) == (status, site.url("/1"))
+        assert told[url]["redirects"] == [{"url": site.url("/moved"), "status": 302}]
+    assert is_whole(made)
+
+
 def test_decisions_second_looks_and_appeals_are_told(make: Make, evidence: Evidence, session: Session) -> None:
     cases.appeal(session, evidence.reviewer, evidence.ids[0], "it is resin", "the seller")
     session.commit()
@@ -207,21 +252,25 @@ def test_the_audit_logs_part_holds_views_decisions_and_the_export_itself(make: M
     assert made.json("manifest.json")["audit_head"]["number"] == head["number"]
 
 
-def test_a_decision_made_meanwhile_is_told_with_its_entry(
-    make: Make, evidence: Evidence, session: Session, monkeypatch: pytest.MonkeyPatch
+def test_all_is_read_as_it_stood_at_one_moment_and_the_log_to_its_end(
+    make: Make, evidence: Evidence, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes after the export's own entry and before the findings are read."""
+    """Somebody decides while the pictures are copied: the findings are those of before, the log tells of it."""
     copy = case_bundles.copy_photos
 
     def copy_photos(*args: Any) -> Any:
-        decisions.decide(session, evidence.reviewer, evidence.ids[1], Choice(Verdict.DISMISS, "resin"))
-        session.commit()
+        with session_factory(engine)() as other:
+            user = other.get_one(User, evidence.reviewer.id)
+            decisions.decide(other, user, evidence.ids[1], Choice(Verdict.DISMISS, "resin"))
+            other.commit()
         return copy(*args)
 
     monkeypatch.setattr(case_bundles, "copy_photos", copy_photos)
     made = make()
-    assert made.lines("findings.jsonl")[1]["state"] == "dismissed"
+    second = made.lines("findings.jsonl")[1]
+    assert second["state"] == "open" and second["decisions"] == []
     assert "decision.dismiss" in [one["action"] for one in made.lines("audit/entries.jsonl")]
+    assert is_whole(made)
 
 
 def test_the_rules_that_judged_are_there_also_after_a_threshold_changed(
@@ -329,6 +378,16 @@ def test_duplicates_and_the_sellers_other_listings_are_named(make: Make, evidenc
     assert seller["listings"] == 3 and "The same again" in [one["title"] for one in seller["listed"]]
 
 
+def test_pages_that_can_not_be_set_hold_up_no_case(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no font, say")
+
+    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(PDF, write=fail))
+    made = make()
+    assert "report.pdf" not in made.names() and "could not be written" in made.row.notices[0]
+    assert "report.pdf" not in made.zip.read("README.txt").decode() and is_whole(made)
+
+
 def test_all_findings_of_a_seller_make_a_case(make: Make, evidence: Evidence, session: Session) -> None:
     make_finding(session, make_listing(session, evidence.source, seller="somebody else"))
     session.commit()
@@ -347,8 +406,10 @@ def test_what_it_lacks_and_what_it_was_designed_along_is_said(make: Make) -> Non
 
 
 def test_the_readme_speaks_the_language_asked_for(make: Make, settings: Settings) -> None:
-    text = make(Asked.of_findings([1], language="zh_Hans_CN")).zip.read("README.txt").decode()
+    made = make(Asked.of_findings([1], language="zh"))
+    text = made.zip.read("README.txt").decode()
     assert signing.signing_key(settings.home).fingerprint in text and "python3 verify.py" in text
+    assert made.json("manifest.json")["case"]["language"] == "zh" and is_whole(made)
 
 
 def test_nothing_and_too_much_are_refused_before_any_work(
@@ -358,10 +419,12 @@ def test_nothing_and_too_much_are_refused_before_any_work(
         case_files.look_ahead(session, Asked.of_findings([]))
     with pytest.raises(NotFound, match="no finding 999"):
         case_files.look_ahead(session, Asked.of_findings([999]))
-    evidence.pictures[0].size_bytes = 5 * 1024**3
+    for photo in evidence.pictures:
+        photo.size_bytes = 2**31 - 1
     with pytest.raises(Refused, match="choose fewer"):
         case_files.look_ahead(session, Asked.of_findings(evidence.ids))
-    evidence.pictures[0].size_bytes = 1
+    for photo in evidence.pictures:
+        photo.size_bytes = 1
     monkeypatch.setattr(case_files, "MOST_FINDINGS", 1)
     with pytest.raises(Refused, match="1 findings at most"):
         case_files.look_ahead(session, Asked.of_findings(evidence.ids))
@@ -411,20 +474,32 @@ def test_a_bundle_that_is_gone_or_changed_is_not_handed_out(
     assert session.query(AuditEntry).filter_by(action="case.download").count() == 0
 
 
-def test_a_name_of_a_filter_that_two_people_use_is_refused(session: Session) -> None:
-    from webapp.models import SavedFilter
-
-    for name in ("ann", "bob"):
-        session.add(SavedFilter(user=make_user(session, name), name="mine", arguments={}))
-    with pytest.raises(Refused, match="Several people"):
-        case_files.find_filter(session, "mine")
-    with pytest.raises(NotFound):
-        case_files.find_filter(session, "nobody's")
-
-
 def test_a_recheck_that_waits_is_no_appeal(make: Make, evidence: Evidence, session: Session) -> None:
     first = evidence.findings[0].decisions[0]
     session.add(Recheck(finding=evidence.findings[0], kind=RecheckKind.SAMPLE, first=first))
     session.commit()
     [look] = make().lines("findings.jsonl")[0]["second_looks"]
     assert (look["kind"], look["state"]) == ("sample", "waiting")
+
+
+def test_a_timestamp_is_over_the_signature(make: Make, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def stamp(_url: str, message: bytes) -> timestamps.Timestamp:
+        asked.append(message)
+        return timestamps.Timestamp(b"a token", datetime(2026, 11, 26, 12, tzinfo=UTC))
+
+    monkeypatch.setattr(timestamps, "stamp", stamp)
+    settings.timestamp_url = "http://127.0.0.1:9/tsa"
+    made = make()
+    assert made.names()[:3] == ["manifest.json", "manifest.sig.json", "manifest.tsr"]
+    assert asked == [made.zip.read("manifest.sig.json")] and made.zip.read("manifest.tsr") == b"a token"
+    assert made.row.timestamp_at == datetime(2026, 11, 26, 12, tzinfo=UTC) and made.row.notices
+    assert "timestamp" not in {one["field"] for one in made.json("case.json")["absent"]}
+
+
+def test_a_timestamp_server_that_is_away_holds_up_no_case(make: Make, settings: Settings) -> None:
+    settings.timestamp_url = "http://127.0.0.1:9/tsa"
+    made = make()
+    assert made.row.timestamp_at is None and "There is no timestamp" in made.row.notices[-1]
+    assert is_whole(made)

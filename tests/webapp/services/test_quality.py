@@ -17,6 +17,7 @@ from webapp.models import (
 from webapp.services import cases, decisions, quality, rechecks, reports
 from webapp.services.cases import Look
 from webapp.services.decisions import Choice
+from webapp.services.freezing import Wanted
 from webapp.services.quality import Figure
 from webapp.settings import Settings
 
@@ -193,7 +194,7 @@ def test_figures_read_as_sentences() -> None:
 def test_every_report_carries_the_figures(session: Session, settings: Settings, audit: RecallAudit) -> None:
     assert audit.id
     make_decided(session, FindingState.CONFIRMED)
-    content = reports.read(settings, reports.build(session, settings, START, END, None))
+    content = reports.read(settings, reports.build(session, settings, Wanted(START, END), None)).head
     by_name = {one["name"]: one for one in content["quality"]}
     assert list(by_name) == [one.name for one in figures(session).all()]
     assert (by_name["misses"]["value"], by_name["misses"]["n"]) == (10, 40)

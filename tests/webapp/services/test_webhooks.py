@@ -26,7 +26,8 @@ from webapp.models import (
 )
 from webapp.services import scans, webhooks
 from webapp.services.errors import Refused
-from webapp.services.webhooks import PAUSES_S, Event
+from webapp.services.outgoing import PAUSES_S
+from webapp.services.webhooks import Event
 from webapp.settings import Settings
 
 

@@ -7,7 +7,8 @@ from tests.factories import CHEAP_HASHER, make_finding, make_job, make_scan, mak
 from tests.webapp.views.conftest import SignIn, token_of
 from webapp.db import now
 from webapp.models import AuditEntry, Role, User, Webhook
-from webapp.services import hosts, schedules
+from webapp.services import hosts, report_schedules, schedules
+from webapp.services.report_schedules import ReportPlan
 from webapp.services.schedules import Plan
 from webapp.views.access import local_path
 
@@ -21,8 +22,10 @@ SHA = "0" * 64
 MODEL = "pplcnetv2_base_imagenet"
 # What has nothing to show among the rows below, or leads on: whether a role may open it is asked of it all the same.
 WITHOUT_PAGE = {
-    "/reports/1.csv", "/queue/next", "/tries/1", "/tries/1/picture", "/blind/next", "/blind/1", "/quality/recall/1",
-    "/quality/recall/new", "/rechecks/1", "/cases/new", "/cases/1", "/cases/1.zip",
+    "/reports/1", "/reports/1.csv", "/reports/1/files/1", "/queue/next", "/tries/1", "/tries/1/picture",
+    "/blind/next", "/blind/1", "/quality/recall/1",
+    "/quality/recall/new", "/rechecks/1",
+    "/cases/new", "/cases/1", "/cases/1.zip",
 }  # fmt: skip
 # Every page, and the lowest role that it opens to. What is not here fails the test below.
 ROUTES = [
@@ -105,7 +108,23 @@ ROUTES = [
     ("GET", "/tries/1/picture", Role.VIEWER),
     ("GET", "/reports", Role.VIEWER),
     ("POST", "/reports", Role.REVIEWER),
+    ("GET", "/reports/1", Role.VIEWER),
     ("GET", "/reports/1.csv", Role.VIEWER),
+    ("POST", "/reports/1/files", Role.REVIEWER),
+    ("GET", "/reports/1/files/1", Role.VIEWER),
+    ("POST", "/reports/1/correction", Role.REVIEWER),
+    ("GET", "/reports/schedules", Role.VIEWER),
+    ("GET", "/reports/schedules/new", Role.LEAD),
+    ("POST", "/reports/schedules/new", Role.LEAD),
+    ("GET", "/reports/schedules/1", Role.VIEWER),
+    ("GET", "/reports/schedules/1/edit", Role.LEAD),
+    ("POST", "/reports/schedules/1/edit", Role.LEAD),
+    ("POST", "/reports/schedules/1/pause", Role.LEAD),
+    ("POST", "/reports/schedules/1/resume", Role.LEAD),
+    ("POST", "/reports/schedules/1/run", Role.LEAD),
+    ("POST", "/reports/schedules/1/delete", Role.LEAD),
+    ("POST", "/reports/schedules/test-mail", Role.LEAD),
+    ("POST", "/reports/deliveries/1/again", Role.LEAD),
     ("GET", "/cases", Role.REVIEWER),
     ("POST", "/cases", Role.REVIEWER),
     ("GET", "/cases/new", Role.REVIEWER),
@@ -162,6 +181,7 @@ def rows(session: Session) -> None:
     assert finding.id == 1
     assert make_job(session).id == 1
     assert schedules.create(session, 1, Plan("0 3 * * *"), "ann").id == 1
+    assert report_schedules.create(session, ReportPlan("Weekly", "0 6 * * 1"), None).id == 1
     assert hosts.stop(session, "shop.example", "why", "ann").id == 1
     assert make_shadow_run(session).id == 1
     session.add(Webhook(name="desk", url="https://desk.example/", secret="", events=["scan.ended"]))
