@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
+from webapp.db import one_moment
 from webapp.exporters.bundle import BundleError, packing
 from webapp.language import say, say_many
 from webapp.models import CaseFile, Decision, FindingRow, PhotoRow, Report, Source
@@ -68,18 +69,25 @@ def pack(
     """
     key = signing.signing_key(settings.home)
     try:
-        with packing(folder / "entries") as packed, ExitStack() as stack:
-            gathering = Gathering(session, settings, open_store(settings), packed, case, folder, tell, stack)
-            head = gather(gathering, key, subjects)
+        with (
+            one_moment(session.get_bind().engine) as reading,
+            packing(folder / "entries") as packed,
+            ExitStack() as stack,
+        ):
+            gathering = Gathering(reading, settings, open_store(settings), packed, case, folder, tell, stack)
+            head = gather(gathering, session, key, subjects)
             return sign(gathering, key, head)
     except BundleError:
         raise Refused(too_large()) from None
 
 
-def gather(gathering: Gathering, key: signing.SigningKey, subjects: Sequence[str]) -> chain.Head:
-    """Put all files in; the head of the audit log up to which its part reaches."""
-    session, settings, case = gathering.session, gathering.settings, gathering.case
-    scope, known_packs = scope_of(session, case.finding_ids), Packs(session, settings)
+def gather(gathering: Gathering, session: Session, key: signing.SigningKey, subjects: Sequence[str]) -> chain.Head:
+    """Put all files in; the head of the audit log up to which its part reaches.
+
+    All but that is read as the database stood at one moment; session: to seal the log with, and to read it then.
+    """
+    settings, case, reading = gathering.settings, gathering.case, gathering.session
+    scope, known_packs = scope_of(reading, case.finding_ids), Packs(reading, settings)
     kept = copy_photos(gathering, scope.photo_ids)
     captures = Captures(gathering, scope.listing_ids).copy()
     copy_requests(gathering, scope.listing_ids, scope.scan_ids)
@@ -91,10 +99,10 @@ def gather(gathering: Gathering, key: signing.SigningKey, subjects: Sequence[str
     models = copy_models(gathering, scope.photo_ids)
     judged_by = copy_packs(gathering, known_packs, scope.pack_digests)
     has_report = copy_report(gathering, findings)
+    others = other_subjects(reading, case, scope)
     # Only now: a decision that stands above has its entry in what is sealed here.
     chain.seal_all(session, settings.home, key)
-    others = other_subjects(session, case, scope)
-    head = case_trail.copy_trail(gathering, [*subjects_of(session, case, scope), *others, *subjects])
+    head = case_trail.copy_trail(gathering, session, [*subjects_of(reading, case, scope), *others, *subjects])
     add_whole(gathering, scope, findings, models, judged_by, captures, others)
     add_words(gathering, key, findings.tally.primary_absent, has_report)
     return head

@@ -13,17 +13,19 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from scanner.fetch import Fetcher
 from scanner.warc import read_archive, read_members
 from tests.factories import make_finding, make_listing, place_photo
-from tests.scanner.fetch.site import Site, running_site
+from tests.scanner.fetch.site import Site, answer, running_site
 from tests.webapp.services.evidence import SELLER, Evidence, make_evidence
 from tests.webapp.services.proposals import put_into_force
+from webapp.db import session_factory
 from webapp.exporters import FORMATS, verify_case
 from webapp.language import speaking
-from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, Verdict
+from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, User, Verdict
 from webapp.services import (
     archives,
     case_bundles,
@@ -37,6 +39,7 @@ from webapp.services import (
     signing,
     timestamps,
 )
+from webapp.services.archiving import Archive
 from webapp.services.case_files import Asked
 from webapp.services.case_parts import Tell
 from webapp.services.decisions import Choice
@@ -201,6 +204,23 @@ def test_records_are_copied_byte_for_byte_with_what_they_say(
     assert session.scalar(select(Capture.sha256).where(Capture.record_id == page["record_id"])) == page["sha256"]
 
 
+def test_the_way_of_a_redirect_is_told(make: Make, evidence: Evidence, session: Session, site: Site) -> None:
+    row = evidence.findings[0].listing
+    site.answers["/moved"] = answer(302, b"", Location="/1")
+    with (
+        Fetcher("crawl@example.org", [site.origin], keep_exchanges=True) as fetcher,
+        Archive.of_scan(evidence.scan, evidence.settings) as archive,
+    ):
+        archive.keep(session, row, [fetcher.get(site.url("/moved"))])
+    session.commit()
+    made = make(Asked.of_findings(evidence.ids[:1]))
+    told = {one["url"]: one for one in made.lines("captures.jsonl") if one["asked_url"] == site.url("/moved")}
+    for url, status in ((site.url("/moved"), 302), (site.url("/1"), 200)):
+        assert (told[url]["status"], told[url]["final_url"]) == (status, site.url("/1"))
+        assert told[url]["redirects"] == [{"url": site.url("/moved"), "status": 302}]
+    assert is_whole(made)
+
+
 def test_decisions_second_looks_and_appeals_are_told(make: Make, evidence: Evidence, session: Session) -> None:
     cases.appeal(session, evidence.reviewer, evidence.ids[0], "it is resin", "the seller")
     session.commit()
@@ -232,21 +252,25 @@ def test_the_audit_logs_part_holds_views_decisions_and_the_export_itself(make: M
     assert made.json("manifest.json")["audit_head"]["number"] == head["number"]
 
 
-def test_a_decision_made_meanwhile_is_told_with_its_entry(
-    make: Make, evidence: Evidence, session: Session, monkeypatch: pytest.MonkeyPatch
+def test_all_is_read_as_it_stood_at_one_moment_and_the_log_to_its_end(
+    make: Make, evidence: Evidence, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes after the export's own entry and before the findings are read."""
+    """Somebody decides while the pictures are copied: the findings are those of before, the log tells of it."""
     copy = case_bundles.copy_photos
 
     def copy_photos(*args: Any) -> Any:
-        decisions.decide(session, evidence.reviewer, evidence.ids[1], Choice(Verdict.DISMISS, "resin"))
-        session.commit()
+        with session_factory(engine)() as other:
+            user = other.get_one(User, evidence.reviewer.id)
+            decisions.decide(other, user, evidence.ids[1], Choice(Verdict.DISMISS, "resin"))
+            other.commit()
         return copy(*args)
 
     monkeypatch.setattr(case_bundles, "copy_photos", copy_photos)
     made = make()
-    assert made.lines("findings.jsonl")[1]["state"] == "dismissed"
+    second = made.lines("findings.jsonl")[1]
+    assert second["state"] == "open" and second["decisions"] == []
     assert "decision.dismiss" in [one["action"] for one in made.lines("audit/entries.jsonl")]
+    assert is_whole(made)
 
 
 def test_the_rules_that_judged_are_there_also_after_a_threshold_changed(
@@ -395,10 +419,12 @@ def test_nothing_and_too_much_are_refused_before_any_work(
         case_files.look_ahead(session, Asked.of_findings([]))
     with pytest.raises(NotFound, match="no finding 999"):
         case_files.look_ahead(session, Asked.of_findings([999]))
-    evidence.pictures[0].size_bytes = 5 * 1024**3
+    for photo in evidence.pictures:
+        photo.size_bytes = 2**31 - 1
     with pytest.raises(Refused, match="choose fewer"):
         case_files.look_ahead(session, Asked.of_findings(evidence.ids))
-    evidence.pictures[0].size_bytes = 1
+    for photo in evidence.pictures:
+        photo.size_bytes = 1
     monkeypatch.setattr(case_files, "MOST_FINDINGS", 1)
     with pytest.raises(Refused, match="1 findings at most"):
         case_files.look_ahead(session, Asked.of_findings(evidence.ids))
