@@ -68,14 +68,14 @@ def create() -> Answer:
 @pages.get("/cases/<int:case_id>")
 @requires(Role.REVIEWER)
 def show(case_id: int) -> str:
-    row = find_or_404(case_id)
+    row, key = find_or_404(case_id), signing.signing_key(app_settings().home)
     note_view(f"case:{row.id}")
     return render_template(
         "cases/show.html",
         case=row,
         finding_ids=case_files.findings_of(db_session(), row),
-        key=signing.signing_key(app_settings().home),
-        file_name=case_files.file_name(row),
+        key=key,
+        command=f'python3 verify.py {case_files.file_name(row)} --fingerprint "{key.fingerprint}"',
     )
 
 
