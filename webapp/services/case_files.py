@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -255,8 +255,9 @@ def own_folder(settings: Settings) -> Iterator[Path]:
     spool = archives.archives_dir(settings) / "cases"
     spool.mkdir(exist_ok=True)
     for left in spool.iterdir():
-        if left.stat().st_mtime < time.time() - LEFT_S:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another worker is done with its own
+            if left.stat().st_mtime < time.time() - LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
     folder = Path(mkdtemp(dir=spool))
     try:
         yield folder

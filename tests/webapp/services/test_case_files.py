@@ -286,6 +286,30 @@ def test_the_rules_that_judged_are_there_also_after_a_threshold_changed(
     assert then["rules"]["elephant_seen"]["thresholds"]["elephant_seen"]["value"] == 0.5 and then["changes"] == []
 
 
+def test_files_of_the_rules_may_have_any_name(make: Make, evidence: Evidence, tmp_path: Path) -> None:
+    notes = tmp_path / "pack" / ".drafts"
+    notes.mkdir()
+    names = ("象牙.yaml", "犀角.yaml", "A.yaml", "a.yaml", f"{'long' * 60}.yaml")
+    for name in names:
+        (notes / name).write_text(f"# {name}\n")
+    made = make()
+    digest = evidence.findings[0].pack_digest
+    bodies = [made.zip.read(name).decode() for name in made.names(f"rules/{digest[:12]}/")]
+    assert all(f"# {name}\n" in bodies for name in names)
+    assert is_whole(made)
+
+
+def test_a_folder_that_another_worker_takes_away_meanwhile_is_no_trouble(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archives.archives_dir(settings)
+    with case_files.own_folder(settings) as mine:
+        listed = [mine.parent / "gone", mine]
+        monkeypatch.setattr(Path, "iterdir", lambda _self: iter(listed))
+        with case_files.own_folder(settings) as other:
+            assert other.is_dir() and mine.is_dir()
+
+
 def test_rules_whose_files_are_others_now_are_named_as_gone(make: Make, evidence: Evidence, tmp_path: Path) -> None:
     path = tmp_path / "pack" / "elephant_seen.yaml"
     path.write_text(path.read_text().replace("value: 0.5", "value: 0.6"))
