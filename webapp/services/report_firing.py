@@ -102,7 +102,7 @@ def last_missed(due: Due, missed: Sequence[datetime], at: datetime) -> datetime:
 def ask(
     session: Session, schedule: ReportSchedule, due_at: datetime, period: Period, words: str, user: User | None
 ) -> int | None:
-    """words: what the schedule's note begins with."""
+    """words: what the schedule's note begins with. Rolls back where another run of the schedule came first."""
     if session.scalar(select(Report.id).where(Report.schedule_id == schedule.id, Report.due_at == due_at)):
         return None
     if period[0] >= period[1]:
@@ -110,6 +110,9 @@ def ask(
         return None
     wanted, styles = wanted_of(schedule, period), styles_of(schedule)
     job = report_jobs.ask_report(session, wanted, user, styles, schedule.id, due_at)
+    if job.options["due_at"] != due_at.isoformat():
+        session.rollback()  # one for another moment was asked for meanwhile: this run stays due
+        return None
     note(session, schedule.id, f"{words} Its report is being built.")
     return job.id
 
