@@ -18,6 +18,7 @@ from rules.load import PackError
 from rules.model import Pack
 from webapp.db import one_moment
 from webapp.exporters.bundle import BundleError, packing
+from webapp.exporters.verify_case import MOST_MANIFEST
 from webapp.language import say, say_many
 from webapp.models import CaseFile, Decision, FindingRow, PhotoRow, Report, Source
 from webapp.services import case_trail, chain, freezing, packs, signing, timestamps
@@ -242,6 +243,8 @@ def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Mad
     """Write the whole bundle: manifest, signature and, where a server is configured, its timestamp come first."""
     packed, settings = gathering.packing, gathering.settings
     manifest = chain.canonical(manifest_of(gathering, head))
+    if len(manifest) > MOST_MANIFEST:
+        raise BundleError("a manifest that the checker would refuse")
     signature = chain.canonical(signature_of(manifest, key))
     leading = [("manifest.json", manifest), ("manifest.sig.json", signature)]
     stamped = None

@@ -467,6 +467,15 @@ def test_what_grows_too_large_on_the_way_leaves_no_case(
     assert list((settings.home / "spool" / "cases").iterdir()) == []
 
 
+def test_a_list_of_files_that_the_checker_would_not_read_is_not_signed(
+    make: Make, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_bundles, "MOST_MANIFEST", 1000)
+    with pytest.raises(Refused, match="choose fewer"):
+        make()
+    assert case_files.list_cases(session) == []
+
+
 def test_a_worker_makes_what_was_asked_for_once(evidence: Evidence, session: Session, settings: Settings) -> None:
     asked = Asked.of_findings(evidence.ids, "The case")
     job = case_files.ask(session, asked, evidence.reviewer)
