@@ -346,6 +346,13 @@ def test_an_archive_that_is_missing_is_named(make: Make, place: Store) -> None:
     assert made.names("archives/") == [] and is_whole(made)
 
 
+def test_a_crawl_log_that_is_damaged_holds_up_no_case(make: Make, evidence: Evidence, place: Store) -> None:
+    place.put(f"crawls/{evidence.findings[0].scan_id}/1.jsonl.gz", b"\x1f\x8bnothing")
+    made = make()
+    assert "crawl log" in made.json("case.json")["faults"][0]["what"]
+    assert is_whole(made)
+
+
 def test_a_picture_whose_bytes_changed_is_named_as_a_fault_and_kept_apart(
     make: Make, evidence: Evidence, place: Store
 ) -> None:
