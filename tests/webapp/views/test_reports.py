@@ -70,7 +70,7 @@ def fetch(client: FlaskClient, address: str) -> Any:
     return client.get(address, buffered=True)
 
 
-def test_a_period_may_reach_to_the_last_day_that_there_is(reviewer: FlaskClient, session: Session, work: Any) -> None:
+def test_a_period_may_reach_to_the_last_day_that_there_is(reviewer: FlaskClient, work: Any) -> None:
     assert ask(reviewer, first_day="0001-01-01", last_day="9999-12-31").status_code == 302
     (job,) = work()
     assert job.state is JobState.DONE, job.note
