@@ -22,6 +22,7 @@ from webapp.exporters.content import Choices, Content, Means
 from webapp.services import case_report, rechecks
 from webapp.settings import Settings
 from webapp.tasks import app
+from webapp.tasks.database import engine_of
 from webapp.tasks.rules import apply_pack
 
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
@@ -63,6 +64,7 @@ def settings(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> It
         return
     with request.getfixturevalue("lender").lend() as url:
         yield use(Settings(home=home, database_url=url, broker_url=None))
+        engine_of(url).dispose()  # what tasks keep open is closed with the rest, and the next test has this address too
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +20,10 @@ from webapp.db import one_moment
 from webapp.exporters.bundle import BundleError, packing
 from webapp.exporters.verify_case import MOST_MANIFEST
 from webapp.language import say, say_many
-from webapp.models import CaseFile, Decision, FindingRow, PhotoRow, Report, Source
+from webapp.models import Source
 from webapp.services import case_trail, chain, freezing, packs, signing, timestamps
 from webapp.services.case_captures import Captures, copy_requests
+from webapp.services.case_custody import other_subjects, subjects_of
 from webapp.services.case_evidence import (
     Findings,
     Scope,
@@ -34,7 +35,7 @@ from webapp.services.case_evidence import (
     describe_source,
     scope_of,
 )
-from webapp.services.case_parts import CaseFacts, Gathering, Tell, chunks, too_large
+from webapp.services.case_parts import CaseFacts, Gathering, Tell, too_large
 from webapp.services.case_report import copy_report
 from webapp.services.case_rules import Packs, copy_packs
 from webapp.services.case_words import STANDARDS, absences, readme, statement
@@ -115,45 +116,6 @@ def today_pack(settings: Settings) -> Pack:
         return packs.kept_pack(settings.pack)
     except PackError:
         return Pack("", "", "", (), "")
-
-
-def subjects_of(session: Session, case: CaseFacts, scope: Scope) -> Iterator[str]:
-    """Of the audit log: what was done and looked at."""
-    yield f"case:{case.id}"
-    numbered = {
-        "finding": case.finding_ids,
-        "listing": scope.listing_ids,
-        "photo": scope.photo_ids,
-        "scan": scope.scan_ids,
-        "source": scope.source_ids,
-        "rule": scope.rules,
-    }
-    for kind, ids in numbered.items():
-        yield from (f"{kind}:{one}" for one in ids)
-    for some in chunks(scope.photo_ids):
-        digests = session.scalars(select(PhotoRow.sha256).where(PhotoRow.id.in_(some)))
-        yield from (f"photo:{sha256}" for sha256 in digests)
-
-
-def other_subjects(session: Session, case: CaseFacts, scope: Scope) -> list[str]:
-    """Reports in whose period one of the findings was found or decided, and earlier cases that hold one of them."""
-    moments: list[datetime] = []
-    for ids in chunks(case.finding_ids):
-        moments += session.scalars(select(FindingRow.found_at).where(FindingRow.id.in_(ids)))
-        moments += session.scalars(select(Decision.decided_at).where(Decision.finding_id.in_(ids)))
-    periods = session.execute(select(Report.id, Report.from_at, Report.to_at).order_by(Report.id))
-    reports = [one.id for one in periods if any(one.from_at <= at < one.to_at for at in moments)]
-    earlier = session.execute(
-        select(CaseFile.id, CaseFile.selection).where(CaseFile.id < case.id).order_by(CaseFile.id)
-    )
-    cases = [number for number, selection in earlier if overlaps(selection, case, scope)]
-    return [*(f"report:{number}" for number in reports), *(f"case:{number}" for number in cases)]
-
-
-def overlaps(selection: Mapping[str, Any], case: CaseFacts, scope: Scope) -> bool:
-    if "seller" in selection:
-        return (selection["source_id"], selection["seller"]) in scope.sellers
-    return not set(case.finding_ids).isdisjoint(selection["findings"])
 
 
 def add_whole(

@@ -25,14 +25,16 @@ from tests.webapp.services.proposals import put_into_force
 from webapp.db import session_factory
 from webapp.exporters import FORMATS, verify_case
 from webapp.language import speaking
-from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, User, Verdict
+from webapp.models import AuditEntry, Capture, CaseFile, HoldScope, JobKind, Purge, Recheck, RecheckKind, User, Verdict
 from webapp.services import (
     archives,
+    audit,
     case_bundles,
     case_files,
     case_report,
     cases,
     decisions,
+    holds,
     jobs,
     photos,
     rules,
@@ -250,6 +252,28 @@ def test_the_audit_logs_part_holds_views_decisions_and_the_export_itself(make: M
     ]
     [head] = list(made.lines("audit/seals.jsonl"))[-1:]
     assert made.json("manifest.json")["audit_head"]["number"] == head["number"]
+
+
+def test_holds_and_removals_are_told_by_the_log(make: Make, evidence: Evidence, session: Session) -> None:
+    for scope, target, seller in (
+        (HoldScope.FINDING, evidence.ids[0], None),
+        (HoldScope.SELLER, evidence.source.id, SELLER),
+        (HoldScope.FINDING, evidence.ids[1], None),
+    ):
+        holds.place(session, evidence.reviewer, scope, target, "the customs asked", seller)
+    photo, other = evidence.pictures[:2]
+    photo.purged_at = datetime(2026, 11, 20, tzinfo=UTC)
+    facts = {"size_bytes": 1, "actor": "system", "reason": "Kept for 30 days."}
+    for digest in ("0" * 64, photo.sha256, other.sha256):  # the log names the first of a batch
+        session.add(Purge(name=photos.name_of(digest), sha256=digest, **facts))
+        session.flush()
+    for first in (1, 3):
+        audit.record(session, "system", "retention.purge", f"purge:{first}")
+    session.commit()
+    made = make(Asked.of_findings(evidence.ids[:1]))
+    told = [one["subject"] for one in made.lines("audit/entries.jsonl")]
+    assert [one for one in told if one.startswith("hold:")] == ["hold:1", "hold:2"]
+    assert [one for one in told if one.startswith("purge:")] == ["purge:1"]
 
 
 def test_all_is_read_as_it_stood_at_one_moment_and_the_log_to_its_end(
