@@ -301,8 +301,8 @@ def read_logs(gathering: Gathering, spool: Path, scan_id: int) -> Iterator[bytes
     try:
         yield from crawl_logs.read_logs(gathering.place, spool, scan_id)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        why = say("A log of the crawl is damaged: it and those after it can't be read.")
-        gathering.fault(f"crawl log of scan {scan_id}", why, found=str(error))
+        why = say("The record can't be read (%(why)s).", why=error)
+        gathering.fault(f"crawl log of scan {scan_id}", why)
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:
