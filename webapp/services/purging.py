@@ -303,7 +303,7 @@ def may_go(docket: Docket, name: str) -> bool:
         is_due = Kept.UNFLAGGED in terms.days and session.scalar(due.due_scans(terms).where(Scan.id == scan_id))
         return bool(is_due) and are_due(docket, due.listings_of_scan(session, scan_id), may_be_none=True)
     if sort == "report_files":
-        return docket.may_file_go(last)
+        return lock_files(session, last) and docket.may_file_go(last)
     if sort == "cases":
         cases = session.scalars(select(CaseFile).where(CaseFile.sha256 == stem)).all()
         return all(docket.may_case_go(case) for case in cases)
@@ -321,6 +321,13 @@ def are_due(docket: Docket, listing_ids: set[int], *, may_be_none: bool = False)
         if docket.session.scalar(may) != len(ids):
             return False
     return not holds.held_among(docket.session, listing_ids, docket.held, by_name=False)
+
+
+def lock_files(session: Session, sha256: str) -> bool:
+    """Lock the rows of these bytes until the commit; False where somebody is writing the same ones just now."""
+    mine = select(ReportFile.id).where(ReportFile.sha256 == sha256)
+    locked = session.scalars(mine.with_for_update(skip_locked=True)).all()
+    return len(locked) == len(session.scalars(mine).all())
 
 
 def lock_all(session: Session, listing_ids: Sequence[int]) -> bool:
