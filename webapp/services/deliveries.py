@@ -5,6 +5,7 @@ sender dies between sending and writing that down: the same bytes in the same pl
 """
 
 import logging
+import re
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
@@ -164,6 +165,8 @@ def deliver(session: Session, settings: Settings, row: ReportDelivery) -> Outcom
 
 
 def fail(session: Session, row: ReportDelivery, reason: str, is_final: bool = False) -> None:
+    if row.way is DeliveryWay.MAIL:  # everybody reads why; the address, which servers repeat, is for leads alone
+        reason = re.sub(re.escape(row.target), "[e-mail]", reason, flags=re.IGNORECASE)
     outgoing.note_failure(row, reason, is_final)
     if row.state is DeliveryState.FAILED:
         record(session, row, "report.deliver.failed", reason=reason)
