@@ -273,7 +273,10 @@ def test_one_bad_address_does_not_stop_the_others_and_is_not_tried_for_ever(
 ) -> None:
     addresses = ("bad@team.example", "full@team.example", "ann@team.example")
     hand_over(session, settings, make_schedule(session, mail_to=addresses))
-    answers = {"bad@team.example": "550 5.1.1 <Bad@team.example>: no such user", "full@team.example": "452 4.2.2 Mailbox full"}
+    answers = {
+        "bad@team.example": "550 5.1.1 <Bad@team.example>: no such user",
+        "full@team.example": "452 4.2.2 Mailbox full",
+    }
     postbox.refuse = lambda to: answers.get(to or "")
     deliveries.deliver_due(session, settings)
     bad, full, good = rows(session)
