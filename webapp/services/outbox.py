@@ -111,9 +111,7 @@ def is_there(outbox: Store, name: str, sha256: str) -> bool:
     """Raises TakenError where other bytes have the name."""
     if not outbox.has(name):
         return False
-    with closing(outbox.open(name)) as body:
-        found = hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads bytes
-    if found != sha256:
+    if outbox.digest(name) != sha256:
         raise TakenError(f"{outbox}/{name} is there with other content, and stays: choose another folder.")
     return True
 

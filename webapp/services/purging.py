@@ -10,7 +10,6 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -185,7 +184,7 @@ def begin(session: Session, place: Store, files: Collection[DueFile], actor: str
     """Note what is about to go; commits. What is not in the store is left out: it was not we who removed it."""
     for file in files:
         try:
-            sha256 = file.sha256 or digest_of(place, file.name)
+            sha256 = file.sha256 or place.digest(file.name)
             if not place.has(file.name):
                 continue
         except FileNotFoundError:
@@ -193,11 +192,6 @@ def begin(session: Session, place: Store, files: Collection[DueFile], actor: str
         facts = {"size_bytes": file.size_bytes, "policy": file.policy, "reason": file.reason}
         insert_new(session, PendingPurge, name=file.name, sha256=sha256, actor=actor, **facts)
     session.commit()
-
-
-def digest_of(place: Store, name: str) -> str:
-    with closing(place.open(name)) as body:
-        return hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads bytes
 
 
 def finish(session: Session, settings: Settings) -> Removed:
