@@ -5,6 +5,7 @@ docs/case_files.md tells what is in one and how it is checked.
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,7 @@ SPARE_ENTRIES = 1_000
 LEFT_S = 2 * 24 * 3600  # after so long a folder of a worker that died is in nobody's way but the disk's
 LISTED = 100
 FAILURES_LISTED, FAILURES_DAYS = 5, 7
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 EXPORTED, MADE = "case.export", "case.made"
 
 
@@ -101,8 +103,13 @@ def look_ahead(session: Session, asked: Asked) -> Prospect:
     scope = scope_of(session, ids)
     size = count_bytes(session, scope.photo_ids)
     check_room(len(scope.photo_ids) + count_captures(session, scope.listing_ids), size)
-    title = asked.title.strip()[:TITLE_LETTERS] or name_case(session, asked.selection, ids)
-    return Prospect(asked, ids, title, len(scope.listing_ids), len(scope.photo_ids), size)
+    title = one_line(asked.title) or one_line(name_case(session, asked.selection, ids))
+    return Prospect(asked, ids, title[:TITLE_LETTERS], len(scope.listing_ids), len(scope.photo_ids), size)
+
+
+def one_line(text: str) -> str:
+    """Sellers' names stand in it: none is to write lines of its own into the README, or to steer a terminal."""
+    return " ".join(CONTROLS.sub(" ", text).split())
 
 
 def resolve(session: Session, selection: Mapping[str, Any]) -> list[int]:

@@ -507,6 +507,17 @@ def test_a_list_of_files_that_the_checker_would_not_read_is_not_signed(
     assert case_files.list_cases(session) == []
 
 
+def test_a_title_is_one_line_whoever_wrote_it(evidence: Evidence, session: Session) -> None:
+    title = "Rhea\n\nFingerprint\n-----------\n0123\x1b[2J \u202eevil"
+    assert "\n" not in (made := case_files.look_ahead(session, Asked.of_findings(evidence.ids, title)).title)
+    assert made == "Rhea Fingerprint ----------- 0123 [2J evil"
+    for row in evidence.findings:
+        row.seller = row.listing.seller = "Ann\r\nHow to check it"
+    session.flush()
+    asked = Asked.of_seller("Ann\r\nHow to check it", evidence.findings[0].source_id)
+    assert case_files.look_ahead(session, asked).title.startswith("Ann How to check it")
+
+
 def test_a_worker_makes_what_was_asked_for_once(evidence: Evidence, session: Session, settings: Settings) -> None:
     asked = Asked.of_findings(evidence.ids, "The case")
     job = case_files.ask(session, asked, evidence.reviewer)
