@@ -32,13 +32,14 @@ from webapp.models import (
     Source,
     User,
 )
-from webapp.services import archives, audit, jobs
+from webapp.services import archives, audit, jobs, signing
 from webapp.services.casework.bundles import Made, pack
 from webapp.services.casework.evidence import count_bytes, scope_of
 from webapp.services.casework.parts import CaseFacts, Tell, chunks, too_large
 from webapp.services.errors import NotFound, Refused
 from webapp.services.jobs import JobError, Task
 from webapp.services.narrowing import QueueFilters, narrow
+from webapp.services.signing import PublicKey
 from webapp.settings import Settings
 from webapp.storage import StoreError, open_store
 
@@ -49,7 +50,7 @@ SPARE_ENTRIES = 1_000
 LEFT_S = 2 * 24 * 3600  # after so long a folder of a worker that died is in nobody's way but the disk's
 LISTED = 100
 FAILURES_LISTED, FAILURES_DAYS = 5, 7
-EXPORTED = "case.export"
+EXPORTED, MADE = "case.export", "case.made"
 
 
 class CaseFileError(OSError):
@@ -208,7 +209,7 @@ def export(
         made = pack(session, settings, case, folder, tell, [f"job:{job.id}"] if job else [])
         tell("putting it into the store", 0, None)
         open_store(settings).put_file(name_of(made.sha256), made.path)
-    finish(session, row, made)
+    finish(session, row, made, signing.signing_key(settings.home))
     return row
 
 
@@ -239,13 +240,14 @@ def facts_of(row: CaseFile, finding_ids: Sequence[int], actor: User | None) -> C
     return CaseFacts(row.id, row.title, made_at, name, role, row.language, row.selection, finding_ids)
 
 
-def finish(session: Session, row: CaseFile, made: Made) -> None:
+def finish(session: Session, row: CaseFile, made: Made, key: PublicKey) -> None:
     """Commits."""
     row.sha256, row.size_bytes, row.manifest_sha256 = made.sha256, made.size_bytes, made.manifest_sha256
     row.timestamp_at, row.notices = made.timestamp_at, made.notices
     facts = {"sha256": made.sha256, "manifest_sha256": made.manifest_sha256, "bytes": made.size_bytes}
+    facts["key"] = key.public
     who = row.user.name if row.user else audit.SYSTEM
-    audit.record(session, who, "case.made", f"case:{row.id}", **facts)
+    audit.record(session, who, MADE, f"case:{row.id}", **facts)
     session.commit()
 
 
@@ -298,6 +300,13 @@ def findings_of(session: Session, row: CaseFile) -> list[int]:
     made = AuditEntry.subject == f"case:{row.id}", AuditEntry.action == EXPORTED
     facts = session.scalar(select(AuditEntry.facts).where(*made).order_by(AuditEntry.id).limit(1))
     return list(facts["findings"]) if facts else []
+
+
+def key_of(session: Session, row: CaseFile, home: Path) -> PublicKey:
+    """The one that signed it, maybe an earlier or another machine's; this machine's where nobody noted it."""
+    made = AuditEntry.subject == f"case:{row.id}", AuditEntry.action == MADE
+    facts = session.scalar(select(AuditEntry.facts).where(*made).order_by(AuditEntry.id).limit(1)) or {}
+    return PublicKey(facts["key"]) if "key" in facts else signing.signing_key(home)
 
 
 def find(session: Session, case_id: int) -> CaseFile:
