@@ -34,9 +34,9 @@ from webapp.models import (
     User,
 )
 from webapp.services import archives, audit, jobs, signing
-from webapp.services.case_bundles import Made, pack
-from webapp.services.case_evidence import count_bytes, scope_of
-from webapp.services.case_parts import CaseFacts, Tell, chunks, too_large
+from webapp.services.casework.bundles import Made, pack
+from webapp.services.casework.evidence import count_bytes, scope_of
+from webapp.services.casework.parts import CaseFacts, Tell, chunks, too_large
 from webapp.services.errors import NotFound, Refused
 from webapp.services.jobs import JobError, Task
 from webapp.services.narrowing import QueueFilters, narrow

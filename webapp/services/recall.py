@@ -31,7 +31,7 @@ from webapp.models import (
     User,
 )
 from webapp.services import audit, decisions, findings, reviewed, sightings
-from webapp.services.cases import ESCALATE, Look
+from webapp.services.adjudication import ESCALATE, Look
 from webapp.services.errors import NotFound, Refused
 
 BATCH = 1000

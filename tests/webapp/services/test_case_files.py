@@ -27,12 +27,10 @@ from webapp.exporters import FORMATS, verify_case
 from webapp.language import speaking
 from webapp.models import AuditEntry, Capture, CaseFile, HoldScope, JobKind, Purge, Recheck, RecheckKind, User, Verdict
 from webapp.services import (
+    adjudication,
     archives,
     audit,
-    case_bundles,
     case_files,
-    case_report,
-    cases,
     decisions,
     holds,
     jobs,
@@ -43,7 +41,8 @@ from webapp.services import (
 )
 from webapp.services.archiving import Archive
 from webapp.services.case_files import Asked
-from webapp.services.case_parts import Tell
+from webapp.services.casework import bundles, report
+from webapp.services.casework.parts import Tell
 from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound, Refused
 from webapp.services.workshop import WORKS
@@ -140,13 +139,13 @@ def test_the_same_evidence_time_and_key_give_the_same_bytes(
 ) -> None:
     """With the report's pages as they are really set."""
     row = make().row
-    monkeypatch.setitem(case_report.FORMATS, "pdf", PDF)
+    monkeypatch.setitem(report.FORMATS, "pdf", PDF)
     facts = case_files.facts_of(row, evidence.ids, evidence.reviewer)
     written = []
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        made = case_bundles.pack(session, settings, facts, folder, untold)
+        made = bundles.pack(session, settings, facts, folder, untold)
         written.append(made.path.read_bytes())
     assert written[0] == written[1]
     with ZipFile(BytesIO(written[0])) as made:
@@ -224,7 +223,7 @@ def test_the_way_of_a_redirect_is_told(make: Make, evidence: Evidence, session: 
 
 
 def test_decisions_second_looks_and_appeals_are_told(make: Make, evidence: Evidence, session: Session) -> None:
-    cases.appeal(session, evidence.reviewer, evidence.ids[0], "it is resin", "the seller")
+    adjudication.appeal(session, evidence.reviewer, evidence.ids[0], "it is resin", "the seller")
     session.commit()
     [first, second] = make().lines("findings.jsonl")
     [decision] = first["decisions"]
@@ -280,7 +279,7 @@ def test_all_is_read_as_it_stood_at_one_moment_and_the_log_to_its_end(
     make: Make, evidence: Evidence, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody decides while the pictures are copied: the findings are those of before, the log tells of it."""
-    copy = case_bundles.copy_photos
+    copy = bundles.copy_photos
 
     def copy_photos(*args: Any) -> Any:
         with session_factory(engine)() as other:
@@ -289,7 +288,7 @@ def test_all_is_read_as_it_stood_at_one_moment_and_the_log_to_its_end(
             other.commit()
         return copy(*args)
 
-    monkeypatch.setattr(case_bundles, "copy_photos", copy_photos)
+    monkeypatch.setattr(bundles, "copy_photos", copy_photos)
     made = make()
     second = made.lines("findings.jsonl")[1]
     assert second["state"] == "open" and second["decisions"] == []
@@ -437,7 +436,7 @@ def test_pages_that_can_not_be_set_hold_up_no_case(make: Make, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise RuntimeError("no font, say")
 
-    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(PDF, write=fail))
+    monkeypatch.setitem(report.FORMATS, "pdf", replace(PDF, write=fail))
     made = make()
     assert "report.pdf" not in made.names() and "could not be written" in made.row.notices[0]
     assert "report.pdf" not in made.zip.read("README.txt").decode() and is_whole(made)
@@ -501,7 +500,7 @@ def test_what_grows_too_large_on_the_way_leaves_no_case(
 def test_a_list_of_files_that_the_checker_would_not_read_is_not_signed(
     make: Make, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_bundles, "MOST_MANIFEST", 1000)
+    monkeypatch.setattr(bundles, "MOST_MANIFEST", 1000)
     with pytest.raises(Refused, match="choose fewer"):
         make()
     assert case_files.list_cases(session) == []

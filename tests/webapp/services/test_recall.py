@@ -20,7 +20,7 @@ from tests.webapp.services.conftest import AtOnce
 from tests.webapp.services.scene import write_pack
 from webapp.models import AuditEntry, FindingRow, FindingState, ListingRow, RecallAudit, RecallItem, Source, Verdict
 from webapp.services import decisions, findings, recall
-from webapp.services.cases import ESCALATE, Look
+from webapp.services.adjudication import ESCALATE, Look
 from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound, Refused
 from webapp.services.recall import Counted, Unit, allocate, classify, draw, estimate_misses, limits

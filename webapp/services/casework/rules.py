@@ -15,8 +15,8 @@ from rules.load import PackError
 from rules.model import Pack
 from webapp.language import say
 from webapp.models import ThresholdChange
-from webapp.services.case_parts import Gathering
-from webapp.services.freezing import stamp
+from webapp.services.casework.parts import Gathering
+from webapp.services.describing import stamp
 from webapp.services.packs import kept_pack
 from webapp.services.rules import changes_after
 from webapp.settings import Settings

@@ -20,7 +20,7 @@ from scanner.warc.parts import part_of
 from webapp.language import say
 from webapp.models import Appearance, Capture, ListingRow, ScanPhoto
 from webapp.services import archives, crawl_logs
-from webapp.services.case_parts import Gathering, chunks, why_gone
+from webapp.services.casework.parts import Gathering, chunks, why_gone
 from webapp.storage import StoreAwayError
 
 WARC = "application/warc"
