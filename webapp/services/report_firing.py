@@ -202,14 +202,19 @@ def run_now(session: Session, schedule: ReportSchedule, user: User | None) -> in
     Its next run stays as it is. Raises Refused where its filter is lost, one is under way, or nothing lies between.
     """
     report_schedules.refuse_lost_filter(schedule)
-    if under_way(session, schedule.id) is not None:
-        raise Refused(say("A report of this schedule is being built already: wait until it is done."))
+    refuse_second(session, schedule.id)
     at = now().replace(microsecond=0)
     job_id = ask(session, schedule, at, period_of(session, schedule.id, schedule, at), "", user)
     if job_id is None:
+        refuse_second(session, schedule.id)
         raise Refused(say("There is nothing to report: the last report of this schedule ends just now."))
     report_schedules.record(session, user, "run", schedule, job=job_id)
     return job_id
+
+
+def refuse_second(session: Session, schedule_id: int) -> None:
+    if under_way(session, schedule_id) is not None:
+        raise Refused(say("A report of this schedule is being built already: wait until it is done."))
 
 
 def of_schedules() -> Any:
