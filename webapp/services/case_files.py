@@ -116,7 +116,7 @@ def resolve(session: Session, selection: Mapping[str, Any]) -> list[int]:
     """The findings' ids in order. Raises Refused, NotFound."""
     ids = ids_of_seller(session, selection) if "seller" in selection else known_ids(session, selection["findings"])
     if not ids:
-        raise Refused(say("There is no finding to make a case file of."))
+        raise Refused(say("There is no finding to make a case file of: select at least one."))
     if len(ids) > MOST_FINDINGS:
         raise Refused(say("A case file holds %(most)s findings at most: choose fewer.", most=MOST_FINDINGS))
     return ids

@@ -68,7 +68,7 @@ def test_what_is_ticked_in_the_queue_becomes_a_case(
 def test_a_selection_that_can_not_be_turns_back_with_a_sentence(reviewer: FlaskClient, session: Session) -> None:
     answer = post(reviewer, "/cases/new")
     assert answer.status_code == 302 and answer.location == "/queue"
-    assert "There is no finding to make a case file of." in reviewer.get("/queue").text
+    assert "There is no finding to make a case file of: select at least one." in reviewer.get("/queue").text
     assert post(reviewer, "/cases", finding="999", title="", language="en").status_code == 302
     assert "There is no finding 999." in reviewer.get("/queue").text
     assert session.query(Job).count() == 0

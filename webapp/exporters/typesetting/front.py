@@ -36,7 +36,7 @@ LONG_HOURS = 96  # times beyond are drawn in days
 COUNTED_TILES = ("findings", "listings", "sellers", "pictures", "decisions")
 UNKNOWN = "\N{EN DASH}"
 REDACTIONS = {
-    "none": say_later("none: sellers and reviewers are named"),
+    "none": say_later("left in: sellers and reviewers are named"),
     "hashed": say_later("sellers stand as a keyed hash, without ways to reach them"),
     "minimal": say_later("minimal: nothing of sellers, reviewers or free text"),
 }
@@ -575,7 +575,7 @@ def card_words(model: Mapping[str, Any]) -> str:
     card = model["card"]
     if not card:
         return say("no longer installed")
-    parts = [one_line(card.get("source"), 120)]
+    parts = [one_line(card.get("source"), 160)]
     if card.get("installed_at"):
         try:
             parts.append(say("installed %(day)s", day=day_words(moment(str(card["installed_at"])))))
