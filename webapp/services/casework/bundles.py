@@ -206,7 +206,7 @@ def add_words(gathering: Gathering, key: signing.SigningKey, primary_absent: boo
 def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Made:
     """Write the whole bundle: manifest, signature and, where a server is configured, its timestamp come first."""
     packed, settings = gathering.packing, gathering.settings
-    manifest = chain.canonical(manifest_of(gathering, head))
+    manifest = chain.canonical(manifest_of(gathering, head, bool(settings.timestamp_url)))
     if len(manifest) > MOST_MANIFEST:
         raise BundleError("a manifest that the checker would refuse")
     signature = chain.canonical(signature_of(manifest, key))
@@ -228,7 +228,7 @@ def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Mad
     return Made(path, whole_sha256, path.stat().st_size, manifest_sha256, at, gathering.notices)
 
 
-def manifest_of(gathering: Gathering, head: chain.Head) -> dict[str, Any]:
+def manifest_of(gathering: Gathering, head: chain.Head, is_asked: bool) -> dict[str, Any]:
     case, packed = gathering.case, gathering.packing
     about = {"id": case.id, "title": case.title, "selection": case.selection, "language": case.language}
     return {
@@ -240,6 +240,7 @@ def manifest_of(gathering: Gathering, head: chain.Head) -> dict[str, Any]:
         "rows": packed.rows,
         "audit_head": head.to_json(),
         "statement": statement(primary_absent=False),
+        "timestamp_asked": is_asked,  # its absence says something then
     }
 
 
