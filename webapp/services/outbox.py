@@ -27,7 +27,7 @@ INDEX = "index.json"
 STATEMENT = "Everything in it is suspected: a score is a suspicion, not a proof."
 FOLDER_LETTERS, PART_LETTERS = 200, 80
 # No part that is hidden, that leads up, or that a system of files reads otherwise than it is written.
-PART = re.compile(r"[^\W_](?:[\w .-]*[\w-])?")
+PART = re.compile(r"[^\W_](?:[\w .-]*[\w-])?\Z")
 # What Windows takes for a device, whatever follows a dot.
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
