@@ -19,7 +19,8 @@ from tests.webapp.databases import Lender, create_database, drop_database, migra
 from webapp.db import open_engine, session_factory
 from webapp.exporters import FORMATS
 from webapp.exporters.content import Choices, Content, Means
-from webapp.services import case_report, rechecks
+from webapp.services import rechecks
+from webapp.services.casework import report
 from webapp.settings import Settings
 from webapp.tasks import app
 from webapp.tasks.database import engine_of
@@ -112,4 +113,4 @@ def quick_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(content: Content, _choices: Choices, _means: Means, target: BinaryIO) -> None:
         target.write(f"%PDF of {[one['id'] for one in content.findings()]}".encode())
 
-    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(FORMATS["pdf"], write=write))
+    monkeypatch.setitem(report.FORMATS, "pdf", replace(FORMATS["pdf"], write=write))

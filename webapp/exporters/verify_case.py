@@ -50,7 +50,7 @@ ENTRIES, SEALED, SEALS = "audit/entries.jsonl", "audit/sealed.jsonl", "audit/sea
 REQUIRED = ("README.txt", "verify.py", "case.json", FINDINGS, LISTINGS, HISTORY, CAPTURES, ENTRIES, SEALED, SEALS)
 
 CHUNK = 1 << 20
-MOST_MANIFEST = 64 << 20  # bytes
+MOST_MANIFEST = 256 << 20  # bytes; a seal of the audit log takes 67 of them
 MOST_SIDE = 1 << 20  # bytes of the signature's file and of the timestamp
 MOST_ROW = 16 << 20  # bytes
 MOST_ENTRIES = 65_535
@@ -1068,7 +1068,8 @@ class Case:
             self._note(ADDED, name, "is not of the case file: the manifest does not name it")
 
     def _check_order(self, expected: Sequence[str]) -> None:
-        there = [name for name in self._source.names if name in set(expected)]
+        known = set(expected)
+        there = [name for name in self._source.names if name in known]
         wanted = [name for name in expected if name in self._present]
         for old, new in difference(wanted, there).moved:
             self._note(REORDERED, wanted[old], f"is file {new + 1} of the ZIP, not file {old + 1}")

@@ -68,7 +68,8 @@ def create() -> Answer:
 @pages.get("/cases/<int:case_id>")
 @requires(Role.REVIEWER)
 def show(case_id: int) -> str:
-    row, key = find_or_404(case_id), signing.signing_key(app_settings().home)
+    row = find_or_404(case_id)
+    key = case_files.key_of(db_session(), row, app_settings().home)
     note_view(f"case:{row.id}")
     return render_template(
         "cases/show.html",

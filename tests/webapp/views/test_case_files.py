@@ -91,6 +91,15 @@ def test_a_case_shows_what_to_compare_and_how_to_check(
     assert ("evidence.view", f"case:{case.id}") in [(one.action, one.subject) for one in deeds(session)]
 
 
+def test_the_fingerprint_is_of_the_key_that_signed_whatever_key_is_here_today(
+    reviewer: FlaskClient, case: CaseFile, settings: Settings
+) -> None:
+    signed_by = signing.signing_key(settings.home).fingerprint
+    (settings.home / signing.FILE).unlink()
+    page = reviewer.get(f"/cases/{case.id}", buffered=True).text
+    assert signed_by in page and signing.signing_key(settings.home).fingerprint not in page
+
+
 def test_a_download_is_the_bundle_and_is_noted(reviewer: FlaskClient, case: CaseFile, session: Session) -> None:
     answer = reviewer.get(f"/cases/{case.id}.zip", buffered=True)
     assert answer.headers["Content-Disposition"] == f"attachment; filename=tuskline-case-{case.id}.zip"

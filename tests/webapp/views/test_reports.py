@@ -72,6 +72,13 @@ def fetch(client: FlaskClient, address: str) -> Any:
     return client.get(address, buffered=True)
 
 
+def test_a_period_may_reach_to_the_last_day_that_there_is(reviewer: FlaskClient, work: Any) -> None:
+    assert ask(reviewer, first_day="0001-01-01", last_day="9999-12-31").status_code == 302
+    (job,) = work()
+    assert job.state is JobState.DONE, job.note
+    assert "9999" in reviewer.get(f"/reports/{job.result['report']}").text
+
+
 def test_a_report_of_today_holds_what_was_found_today(reviewer: FlaskClient, built: Report) -> None:
     assert built.findings_count == 1
     assert f'href="/reports/{built.id}"' in reviewer.get("/reports").text

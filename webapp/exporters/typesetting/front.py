@@ -29,6 +29,7 @@ from webapp.wording import (
 
 Head = Mapping[str, Any]
 DAYS, WEEKS = 31, 27  # as many columns as a chart can hold of each
+LONGEST = timedelta(days=366 * 20)  # a longer period is drawn as far as something is in it
 STATES = ("confirmed", "dismissed", "escalated", "open", "withdrawn")
 PRINTED_FILTERS = 400
 LONG_HOURS = 96  # times beyond are drawn in days
@@ -79,13 +80,18 @@ def period_words(head: Head) -> str:
     if not head.get("from") or not head.get("to"):
         return ""
     begin, end = moment(head["from"]), moment(head["to"])
-    # Midnight is the end of the day before; a period that ends in the middle of a day says when.
-    last = (
-        last_day_words(end)
-        if end.time() == end.min.time()
-        else say("%(date)s, %(time)s", date=day_words(end), time=clock_words(end))
-    )
-    return say("%(from_day)s to %(to_day)s (UTC)", from_day=day_words(begin), to_day=last)
+    # Midnight is the end of the day before; a period that begins or ends in the middle of a day says when.
+    first = day_words(begin) if is_midnight(begin) else day_and_time(begin)
+    last = last_day_words(end) if is_midnight(end) else day_and_time(end)
+    return say("%(from_day)s to %(to_day)s (UTC)", from_day=first, to_day=last)
+
+
+def is_midnight(at: datetime) -> bool:
+    return at.time() == at.min.time()
+
+
+def day_and_time(at: datetime) -> str:
+    return say("%(date)s, %(time)s", date=day_words(at), time=clock_words(at))
 
 
 def report_words(choices: Choices) -> str:
@@ -234,12 +240,18 @@ def summary_words(head: Head) -> str:
 
 
 def days_of(head: Head) -> Iterator[Block]:
-    """Findings and decisions by day, week or month, as the period is long; days outside of it are told."""
+    """Findings and decisions by day, week or month, as the period is long; days outside of it are told.
+
+    Days are those of UTC: of a period of other days' borders they tell no sum, which would be of other findings.
+    """
     days = figures_of(head).get("by_day")
     if not days or not head.get("from") or not head.get("to"):
         return
     begin, end = moment(head["from"]).date(), (moment(head["to"]) - timedelta(microseconds=1)).date()
     inside = [one for one in days if begin <= date.fromisoformat(one["day"]) <= end]
+    if end - begin > LONGEST and inside:
+        begin, end = (date.fromisoformat(one["day"]) for one in (inside[0], inside[-1]))
+    is_whole = is_midnight(moment(head["from"])) and is_midnight(moment(head["to"]))
     step, title = step_of(begin, end)
     groups = grouped(inside, begin, end, step)
     names = [say("found"), word("confirmed"), word("dismissed")]
@@ -250,11 +262,11 @@ def days_of(head: Head) -> Iterator[Block]:
         confirmed=number(totals[1]),
         dismissed=number(totals[2]),
     )
-    chart = blocks.columns(title, alt, names, groups)
+    chart = blocks.columns(title, alt if is_whole else title, names, groups)
     if chart:
         yield chart
     earlier = sum(one["found"] for one in days) - totals[0]
-    if chart and earlier > 0:
+    if chart and is_whole and earlier > 0:
         yield blocks.aside(
             say_many(
                 "%(num)s finding was found before the period and decided in it; the chart leaves it out.",

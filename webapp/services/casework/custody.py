@@ -21,8 +21,8 @@ from webapp.models import (
     Report,
 )
 from webapp.services import archives
-from webapp.services.case_evidence import Scope
-from webapp.services.case_parts import CaseFacts, chunks
+from webapp.services.casework.evidence import Scope
+from webapp.services.casework.parts import CaseFacts, chunks
 
 
 def subjects_of(session: Session, case: CaseFacts, scope: Scope) -> Iterator[str]:

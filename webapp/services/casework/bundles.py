@@ -18,12 +18,13 @@ from rules.load import PackError
 from rules.model import Pack
 from webapp.db import one_moment
 from webapp.exporters.bundle import BundleError, packing
+from webapp.exporters.verify_case import MOST_MANIFEST
 from webapp.language import say, say_many
 from webapp.models import Source
-from webapp.services import case_trail, chain, freezing, packs, signing, timestamps
-from webapp.services.case_captures import Captures, copy_requests
-from webapp.services.case_custody import other_subjects, subjects_of
-from webapp.services.case_evidence import (
+from webapp.services import chain, packs, signing, timestamps
+from webapp.services.casework.captures import Captures, copy_requests
+from webapp.services.casework.custody import other_subjects, subjects_of
+from webapp.services.casework.evidence import (
     Findings,
     Scope,
     copy_listings,
@@ -34,10 +35,12 @@ from webapp.services.case_evidence import (
     describe_source,
     scope_of,
 )
-from webapp.services.case_parts import CaseFacts, Gathering, Tell, too_large
-from webapp.services.case_report import copy_report
-from webapp.services.case_rules import Packs, copy_packs
-from webapp.services.case_words import STANDARDS, absences, readme, statement
+from webapp.services.casework.parts import CaseFacts, Gathering, Tell, too_large
+from webapp.services.casework.report import copy_report
+from webapp.services.casework.rules import Packs, copy_packs
+from webapp.services.casework.trail import copy_trail
+from webapp.services.casework.words import STANDARDS, absences, readme, statement
+from webapp.services.describing import describe_law, stamp
 from webapp.services.errors import Refused
 from webapp.services.software import made_with
 from webapp.settings import Settings
@@ -103,7 +106,7 @@ def gather(gathering: Gathering, session: Session, key: signing.SigningKey, subj
     others = other_subjects(reading, case, scope)
     # Only now: a decision that stands above has its entry in what is sealed here.
     chain.seal_all(session, settings.home, key)
-    head = case_trail.copy_trail(gathering, session, [*subjects_of(reading, case, scope), *others, *subjects])
+    head = copy_trail(gathering, session, [*subjects_of(reading, case, scope), *others, *subjects])
     add_whole(gathering, scope, findings, models, judged_by, captures, others)
     add_words(gathering, key, findings.tally.primary_absent, has_report)
     return head
@@ -133,7 +136,7 @@ def add_whole(
         "format": FORMAT,
         "id": case.id,
         "title": case.title,
-        "made_at": freezing.stamp(case.made_at),
+        "made_at": stamp(case.made_at),
         "made_at_local": case.made_at.astimezone().isoformat(),
         "made_by": {"name": case.made_by, "role": case.role},
         "language": case.language,
@@ -148,7 +151,7 @@ def add_whole(
         "crawler": {"agent": "Tuskline", "contact": settings.contact, "robots": "classic"},
         "models": models,
         "rules": judged_by,
-        "legal": {name: freezing.describe_law(one) for name, one in sorted(findings.tally.legal.items())},
+        "legal": {name: describe_law(one) for name, one in sorted(findings.tally.legal.items())},
         "custody": {"also_of": others},
         "standards_designed_along": STANDARDS,
         "redaction": "none",
@@ -204,6 +207,8 @@ def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Mad
     """Write the whole bundle: manifest, signature and, where a server is configured, its timestamp come first."""
     packed, settings = gathering.packing, gathering.settings
     manifest = chain.canonical(manifest_of(gathering, head))
+    if len(manifest) > MOST_MANIFEST:
+        raise BundleError("a manifest that the checker would refuse")
     signature = chain.canonical(signature_of(manifest, key))
     leading = [("manifest.json", manifest), ("manifest.sig.json", signature)]
     stamped = None
@@ -228,7 +233,7 @@ def manifest_of(gathering: Gathering, head: chain.Head) -> dict[str, Any]:
     about = {"id": case.id, "title": case.title, "selection": case.selection, "language": case.language}
     return {
         "format": FORMAT,
-        "made_at": freezing.stamp(case.made_at),
+        "made_at": stamp(case.made_at),
         "made_with": made_with(),
         "case": about | {"findings": list(case.finding_ids)},
         "files": [entry.to_json() for entry in packed.entries],

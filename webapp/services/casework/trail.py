@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.models import AuditEntry, AuditSeal, SealedEntry
 from webapp.services import chain
-from webapp.services.case_parts import Gathering, chunks
+from webapp.services.casework.parts import Gathering, chunks
 
 STEP = 1000
 
