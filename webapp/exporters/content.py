@@ -22,9 +22,10 @@ The content is a text file: its first line is the head, each further line a find
                 until, note}}
 
 where counts is {all, open, escalated, confirmed, dismissed, withdrawn}. A finding has the fields of version 1, and
-`legal`: ids of the head's entries that fit its listing's country, marketplace and date. A content of version 1 has
-fewer fields: exporters take what is not there as null. Times are ISO 8601 in UTC, durations hours.
-A value that does not exist is null: no figure is ever made up.
+`legal`: ids of the head's entries that fit its listing's country, marketplace and date; its decisions have
+`reason_title`: what the pack calls the reason, in English. A content of version 1 has fewer fields: exporters take what
+is not there as null. Times are ISO 8601 in UTC, durations hours. A value that does not exist is null: no figure is ever
+made up.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,7 @@ from webapp.echoes import say_again
 from webapp.exporters.content import COUNTED, Choices, Finding
 from webapp.exporters.table import price_of, scores_of, standing_of, takedown_of
 from webapp.figures import Figure, title_of
-from webapp.language import ENGLISH, say, say_later, spoken
+from webapp.language import ENGLISH, find_text, say, say_later, spoken
 from webapp.wording import concept_words, country_words, why_words, word
 
 
@@ -185,7 +185,8 @@ COLUMNS: dict[str, Sequence[Column]] = {
         Column(say_later("Decision"), Kind.TEXT, 12, second(worded(word, "verdict"))),
         Column(say_later("Stands"), Kind.FLAG, 9, lambda pair: pair[1].get("stands", True)),
         Column(say_later("Concept"), Kind.TEXT, 18, second(worded(concept_words, "concept"))),
-        Column(say_later("Reason"), Kind.CODE, 24, second(field("reason"))),
+        Column(say_later("Reason"), Kind.TEXT, 24, second(worded(find_text, "reason_title"))),
+        Column(say_later("Code of the reason"), Kind.CODE, 24, second(field("reason"))),
         Column(say_later("Note"), Kind.TEXT, 60, second(field("note"))),
         Column(say_later("Taken back at (UTC)"), Kind.MOMENT, 19, second(field("undone_at"))),
     ),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rules.law import LawEntry
+from rules.reason_codes import ReasonCodes
 from webapp.models import (
     Decision,
     FindingRow,
@@ -26,7 +27,10 @@ def describe_law(entry: LawEntry) -> dict[str, Any]:
     )
 
 
-def describe_finding(row: FindingRow, events: Sequence[ListingEvent], legal: Sequence[str]) -> dict[str, Any]:
+def describe_finding(
+    row: FindingRow, events: Sequence[ListingEvent], legal: Sequence[str], codes: ReasonCodes
+) -> dict[str, Any]:
+    """codes: of the pack, which know a decision's reason by a title."""
     same = ("id", "concept", "severity", "title", "rule", "rule_version", "pack_digest", "threshold")
     more = ("score", "model", "model_digest", "primary_absent", "why", "reasons")
     return {name: getattr(row, name) for name in same + more} | {
@@ -37,7 +41,7 @@ def describe_finding(row: FindingRow, events: Sequence[ListingEvent], legal: Seq
         "events": [describe_event(event) for event in events],
         "photo": describe_photo(row.photo) if row.photo else None,
         "scores": [describe_scores(said) for said in row.photo.scores] if row.photo else [],
-        "decisions": describe_decisions(row.decisions),
+        "decisions": describe_decisions(row.decisions, codes),
         "legal": list(legal),
     }
 
@@ -67,21 +71,28 @@ def describe_scores(row: ScoreRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in same} | {"scored_at": stamp(row.scored_at)}
 
 
-def describe_decisions(rows: Sequence[Decision]) -> list[dict[str, Any]]:
+def describe_decisions(rows: Sequence[Decision], codes: ReasonCodes) -> list[dict[str, Any]]:
     """All of them: what was taken back or revised is marked, and counts nowhere."""
     kept = {decision.id for decision in standing(rows)}
-    return [describe_decision(row) | {"stands": row.id in kept} for row in rows]
+    return [describe_decision(row, codes) | {"stands": row.id in kept} for row in rows]
 
 
-def describe_decision(row: Decision) -> dict[str, Any]:
+def describe_decision(row: Decision, codes: ReasonCodes) -> dict[str, Any]:
     same = ("id", "note", "reason", "concept", "revises_id", "role")
     return {name: getattr(row, name) for name in same} | {
         "at": stamp(row.decided_at),
         "by": row.user.name,
+        "reason_title": title_of(row.reason, codes),
         "verdict": row.verdict.value,
         "stage": row.stage.value,
         "undone_at": stamp(row.undo.undone_at) if row.undo else None,
     }
+
+
+def title_of(reason: str | None, codes: ReasonCodes) -> str | None:
+    """In English; None of a code that the pack no longer has."""
+    known = codes.find(reason) if reason else None
+    return known.title if known else None
 
 
 def stamp(at: datetime | None) -> str | None:

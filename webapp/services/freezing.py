@@ -143,7 +143,9 @@ def describe_batch(session: Session, ids: Sequence[int], pack: Pack, tally: "Tal
         events = removals.events_by_listing(reading, {row.listing_id for row in rows})
         for row in rows:
             entries = legal_entries(pack, row)
-            finding = describe_finding(row, events.get(row.listing_id, []), [entry.id for entry in entries])
+            finding = describe_finding(
+                row, events.get(row.listing_id, []), [entry.id for entry in entries], pack.reason_codes
+            )
             tally.count(row, finding, entries)
             yield finding
 

@@ -68,7 +68,7 @@ PHOTO = (
 )  # fmt: skip
 LOOKS = ("pixel_hash", "look_hash")
 DECISION = (
-    "id", "reason", "concept", "revises_id", "role", "at", "verdict", "stage", "undone_at", "stands",
+    "id", "reason", "reason_title", "concept", "revises_id", "role", "at", "verdict", "stage", "undone_at", "stands",
 )  # fmt: skip
 FIGURES = (
     "findings", "listings", "sellers", "pictures", "decisions", "by_state", "by_severity", "by_concept", "by_day",

@@ -186,13 +186,19 @@ def decision_line(one: Mapping[str, Any]) -> str:
     )
     more = [
         str(STAGES.get(one["stage"], one["stage"])) if one.get("stage") not in (None, "first") else "",
-        say("reason %(reason)s", reason=one_line(one["reason"].replace("_", " "), 80)) if one.get("reason") else "",
+        say("reason %(reason)s", reason=reason_title(one)) if one.get("reason") else "",
         say("taken back on %(time)s", time=time_words(one["undone_at"])) if one.get("undone_at") else "",
         say("no longer counts") if not one.get("stands", True) and not one.get("undone_at") else "",
         say("note: %(note)s", note=shown(one["note"], NOTE)) if one.get("note") else "",
     ]
     told = [text for text in more if text]
     return say("%(sentence)s; %(more)s", sentence=said, more=listed(told, find_text)) if told else said
+
+
+def reason_title(decision: Mapping[str, Any]) -> str:
+    """As the pack calls the code; the code itself where it had no title for it."""
+    title = decision.get("reason_title")
+    return find_text(title) if title else one_line(decision["reason"].replace("_", " "), 80)
 
 
 def event_line(one: Mapping[str, Any]) -> str:
