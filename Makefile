@@ -16,7 +16,7 @@ run: setup  ## start everything on this machine, scan the sample marketplace, sh
 	@exec $(BIN)/tuskline run $(if $(ONCE),--once) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: .venv/test-installed servers lint  ## run the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/test-installed  ## check style, types, layers and rule packs
 	$(BIN)/ruff check .

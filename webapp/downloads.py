@@ -15,6 +15,7 @@ def send_report_file(file: ReportFile, body: BinaryIO) -> Response:
     exporter = FORMATS.get(file.format)
     media_type = exporter.media_type if exporter else "application/octet-stream"
     answer = send_file(body, mimetype=media_type, as_attachment=True, download_name=download_name(file))
+    answer.headers["Content-Type"] = media_type  # as it is: of text, send_file would name the charset twice
     answer.content_length = file.size_bytes
     answer.headers["Content-Security-Policy"] = "sandbox"
     answer.headers["Cache-Control"] = "no-store"

@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from rules.explain import lines
@@ -70,7 +73,18 @@ MODEL_ROLES = (say_later("primary"), say_later("fallback"))  # as the catalogue 
 
 def init_app(app: Flask) -> None:
     for function in FILTERS:
-        app.add_template_filter(function)
+        app.add_template_filter(said_anew(function), function.__name__)
+
+
+def said_anew(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter, kept from being worked out while a template is compiled: its language is each reader's own."""
+
+    @pass_context
+    @wraps(function)
+    def filter_of(_context: Context, *given: Any, **named: Any) -> Any:
+        return function(*given, **named)
+
+    return filter_of
 
 
 def translated(text: str | None) -> str:

@@ -24,8 +24,8 @@ from webapp.models import (
     Stage,
     Verdict,
 )
-from webapp.services import cases, decisions, photos, rechecks, team
-from webapp.services.cases import Look
+from webapp.services import adjudication, decisions, photos, rechecks, team
+from webapp.services.adjudication import Look
 from webapp.services.decisions import Choice
 from webapp.storage import open_store
 
@@ -144,7 +144,7 @@ def addresses(site: Site, finding: FindingRow) -> list[str]:
     ann, bob = make_user(site.session, "ann"), make_user(site.session, "bob")
     other = make_pictured(site, 20)
     decisions.decide(site.session, ann, other.id, Choice(Verdict.CONFIRM, "tusks"))
-    dispute = cases.answer(site.session, bob, site.session.query(Recheck).one().id, Look("other", "plush"))
+    dispute = adjudication.answer(site.session, bob, site.session.query(Recheck).one().id, Look("other", "plush"))
     site.session.commit()
     audit = make_slice(site, finding)
     today = f"{now():%Y-%m-%d}"

@@ -2,10 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from scanner import predicting
+from scanner.processes import Processes
+from scanner.zoo import probe
 
 MAKER = Path(__file__).parent / "zoo" / "make_module.py"
 PRIMARY = "resnet50_vd_wildanimals"
@@ -41,6 +47,25 @@ def make_colours(tmp_path_factory: pytest.TempPathFactory) -> MakeColours:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_process_for_probes() -> Iterator[None]:
+    """It stays: each of some sixty installs would start one, which imports Paddle for more than a second."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+
+        @cache
+        def keep(count: int) -> AbstractContextManager[Processes]:
+            return nullcontext(stack.enter_context(Processes(count)))
+
+        patch.setattr(probe, "Processes", keep)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _one_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process imports Paddle; a test of several asks for them."""
+    monkeypatch.setattr(predicting, "count_workers", lambda: 1)
 
 
 @pytest.fixture(autouse=True)

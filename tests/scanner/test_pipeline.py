@@ -10,6 +10,7 @@ import pytest
 from rules.cascade import Cascade
 from rules.load import find_pack, load_pack
 from rules.model import Pack
+from scanner import predicting
 from scanner.pipeline import Scanner, evidence_of
 from scanner.records import Listing, Photo, Scores
 from scanner.zoo.cascade import ModelChoice, choose_models
@@ -37,7 +38,10 @@ def make_photos(folder: Path, count: int) -> list[Photo]:
     ]
 
 
-def test_every_photo_comes_back_in_order_and_scored(tmp_path: Path, choice: ModelChoice, pack: Pack) -> None:
+def test_every_photo_comes_back_in_order_and_scored(
+    tmp_path: Path, choice: ModelChoice, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predicting, "count_workers", lambda: 2)
     photos = make_photos(tmp_path, 50)  # more than one batch, and a rest
     with Scanner(choice, pack, "cpu") as scanner:
         scanned = list(scanner.scan(photos))

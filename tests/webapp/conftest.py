@@ -17,16 +17,13 @@ from sqlalchemy.orm import Session
 
 from tests.webapp.databases import Lender, create_database, drop_database, migrate
 from webapp.db import open_engine, session_factory
-<<<<<<< HEAD
-from webapp.services import rechecks
-=======
 from webapp.exporters import FORMATS
 from webapp.exporters.content import Choices, Content, Means
-from webapp.migrations import upgrade
-from webapp.services import case_report, rechecks
->>>>>>> casefile
+from webapp.services import rechecks
+from webapp.services.casework import report
 from webapp.settings import Settings
 from webapp.tasks import app
+from webapp.tasks.database import engine_of
 from webapp.tasks.rules import apply_pack
 
 POSTGRES_URL = os.environ.get("TUSKLINE_TEST_POSTGRES_URL")
@@ -68,6 +65,7 @@ def settings(request: pytest.FixtureRequest, backend: str, tmp_path: Path) -> It
         return
     with request.getfixturevalue("lender").lend() as url:
         yield use(Settings(home=home, database_url=url, broker_url=None))
+        engine_of(url).dispose()  # what tasks keep open is closed with the rest, and the next test has this address too
 
 
 @pytest.fixture
@@ -115,4 +113,4 @@ def quick_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(content: Content, _choices: Choices, _means: Means, target: BinaryIO) -> None:
         target.write(f"%PDF of {[one['id'] for one in content.findings()]}".encode())
 
-    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(FORMATS["pdf"], write=write))
+    monkeypatch.setitem(report.FORMATS, "pdf", replace(FORMATS["pdf"], write=write))

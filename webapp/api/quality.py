@@ -23,9 +23,9 @@ from webapp.models import (
     Role,
     Verdict,
 )
-from webapp.services import agreement, cases, quality, recall, rechecks, rules, team
+from webapp.services import adjudication, agreement, quality, recall, rechecks, rules, team
+from webapp.services.adjudication import NAME_LETTERS
 from webapp.services.agreement import Agreement
-from webapp.services.cases import NAME_LETTERS
 from webapp.services.errors import NotFound, Refused
 from webapp.services.tokens import Scope
 
@@ -256,7 +256,7 @@ def shapes_of(found: Sequence[Agreement]) -> list[AgreementShape]:
 @room.operation("GET", "/cases", Scope.READ, answer=Page[CaseShape])
 def list_cases() -> Page[CaseShape]:
     """Disputes and appeals that wait for a lead, the oldest first; at most 100."""
-    return Page[CaseShape](items=[CaseShape.model_validate(one) for one in cases.open_cases(db_session())])
+    return Page[CaseShape](items=[CaseShape.model_validate(one) for one in adjudication.open_cases(db_session())])
 
 
 @room.operation("GET", "/cases/<int:case_id>", Scope.READ, Role.LEAD, answer=WholeCase)
@@ -269,13 +269,13 @@ def get_case(case_id: int) -> WholeCase:
 
 
 def case_shape(row: Recheck) -> WholeCase:
-    fitness = cases.fit_to_settle(db_session(), caller(), row)
+    fitness = adjudication.fit_to_settle(db_session(), caller(), row)
     return WholeCase(
         **CaseShape.model_validate(row).model_dump(),
         first=decision_shape(row.first),
         second=said(row.second),
         final=said(row.final),
-        may_settle=fitness.may and cases.is_open(db_session(), row),
+        may_settle=fitness.may and adjudication.is_open(db_session(), row),
         why_not=fitness.reason,
     )
 
@@ -295,7 +295,7 @@ def said(decision: Decision | None) -> DecisionShape | None:
 )
 def appeal_finding(finding_id: int, body: AppealBody) -> CaseShape:
     """Ask for another decision on a decided finding; a lead says the last word."""
-    row = cases.appeal(db_session(), caller(), finding_id, body.claim, body.raised_by)
+    row = adjudication.appeal(db_session(), caller(), finding_id, body.claim, body.raised_by)
     db_session().commit()
     return CaseShape.model_validate(row)
 
@@ -305,7 +305,7 @@ def appeal_finding(finding_id: int, body: AppealBody) -> CaseShape:
 )
 def settle_case(case_id: int, body: LastWordBody) -> WholeCase:
     """Say the last word in a dispute or an appeal, which sets the finding's state."""
-    row = cases.settle(db_session(), caller(), case_id, body.verdict, body.note)
+    row = adjudication.settle(db_session(), caller(), case_id, body.verdict, body.note)
     db_session().commit()
     return case_shape(row)
 

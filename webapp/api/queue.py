@@ -16,8 +16,8 @@ from webapp.api.problems import Problem
 from webapp.extensions import app_settings, db_session
 from webapp.models import FindingState, Role, SavedFilter
 from webapp.services import blind, desk, saved_filters
+from webapp.services.adjudication import ESCALATE, Look
 from webapp.services.blind import BlindItem
-from webapp.services.cases import ESCALATE, Look
 from webapp.services.tokens import Scope
 
 room = Room("queue", "What comes next: the queue, kept filters, blind items")

@@ -54,6 +54,8 @@ def export(
     check_choice(findings, seller, source_name, filter_name)
     if language not in languages():
         raise click.ClickException(f"there is no language {language}: take one of {', '.join(languages())}")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise click.ClickException(f"{output} can't be written: there is no folder {output.absolute().parent}")
     settings = open_settings()
     with open_session(settings) as session:
         asked = choose(session, findings, seller, source_name, filter_name, title, language)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from webapp.cli.opening import open_session, open_settings
 from webapp.db import one_moment
 from webapp.exporters import FORMATS
+from webapp.exporters.typesetting.printing import PrintError
 from webapp.language import ENGLISH, languages
 from webapp.models import PictureChoice, Redaction, Report, ReportFile
 from webapp.services import report_files, reports, saved_filters
@@ -121,7 +122,7 @@ def telling_faults() -> Iterator[None]:
     """What can't be read or written ends the command with its sentence."""
     try:
         yield
-    except (ReportError, StoreError) as error:
+    except (ReportError, StoreError, PrintError) as error:
         raise click.ClickException(str(error)) from None
 
 

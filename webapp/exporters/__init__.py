@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from webapp.exporters import document, pdf, table, xlsx
 from webapp.exporters.content import Choices, Content, Means
+from webapp.language import say_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ FORMATS: dict[str, Exporter] = {
         Exporter("pdf", "PDF", "application/pdf", ".pdf", pdf.write, is_quick=False, shows_pictures=True, speaks=True),
         Exporter("xlsx", "XLSX", XLSX, ".xlsx", xlsx.write, is_quick=False, shows_pictures=True, speaks=True),
         Exporter("csv", "CSV", CSV, ".csv", table.write),
-        Exporter("csv-bom", "CSV (BOM)", CSV, "-bom.csv", table.write_with_mark),
-        Exporter("figures", "CSV", CSV, "-figures.csv", table.write_figures),
+        Exporter("csv-bom", say_later("CSV for Excel"), CSV, "-bom.csv", table.write_with_mark),
+        Exporter("figures", say_later("CSV of the figures"), CSV, "-figures.csv", table.write_figures),
         Exporter("json", "JSON", "application/json", ".json", document.write),
         Exporter("jsonl", "JSON Lines", "application/jsonl", ".jsonl", document.write_lines),
     )

@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from webapp.exporters.verify_case import is_plain_path
+
 MOST_BYTES = 2**32 - 2**20
 MOST_ENTRIES = 65_000
 PIECE_BYTES = 1 << 20
@@ -56,6 +58,7 @@ class Packing:
     def __init__(self, path: Path) -> None:
         self.entries: list[Entry] = []
         self.rows: dict[str, list[str]] = {}
+        self._taken: set[str] = set()
         self._file = path.open("w+b")
 
     def close(self) -> None:
@@ -64,6 +67,9 @@ class Packing:
     def add(self, path: str, media_type: str, what: str, pieces: Iterable[bytes]) -> Entry:
         """Put a file in. Raises BundleError where the bundle would become too large or have too many files."""
         check_name(path)
+        if path.lower() in self._taken:
+            raise ValueError(f"{path!r} is in the bundle already")
+        self._taken.add(path.lower())
         if len(self.entries) >= MOST_ENTRIES:
             raise BundleError(f"more than {MOST_ENTRIES} files")
         offset = self._file.tell()
@@ -157,9 +163,11 @@ def encode(text: str) -> bytes:
 
 
 def check_name(path: str) -> None:
-    """Raises ValueError for a name that could lead out of the folder in which somebody unpacks the bundle."""
-    parts = path.split("/")
-    if not path.isascii() or not path.isprintable() or "\\" in path or any(one in ("", ".", "..") for one in parts):
+    """Raises ValueError for a name that could lead out of the folder in which somebody unpacks the bundle.
+
+    What the checker would refuse is not signed in the first place.
+    """
+    if not is_plain_path(path):
         raise ValueError(f"{path!r} is no name in a bundle")
 
 

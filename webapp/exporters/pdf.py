@@ -122,7 +122,7 @@ def first_pages(head: Mapping[str, Any], choices: Choices, count: int, notices: 
         "appendix": {
             "title": say("Appendix: the findings"),
             "text": appendix_words(count),
-            "notes": appendix_notes() if count else [],
+            "notes": appendix_notes(bool(head.get("legal"))) if count else [],
         },
     }
 
@@ -137,10 +137,10 @@ def appendix_words(count: int) -> str:
     )
 
 
-def appendix_notes() -> list[str]:
+def appendix_notes(has_laws: bool) -> list[str]:
     return [
         say("Scores are of each model that looked at the picture, from 0 to 1, cut off after three digits."),
-        say("L1, L2 and so on are the entries of the section on legal context."),
+        *([say("L1, L2 and so on are the entries of the section on legal context.")] if has_laws else []),
         say("Signs of a seller's text that print nothing stand as their code point, as [U+200B]."),
         say("Times are in UTC. Longer texts are cut here and whole in the other formats of this report."),
     ]
@@ -152,7 +152,7 @@ def print_parts(folder: Path, head: Mapping[str, Any], parts: Sequence[int], mea
         put_pictures(folder, 0, parts, means)
         run_press([printing_task(folder, head, "whole", front="yes", **cards_input(parts, 0))])
         return folder / "whole.pdf"
-    starts, last_page = count_pages(folder, parts)
+    starts, last_page = count_pages(folder, parts, means)
     made = [run_press([printing_task(folder, head, "front", front="yes", total=str(last_page))])[0]]
     for place, start in enumerate(starts):
         put_pictures(folder, place, parts, means)
@@ -182,11 +182,12 @@ def part_inputs(parts: Sequence[int], place: int) -> dict[str, str]:
     return {"title": title, **cards_input(parts, place)}
 
 
-def count_pages(folder: Path, parts: Sequence[int]) -> tuple[list[int], int]:
+def count_pages(folder: Path, parts: Sequence[int], means: Means) -> tuple[list[int], int]:
     """The page that each part begins on, and the last of all. Pictures have a place of their size in any case."""
     (front_pages,) = run_press([task_of(folder, "count", front="yes", total="0")])
     last_page, starts = front_pages["last_page"], []
     for place in range(len(parts)):
+        means.tell(0)  # no finding is written yet, but whoever waits may have gone
         starts.append(last_page + 1)
         inputs = {"start": str(last_page + 1), "total": "0", "pictures": "no", **part_inputs(parts, place)}
         (counted,) = run_press([task_of(folder, "count", **inputs)])

@@ -17,8 +17,12 @@ FIGURES = ("name", "value", "low", "high", "n", "reason", "basis")
 
 # A cell that begins with one of these is a formula to a spreadsheet, whatever blanks stand before it. The second
 # group of places: where a spreadsheet of another country, or a paste, begins a new cell in the middle of a text.
-BLANKS = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x20]*"
-FORMULA = re.compile(rf"(^|[;\t\r\n])({BLANKS})(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+BLANK = r"\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x20"
+SIGN = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+FORMULA = re.compile(rf"(?:^|[;\t\r\n])[{BLANK}]*{SIGN}")
+# Blanks are taken run by run, never again from each of their places on: a seller may write a hundred thousand of them.
+RUN = re.compile(rf"[;{BLANK}]++(?:{SIGN}())?")
+BEGINS_CELL = re.compile(r"[;\t\r\n]")
 BEGINS_ODDLY = re.compile(r"^[\t\r\n]")
 
 
@@ -67,8 +71,15 @@ def safe(value: Any) -> Any:
 
 def neutralise(text: str) -> str:
     """An apostrophe before each sign that would begin a formula; the JSON form has the text as it was."""
-    text = FORMULA.sub(r"\1\2'", text)
-    return f"'{text}" if BEGINS_ODDLY.match(text) else text
+    begins = re.match(SIGN, text) is not None
+    text = RUN.sub(mark, text)
+    return f"'{text}" if begins or BEGINS_ODDLY.match(text) else text
+
+
+def mark(run: re.Match[str]) -> str:
+    """The blanks before a sign, with an apostrophe where a cell begins with them or among them."""
+    is_cell = run.start() == 0 or BEGINS_CELL.search(run[0])
+    return f"{run[0]}'" if run[1] is not None and is_cell else run[0]
 
 
 def of(name: str) -> Callable[[Finding], Any]:

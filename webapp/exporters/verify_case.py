@@ -50,7 +50,7 @@ ENTRIES, SEALED, SEALS = "audit/entries.jsonl", "audit/sealed.jsonl", "audit/sea
 REQUIRED = ("README.txt", "verify.py", "case.json", FINDINGS, LISTINGS, HISTORY, CAPTURES, ENTRIES, SEALED, SEALS)
 
 CHUNK = 1 << 20
-MOST_MANIFEST = 64 << 20  # bytes
+MOST_MANIFEST = 256 << 20  # bytes; a seal of the audit log takes 67 of them
 MOST_SIDE = 1 << 20  # bytes of the signature's file and of the timestamp
 MOST_ROW = 16 << 20  # bytes
 MOST_ENTRIES = 65_535
@@ -922,6 +922,7 @@ class Case:
         if isinstance(case, dict):
             self._outcome.facts["case"] = {name: scalar(case.get(name)) for name in ("id", "title", "language")}
         self._outcome.facts["made_at"] = scalar(said.get("made_at"))
+        self._outcome.facts["timestamp_asked"] = said.get("timestamp_asked") is True
 
     def _check_signature(self, actual: str | None, keys: Sequence[str], fingerprints: Sequence[str]) -> None:
         data = self._read_side(SIGNATURE, MOST_SIDE)
@@ -1068,7 +1069,8 @@ class Case:
             self._note(ADDED, name, "is not of the case file: the manifest does not name it")
 
     def _check_order(self, expected: Sequence[str]) -> None:
-        there = [name for name in self._source.names if name in set(expected)]
+        known = set(expected)
+        there = [name for name in self._source.names if name in known]
         wanted = [name for name in expected if name in self._present]
         for old, new in difference(wanted, there).moved:
             self._note(REORDERED, wanted[old], f"is file {new + 1} of the ZIP, not file {old + 1}")
@@ -1083,11 +1085,13 @@ class Case:
 
 def manifest_faults(said: Mapping[str, Any]) -> Iterator[str]:
     """What is not as the format says; each as it may stand behind `manifest.json`."""
-    fields = {"format", "made_at", "made_with", "case", "files", "rows", "audit_head", "statement"}
+    fields = {"format", "made_at", "made_with", "case", "files", "rows", "audit_head", "statement", "timestamp_asked"}
     if said.get("format") != FORMAT:
         yield f"is of the format {shown(said.get('format'))}; this verifier knows {FORMAT} alone"
     if said.keys() != fields:
         yield f"does not have exactly the fields {', '.join(sorted(fields))}"
+    if not isinstance(said.get("timestamp_asked"), bool):
+        yield "does not say whether a timestamp was asked for"
     if not isinstance(said.get("made_at"), str) or not isinstance(said.get("case"), dict):
         yield "does not say when it was made, or of which case"
     files = said.get("files")
@@ -1759,6 +1763,8 @@ def fault_lines(outcome: Outcome) -> Iterator[str]:
 def timestamp_lines(outcome: Outcome) -> Iterator[str]:
     if "timestamp_at" not in outcome.facts:
         yield "note       There is no timestamp of an outside server in it."
+        if outcome.facts.get("timestamp_asked"):
+            yield "           One was asked for: the server did not answer then, or its answer was taken out since."
         return
     yield f"Timestamp            {outcome.facts['timestamp_at']}, of the signature; who made it is not checked here."
     yield "                     In the unpacked folder, with the certificates of the timestamp's maker in roots.pem:"

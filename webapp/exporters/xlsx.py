@@ -31,6 +31,7 @@ MOST_ROWS = 1_048_576  # of a sheet, its heading too
 MOST_LETTERS = 32_767  # of a cell, as UTF-16 counts them
 NAME_LETTERS = 31  # of a sheet's name
 PICTURE_PX = 96
+HEADING_PX = 38  # two lines
 PICTURE_ROW_PX, ROW_PX = 102, 60
 FIRST_YEAR = 1900  # Excel knows no earlier day
 # What XML can't hold.
@@ -113,6 +114,8 @@ def make_formats(workbook: Workbook) -> dict[tuple[Kind, bool], Format]:
     found = {}
     for kind in Kind:
         base = {"valign": "top", "text_wrap": kind is Kind.TEXT or kind is Kind.HEADING}
+        if kind in (Kind.TEXT, Kind.HEADING):
+            base |= {"align": "left", "indent": 1}  # else it touches a number beside it
         if kind in NUMBER_FORMATS:
             base["num_format"] = NUMBER_FORMATS[kind]
         if kind is Kind.HEADING:
@@ -130,6 +133,7 @@ class Sheet:
         self._sheet = sheet
         self._columns = columns
         self._next = 1
+        sheet.set_row_pixels(0, HEADING_PX)
         for place, column in enumerate(columns):
             sheet.set_column(place, place, column.width)
             self._put(0, place, Kind.HEADING, str(column.title))

@@ -8,7 +8,7 @@ from webapp.db import now
 from webapp.forms.base import PageForm
 from webapp.forms.review import number_of
 from webapp.language import say_later
-from webapp.services.cases import ESCALATE, Look
+from webapp.services.adjudication import ESCALATE, Look
 
 NOTE_LETTERS = 2000
 CHOOSE = say_later("Say what you suspect, or that you suspect nothing.")

@@ -6,7 +6,7 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Option
 from webapp.forms.base import PageForm
 from webapp.forms.reports import PeriodForm
 from webapp.language import say_later
-from webapp.services.cases import CLAIM_LETTERS, NAME_LETTERS
+from webapp.services.adjudication import CLAIM_LETTERS, NAME_LETTERS
 from webapp.services.recall import FEWEST, MOST
 from webapp.services.rechecks import FINAL
 

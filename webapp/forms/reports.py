@@ -55,7 +55,7 @@ class PeriodForm(PageForm):
     @property
     def to_at(self) -> datetime:
         """The moment after the last day."""
-        return start_of(self.last_day.data + timedelta(days=1))
+        return start_of(min(self.last_day.data, date.max - timedelta(days=1)) + timedelta(days=1))
 
 
 def start_of(day: date) -> datetime:

@@ -31,8 +31,8 @@ from webapp.models import (
     Role,
     User,
 )
-from webapp.services import cases, desk, recall, rechecks, team
-from webapp.services.cases import Look
+from webapp.services import adjudication, desk, recall, rechecks, team
+from webapp.services.adjudication import Look
 from webapp.services.errors import NotFound, Refused
 
 # Of so many that wait one is drawn: neither the order of decisions nor that of an audit shows.
@@ -108,7 +108,7 @@ def answer(session: Session, user: User, item: BlindItem, look: Look) -> None:
     """Keep what `user` saw and let go of the listing. Raises Refused where it was settled meanwhile, NotFound."""
     kind, _, number = item.key.partition(":")
     if kind == "second":
-        cases.answer(session, user, int(number), look)
+        adjudication.answer(session, user, int(number), look)
     else:
         recall.answer(session, user, int(number), look)
     desk.release(session, user, item.listing.id)

@@ -5,10 +5,11 @@ docs/case_files.md tells what is in one and how it is checked.
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,13 +33,14 @@ from webapp.models import (
     Source,
     User,
 )
-from webapp.services import archives, audit, jobs
-from webapp.services.case_bundles import Made, pack
-from webapp.services.case_evidence import count_bytes, scope_of
-from webapp.services.case_parts import CaseFacts, Tell, chunks, too_large
+from webapp.services import archives, audit, jobs, signing
+from webapp.services.casework.bundles import Made, pack
+from webapp.services.casework.evidence import count_bytes, scope_of
+from webapp.services.casework.parts import CaseFacts, Tell, chunks, too_large
 from webapp.services.errors import NotFound, Refused
 from webapp.services.jobs import JobError, Task
 from webapp.services.narrowing import QueueFilters, narrow
+from webapp.services.signing import PublicKey
 from webapp.settings import Settings
 from webapp.storage import StoreError, open_store
 
@@ -49,7 +51,8 @@ SPARE_ENTRIES = 1_000
 LEFT_S = 2 * 24 * 3600  # after so long a folder of a worker that died is in nobody's way but the disk's
 LISTED = 100
 FAILURES_LISTED, FAILURES_DAYS = 5, 7
-EXPORTED = "case.export"
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+EXPORTED, MADE = "case.export", "case.made"
 
 
 class CaseFileError(OSError):
@@ -100,15 +103,20 @@ def look_ahead(session: Session, asked: Asked) -> Prospect:
     scope = scope_of(session, ids)
     size = count_bytes(session, scope.photo_ids)
     check_room(len(scope.photo_ids) + count_captures(session, scope.listing_ids), size)
-    title = asked.title.strip()[:TITLE_LETTERS] or name_case(session, asked.selection, ids)
-    return Prospect(asked, ids, title, len(scope.listing_ids), len(scope.photo_ids), size)
+    title = one_line(asked.title) or one_line(name_case(session, asked.selection, ids))
+    return Prospect(asked, ids, title[:TITLE_LETTERS], len(scope.listing_ids), len(scope.photo_ids), size)
+
+
+def one_line(text: str) -> str:
+    """Sellers' names stand in it: none is to write lines of its own into the README, or to steer a terminal."""
+    return " ".join(CONTROLS.sub(" ", text).split())
 
 
 def resolve(session: Session, selection: Mapping[str, Any]) -> list[int]:
     """The findings' ids in order. Raises Refused, NotFound."""
     ids = ids_of_seller(session, selection) if "seller" in selection else known_ids(session, selection["findings"])
     if not ids:
-        raise Refused(say("There is no finding to make a case file of."))
+        raise Refused(say("There is no finding to make a case file of: select at least one."))
     if len(ids) > MOST_FINDINGS:
         raise Refused(say("A case file holds %(most)s findings at most: choose fewer.", most=MOST_FINDINGS))
     return ids
@@ -208,7 +216,7 @@ def export(
         made = pack(session, settings, case, folder, tell, [f"job:{job.id}"] if job else [])
         tell("putting it into the store", 0, None)
         open_store(settings).put_file(name_of(made.sha256), made.path)
-    finish(session, row, made)
+    finish(session, row, made, signing.signing_key(settings.home))
     return row
 
 
@@ -239,13 +247,14 @@ def facts_of(row: CaseFile, finding_ids: Sequence[int], actor: User | None) -> C
     return CaseFacts(row.id, row.title, made_at, name, role, row.language, row.selection, finding_ids)
 
 
-def finish(session: Session, row: CaseFile, made: Made) -> None:
+def finish(session: Session, row: CaseFile, made: Made, key: PublicKey) -> None:
     """Commits."""
     row.sha256, row.size_bytes, row.manifest_sha256 = made.sha256, made.size_bytes, made.manifest_sha256
     row.timestamp_at, row.notices = made.timestamp_at, made.notices
     facts = {"sha256": made.sha256, "manifest_sha256": made.manifest_sha256, "bytes": made.size_bytes}
+    facts["key"] = key.public
     who = row.user.name if row.user else audit.SYSTEM
-    audit.record(session, who, "case.made", f"case:{row.id}", **facts)
+    audit.record(session, who, MADE, f"case:{row.id}", **facts)
     session.commit()
 
 
@@ -255,8 +264,9 @@ def own_folder(settings: Settings) -> Iterator[Path]:
     spool = archives.archives_dir(settings) / "cases"
     spool.mkdir(exist_ok=True)
     for left in spool.iterdir():
-        if left.stat().st_mtime < time.time() - LEFT_S:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another worker is done with its own
+            if left.stat().st_mtime < time.time() - LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
     folder = Path(mkdtemp(dir=spool))
     try:
         yield folder
@@ -299,6 +309,13 @@ def findings_of(session: Session, row: CaseFile) -> list[int]:
     return list(facts["findings"]) if facts else []
 
 
+def key_of(session: Session, row: CaseFile, home: Path) -> PublicKey:
+    """The one that signed it, maybe an earlier or another machine's; this machine's where nobody noted it."""
+    made = AuditEntry.subject == f"case:{row.id}", AuditEntry.action == MADE
+    facts = session.scalar(select(AuditEntry.facts).where(*made).order_by(AuditEntry.id).limit(1)) or {}
+    return PublicKey(facts["key"]) if "key" in facts else signing.signing_key(home)
+
+
 def find(session: Session, case_id: int) -> CaseFile:
     """Raises NotFound, also for one that was never done."""
     row = session.get(CaseFile, case_id, options=[joinedload(CaseFile.user)])
@@ -314,8 +331,7 @@ def open_bundle(settings: Settings, row: CaseFile) -> BinaryIO:
         raise CaseFileError(say("Case file %(id)s was removed on %(day)s, as its retention says.", id=row.id, day=day))
     place, name = open_store(settings), name_of(row.sha256)
     try:
-        with closing(place.open(name)) as body:
-            found = hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads bytes
+        found = place.digest(name)
     except FileNotFoundError:
         raise CaseFileError(
             say("Case file %(id)s is missing: bring back %(name)s in %(place)s from a backup.",

@@ -22,7 +22,7 @@ from scanner.pipeline import evidence_of
 from scanner.zoo.cascade import replay
 from webapp.models import DECIDED, FindingRow, FindingState, ListingRow, PhotoRow, RecallAudit, RecallItem
 from webapp.services import overview
-from webapp.services.cases import ESCALATE
+from webapp.services.adjudication import ESCALATE
 from webapp.services.judging import scores_of
 from webapp.services.listings import to_record
 from webapp.services.rates import Estimate, Total, share, total_of

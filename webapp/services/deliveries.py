@@ -5,6 +5,7 @@ sender dies between sending and writing that down: the same bytes in the same pl
 """
 
 import logging
+import re
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
@@ -93,8 +94,8 @@ def publish(session: Session, schedule: ReportSchedule, report: Report, files: S
         session,
         webhooks.Event.REPORT_DELIVERED,
         report_id=report.id,
-        schedule=schedule.name,
-        title=report.title,
+        schedule="" if outbox.hides_people(named) else schedule.name,
+        title=outbox.title_of(report, named),
         from_at=report.from_at.isoformat(),
         to_at=report.to_at.isoformat(),
         sha256=report.sha256,
@@ -164,6 +165,8 @@ def deliver(session: Session, settings: Settings, row: ReportDelivery) -> Outcom
 
 
 def fail(session: Session, row: ReportDelivery, reason: str, is_final: bool = False) -> None:
+    if row.way is DeliveryWay.MAIL:  # everybody reads why; the address, which servers repeat, is for leads alone
+        reason = re.sub(re.escape(row.target), "[e-mail]", reason, flags=re.IGNORECASE)
     outgoing.note_failure(row, reason, is_final)
     if row.state is DeliveryState.FAILED:
         record(session, row, "report.deliver.failed", reason=reason)
@@ -200,11 +203,17 @@ def write_letter(
     """In the language of the schedule."""
     schedule = session.get(ReportSchedule, row.schedule_id) if row.schedule_id else None
     with speaking(language_of(schedule, files)):
-        subject = say("Report %(number)s: %(title)s", number=row.report_id, title=row.report.title)
+        subject = subject_of(row.report, files)
         text = "\n".join(lines_of(settings, row.report, zone_of(schedule), files, attached))
     key = f"report-{row.report_id}.{row.id}.{row.report.sha256[:16]}"
     bodies = [Attachment(one.name, one.media_type, read_whole(settings, one.file)) for one in attached]
     return Letter(row.target, subject, text, key, bodies)
+
+
+def subject_of(report: Report, files: Sequence[Named]) -> str:
+    if title := outbox.title_of(report, files):
+        return say("Report %(number)s: %(title)s", number=report.id, title=title)
+    return say("Report %(number)s", number=report.id)
 
 
 def language_of(schedule: ReportSchedule | None, files: Sequence[Named]) -> str:
@@ -239,7 +248,7 @@ def lines_of(
     from_at, to_at = (moments.zone_words(moment, zone) for moment in (report.from_at, report.to_at))
     left_out = [one for one in files if one not in attached]
     return [
-        report.title,
+        subject_of(report, files),
         say("Period: %(from_at)s to %(to_at)s", from_at=from_at, to_at=to_at),
         say("Suspected findings: %(count)s", count=number(report.findings_count)),
         "",

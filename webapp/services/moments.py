@@ -209,5 +209,5 @@ RHYTHMS: tuple[tuple[re.Pattern[str], Callable[[Mapping[str, str]], str]], ...] 
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Every time zone by its IANA name, in order."""
-    return tuple(sorted(available_timezones()))
+    """Every time zone by its IANA name, in order; not those that name no place, which mean another on each machine."""
+    return tuple(sorted(available_timezones() - {"Factory", "localtime", "posixrules"}))

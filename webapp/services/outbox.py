@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from webapp.exporters import FORMATS
-from webapp.models import Report, ReportFile
+from webapp.models import Redaction, Report, ReportFile
 from webapp.services import report_files
 from webapp.settings import Settings
 from webapp.storage import FolderStore, Store, StoreError, open_outbox
@@ -27,7 +27,7 @@ INDEX = "index.json"
 STATEMENT = "Everything in it is suspected: a score is a suspicion, not a proof."
 FOLDER_LETTERS, PART_LETTERS = 200, 80
 # No part that is hidden, that leads up, or that a system of files reads otherwise than it is written.
-PART = re.compile(r"[^\W_](?:[\w .-]*[\w-])?")
+PART = re.compile(r"[^\W_](?:[\w .-]*[\w-])?\Z")
 # What Windows takes for a device, whatever follows a dot.
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
@@ -58,6 +58,15 @@ def is_folder(text: str) -> bool:
 
 def name_files(files: Sequence[ReportFile]) -> list[Named]:
     return [Named(report_files.download_name(file), file) for file in files]
+
+
+def hides_people(files: Sequence[Named]) -> bool:
+    return any(one.file.redaction is not Redaction.NONE for one in files)
+
+
+def title_of(report: Report, files: Sequence[Named]) -> str:
+    """Empty where a file hides people: in it the title is masked, and beside it the name would stand all the same."""
+    return "" if hides_people(files) else report.title
 
 
 def place_of(report: Report, folder: str) -> str:
@@ -102,9 +111,7 @@ def is_there(outbox: Store, name: str, sha256: str) -> bool:
     """Raises TakenError where other bytes have the name."""
     if not outbox.has(name):
         return False
-    with closing(outbox.open(name)) as body:
-        found = hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads bytes
-    if found != sha256:
+    if outbox.digest(name) != sha256:
         raise TakenError(f"{outbox}/{name} is there with other content, and stays: choose another folder.")
     return True
 
@@ -114,7 +121,7 @@ def index_of(report: Report, files: Sequence[Named]) -> bytes:
     said = {
         "format": FORMAT,
         "report": report.id,
-        "title": report.title,
+        "title": title_of(report, files),
         "from": report.from_at.isoformat(),
         "to": report.to_at.isoformat(),
         "built_at": report.built_at.isoformat(),

@@ -10,7 +10,6 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -185,7 +184,7 @@ def begin(session: Session, place: Store, files: Collection[DueFile], actor: str
     """Note what is about to go; commits. What is not in the store is left out: it was not we who removed it."""
     for file in files:
         try:
-            sha256 = file.sha256 or digest_of(place, file.name)
+            sha256 = file.sha256 or place.digest(file.name)
             if not place.has(file.name):
                 continue
         except FileNotFoundError:
@@ -193,11 +192,6 @@ def begin(session: Session, place: Store, files: Collection[DueFile], actor: str
         facts = {"size_bytes": file.size_bytes, "policy": file.policy, "reason": file.reason}
         insert_new(session, PendingPurge, name=file.name, sha256=sha256, actor=actor, **facts)
     session.commit()
-
-
-def digest_of(place: Store, name: str) -> str:
-    with closing(place.open(name)) as body:
-        return hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads bytes
 
 
 def finish(session: Session, settings: Settings) -> Removed:
@@ -303,7 +297,7 @@ def may_go(docket: Docket, name: str) -> bool:
         is_due = Kept.UNFLAGGED in terms.days and session.scalar(due.due_scans(terms).where(Scan.id == scan_id))
         return bool(is_due) and are_due(docket, due.listings_of_scan(session, scan_id), may_be_none=True)
     if sort == "report_files":
-        return docket.may_file_go(last)
+        return lock_files(session, last) and docket.may_file_go(last)
     if sort == "cases":
         cases = session.scalars(select(CaseFile).where(CaseFile.sha256 == stem)).all()
         return all(docket.may_case_go(case) for case in cases)
@@ -321,6 +315,13 @@ def are_due(docket: Docket, listing_ids: set[int], *, may_be_none: bool = False)
         if docket.session.scalar(may) != len(ids):
             return False
     return not holds.held_among(docket.session, listing_ids, docket.held, by_name=False)
+
+
+def lock_files(session: Session, sha256: str) -> bool:
+    """Lock the rows of these bytes until the commit; False where somebody is writing the same ones just now."""
+    mine = select(ReportFile.id).where(ReportFile.sha256 == sha256)
+    locked = session.scalars(mine.with_for_update(skip_locked=True)).all()
+    return len(locked) == len(session.scalars(mine).all())
 
 
 def lock_all(session: Session, listing_ids: Sequence[int]) -> bool:

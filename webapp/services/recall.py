@@ -24,13 +24,14 @@ from webapp.models import (
     FindingRow,
     FindingState,
     ListingRow,
+    PhotoRow,
     RecallAudit,
     RecallItem,
     ScoreRow,
     User,
 )
 from webapp.services import audit, decisions, findings, reviewed, sightings
-from webapp.services.cases import ESCALATE, Look
+from webapp.services.adjudication import ESCALATE, Look
 from webapp.services.errors import NotFound, Refused
 
 BATCH = 1000
@@ -236,7 +237,10 @@ def spread(share: float) -> float:
 
 
 def units(session: Session, pack: Pack, from_at: datetime, to_at: datetime) -> Iterator[Unit]:
-    """Every listing first seen in the period that no rule flags, in batches: what is in memory does not grow."""
+    """Every listing first seen in the period that no rule flags and whose pictures are kept.
+
+    In batches: what is in memory does not grow.
+    """
     marks = reviewed.marks_of(pack)
     for batch in batches(session, from_at, to_at):
         pictures = scores_of(session, [row.id for row in batch])
@@ -251,7 +255,10 @@ def batches(session: Session, from_at: datetime, to_at: datetime) -> Iterator[Se
         FindingRow.state != FindingState.WITHDRAWN,
         FindingRow.rule.not_in(findings.BY_PEOPLE),
     )
-    inside = (ListingRow.first_seen_at >= from_at, ListingRow.first_seen_at < to_at, ~flagged)
+    # Nobody can tell from a removed picture whether something was missed: "nothing" would be no answer.
+    gone = select(Appearance.id).join(PhotoRow, PhotoRow.id == Appearance.photo_id)
+    gone = gone.where(Appearance.listing_id == ListingRow.id, PhotoRow.purged_at.is_not(None)).correlate(ListingRow)
+    inside = (ListingRow.first_seen_at >= from_at, ListingRow.first_seen_at < to_at, ~flagged, ~gone.exists())
     query = select(ListingRow.id, ListingRow.title, ListingRow.description).where(*inside).order_by(ListingRow.id)
     last_id = 0
     while batch := session.execute(query.where(ListingRow.id > last_id).limit(BATCH)).all():

@@ -1,4 +1,4 @@
-"""Which decisions are looked at again, by a draw, and which looks still stand; services.cases has what comes of it."""
+"""Which decisions are looked at again, by a draw, and which looks still stand; what comes of it: adjudication."""
 
 from collections.abc import Iterable
 from datetime import datetime

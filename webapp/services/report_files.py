@@ -163,6 +163,8 @@ def keep(
     values = {**facts, "made_at": now(), "user_id": actor.id if actor else None}
     if not insert_new(session, ReportFile, report_id=report.id, **asdict(style), **values):
         return
+    # Retention may be removing the same bytes of an older report: then they are put there once it is done.
+    session.execute(select(ReportFile.id).where(ReportFile.sha256 == sha256).with_for_update())
     open_store(settings).put_file(name_of(sha256), path)
     who = actor.name if actor else audit.SYSTEM
     said = style.to_json() | {"sha256": sha256, "size_bytes": size_bytes}

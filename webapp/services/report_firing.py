@@ -102,7 +102,7 @@ def last_missed(due: Due, missed: Sequence[datetime], at: datetime) -> datetime:
 def ask(
     session: Session, schedule: ReportSchedule, due_at: datetime, period: Period, words: str, user: User | None
 ) -> int | None:
-    """words: what the schedule's note begins with."""
+    """words: what the schedule's note begins with. Rolls back where another run of the schedule came first."""
     if session.scalar(select(Report.id).where(Report.schedule_id == schedule.id, Report.due_at == due_at)):
         return None
     if period[0] >= period[1]:
@@ -110,6 +110,9 @@ def ask(
         return None
     wanted, styles = wanted_of(schedule, period), styles_of(schedule)
     job = report_jobs.ask_report(session, wanted, user, styles, schedule.id, due_at)
+    if job.options["due_at"] != due_at.isoformat():
+        session.rollback()  # one for another moment was asked for meanwhile: this run stays due
+        return None
     note(session, schedule.id, f"{words} Its report is being built.")
     return job.id
 
@@ -199,14 +202,19 @@ def run_now(session: Session, schedule: ReportSchedule, user: User | None) -> in
     Its next run stays as it is. Raises Refused where its filter is lost, one is under way, or nothing lies between.
     """
     report_schedules.refuse_lost_filter(schedule)
-    if under_way(session, schedule.id) is not None:
-        raise Refused(say("A report of this schedule is being built already: wait until it is done."))
+    refuse_second(session, schedule.id)
     at = now().replace(microsecond=0)
     job_id = ask(session, schedule, at, period_of(session, schedule.id, schedule, at), "", user)
     if job_id is None:
+        refuse_second(session, schedule.id)
         raise Refused(say("There is nothing to report: the last report of this schedule ends just now."))
     report_schedules.record(session, user, "run", schedule, job=job_id)
     return job_id
+
+
+def refuse_second(session: Session, schedule_id: int) -> None:
+    if under_way(session, schedule_id) is not None:
+        raise Refused(say("A report of this schedule is being built already: wait until it is done."))
 
 
 def of_schedules() -> Any:

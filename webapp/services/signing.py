@@ -28,15 +28,19 @@ TRUSTED = "trusted_keys.txt"
 
 
 @dataclass(frozen=True)
-class SigningKey:
+class PublicKey:
     """public: 32 bytes as hex, to be handed to whoever checks."""
 
-    private: Ed25519PrivateKey
     public: str
 
     @property
     def fingerprint(self) -> str:
         return fingerprint_of(self.public)
+
+
+@dataclass(frozen=True)
+class SigningKey(PublicKey):
+    private: Ed25519PrivateKey
 
     def sign(self, message: bytes) -> str:
         """64 bytes as hex."""
@@ -83,7 +87,7 @@ def read_key(path: Path) -> SigningKey:
         ) from None
     if not isinstance(private, Ed25519PrivateKey):
         raise Refused(say("The signing key %(path)s is not of the kind Ed25519: bring the right one back.", path=path))
-    return SigningKey(private, private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
+    return SigningKey(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(), private)
 
 
 def trusted_keys(home: Path) -> frozenset[str]:

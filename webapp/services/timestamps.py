@@ -8,6 +8,7 @@ by whoever relies on it, with the certificate of that server's authority (docs/c
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import httpx2
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, TimeStampResponse, decode_timestamp_response
@@ -45,7 +46,7 @@ def stamp(url: str, message: bytes) -> Timestamp:
         return Timestamp(body, response.tst_info.gen_time)
     except ValueError as error:
         raise TimestampError(
-            say("The answer of the timestamp server %(url)s can't be read (%(why)s).", url=url, why=error)
+            say("The answer of the timestamp server %(url)s can't be read (%(why)s).", url=shown(url), why=error)
         ) from None
 
 
@@ -58,7 +59,7 @@ def ask(url: str, query: bytes) -> bytes:
             except httpx2.HTTPError as error:
                 if not tries_left:
                     raise TimestampError(
-                        say("The timestamp server %(url)s does not answer (%(why)s).", url=url, why=error)
+                        say("The timestamp server %(url)s does not answer (%(why)s).", url=shown(url), why=error)
                     ) from None
                 continue
             if answer.status_code < 500 or not tries_left:
@@ -66,10 +67,16 @@ def ask(url: str, query: bytes) -> bytes:
     raise AssertionError("the last try gives an answer or raises")
 
 
+def shown(url: str) -> str:
+    """Without name, password and query, which let in: what is said here stands in case files, too."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def read(url: str, answer: httpx2.Response) -> bytes:
     if answer.status_code != 200 or len(answer.content) > MOST_BYTES:
         why = str(answer.status_code) if answer.status_code != 200 else say("it is too long")
-        raise TimestampError(say("The timestamp server %(url)s gave no timestamp (%(why)s).", url=url, why=why))
+        raise TimestampError(say("The timestamp server %(url)s gave no timestamp (%(why)s).", url=shown(url), why=why))
     return answer.content
 
 

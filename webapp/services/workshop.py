@@ -12,6 +12,7 @@ from scanner.zoo.registry import InstalledModel, find_installed
 from scanner.zoo.weights import InstallError
 from scanner.zoo.weights import install as install_weights
 from scanner.zoo.weights import remove as remove_weights
+from webapp.exporters.typesetting.printing import PrintError
 from webapp.models import JobKind
 from webapp.services import case_files, lessons, report_jobs, trials
 from webapp.services.errors import NotFound, Refused
@@ -28,6 +29,7 @@ FAILURES = (
     NoModelError,
     NotFound,
     PackError,
+    PrintError,
     Refused,
     ReportError,
     StoreError,

@@ -1,9 +1,10 @@
 """What every store can do, and how it fails."""
 
 import errno
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,6 +53,11 @@ class Store(ABC):
     @abstractmethod
     def open(self, name: str) -> BinaryIO:
         """To read from, also in the middle. Raises FileNotFoundError."""
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of what lies under `name`, which is read to its end. Raises FileNotFoundError."""
+        with closing(self.open(name)) as body:
+            return hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads bytes
 
     @abstractmethod
     def local_path(self, name: str, sha256: str | None = None) -> Path:

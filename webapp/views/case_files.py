@@ -69,13 +69,14 @@ def create() -> Answer:
 @requires(Role.REVIEWER)
 def show(case_id: int) -> str:
     row = find_or_404(case_id)
+    key = case_files.key_of(db_session(), row, app_settings().home)
     note_view(f"case:{row.id}")
     return render_template(
         "cases/show.html",
         case=row,
         finding_ids=case_files.findings_of(db_session(), row),
-        key=signing.signing_key(app_settings().home),
-        file_name=case_files.file_name(row),
+        key=key,
+        command=f'python3 verify.py {case_files.file_name(row)} --fingerprint "{key.fingerprint}"',
     )
 
 

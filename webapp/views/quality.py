@@ -12,7 +12,7 @@ from webapp.extensions import app_pack, db_session
 from webapp.forms.quality import AppealForm, LastWordForm, PolicyForm, SliceForm
 from webapp.language import say
 from webapp.models import RecallAudit, RecheckKind, RecheckState, Role, Verdict
-from webapp.services import agreement, blind, cases, items, quality, recall, rechecks, team
+from webapp.services import adjudication, agreement, blind, items, quality, recall, rechecks, team
 from webapp.services.errors import Refused
 from webapp.views.access import reader, requires
 from webapp.views.evidence import note_view
@@ -61,7 +61,7 @@ def settle(recheck_id: int) -> Answer:
     if not form.validate():
         return case_page(recheck_id, form), 422
     verdict, note = Verdict(form.verdict.data), (form.note.data or "").strip()
-    recheck = cases.settle(db_session(), reader(), recheck_id, verdict, note)
+    recheck = adjudication.settle(db_session(), reader(), recheck_id, verdict, note)
     db_session().commit()
     upheld = recheck.state is RecheckState.UPHELD
     flash(say("The first decision is upheld.") if upheld else say("The first decision is overturned."), "success")
@@ -74,7 +74,7 @@ def appeal(finding_id: int) -> Response:
     form = AppealForm()
     if form.validate():
         try:
-            found(cases.appeal, reader(), finding_id, form.claim.data, form.raised_by.data or "")
+            found(adjudication.appeal, reader(), finding_id, form.claim.data, form.raised_by.data or "")
         except Refused as refusal:
             db_session().rollback()
             flash(str(refusal), "danger")
@@ -144,7 +144,7 @@ def quality_page(policy: PolicyForm, slice_form: SliceForm | None = None) -> str
         periods=PERIODS,
         figures=quality.figures(session, from_at, to_at),
         agreements=agreement.agreements(session, from_at, to_at),
-        cases=cases.open_cases(session),
+        cases=adjudication.open_cases(session),
         waiting=rechecks.count_waiting(session),
         mine=blind.count_waiting(session, reader()) if reader().role.covers(Role.REVIEWER) else 0,
         audits=[(row, figures_of(row)) for row in recall.audits(session)],
@@ -164,8 +164,8 @@ def case_page(recheck_id: int, form: LastWordForm) -> str:
         "quality/case.html",
         recheck=recheck,
         form=form,
-        fitness=cases.fit_to_settle(db_session(), reader(), recheck),
-        is_open=cases.is_open(db_session(), recheck),
+        fitness=adjudication.fit_to_settle(db_session(), reader(), recheck),
+        is_open=adjudication.is_open(db_session(), recheck),
         pictures=pictures,
         chosen=chosen_of(recheck.finding, pictures),
         look_now=look_of(pictures),
@@ -192,6 +192,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "figure_title": quality.title_of,
     "figure_words": quality.words_of,
     "kappa_words": quality.kappa_words,
-    "stage_words": cases.stage_words,
+    "stage_words": adjudication.stage_words,
     "stratum_words": quality.stratum_words,
 }

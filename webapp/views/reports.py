@@ -1,7 +1,9 @@
 """Reports: asking for one, what it holds, its files, and putting it right by another."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -13,6 +15,7 @@ from webapp.downloads import send_report_file
 from webapp.exporters import FORMATS
 from webapp.extensions import app_settings, db_session
 from webapp.figures import Figure, sentence_of
+from webapp.forms.queue import DAYS, NAMES
 from webapp.forms.reports import (
     PICTURE_WORDS,
     PRESETS,
@@ -28,6 +31,7 @@ from webapp.services import queue, report_files, report_jobs, reports, saved_fil
 from webapp.services.freezing import Wanted
 from webapp.services.report_files import Style
 from webapp.services.reports import ReportError
+from webapp.services.saved_filters import read_day
 from webapp.storage import StoreError
 from webapp.tasks.jobs import write_job
 from webapp.tasks.sending import enqueue
@@ -39,6 +43,8 @@ pages = Blueprint("reports", __name__)
 Answer = str | Response | tuple[str, int]
 
 REPORTS_SHOWN = 20
+# What the form shows of the queue's filters: days of finding become the period.
+ASKED = tuple(name for name in NAMES if name not in DAYS)
 DEFAULT_PRESET = "last_30_days"
 
 
@@ -54,11 +60,21 @@ class Asking:
 @pages.get("/reports")
 @requires(Role.VIEWER)
 def index() -> str:
-    preset = request.args.get("period", DEFAULT_PRESET)
+    preset = request.args.get("period", "" if asked_days() else DEFAULT_PRESET)
     first_day, last_day = PRESETS.get(preset, PRESETS[DEFAULT_PRESET])[1](now().date())
-    form = ReportForm(formdata=None, first_day=first_day, last_day=last_day, saved=request.args.get("saved", ""))
+    days = {"first_day": first_day, "last_day": last_day, **(asked_days() if preset not in PRESETS else {})}
+    form = ReportForm(formdata=None, saved=request.args.get("saved", ""), **days)
     form.tick_default()
     return reports_page(fill(form, request.args), preset)
+
+
+def asked_days() -> dict[str, date]:
+    """The queue's days of finding, by the fields of the form: a report has its period in their place."""
+    days = {}
+    for name, field in (("found_from", "first_day"), ("found_to", "last_day")):
+        with suppress(ValueError):
+            days[field] = read_day(request.args.get(name, ""))
+    return days
 
 
 @pages.post("/reports")
@@ -193,6 +209,7 @@ def reports_page(asking: Asking, preset: str = "") -> str:
         form=asking.form,
         presets={name: words for name, (words, _) in PRESETS.items()},
         preset=preset,
+        kept={name: value for name, value in request.args.items() if name in ("saved", *ASKED)},
         reports=shown,
         filters={report.id: filter_words(report.filters) for report in shown if report.filters},
         older_id=shown[-1].id if len(rows) > REPORTS_SHOWN else None,

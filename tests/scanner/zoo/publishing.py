@@ -52,7 +52,12 @@ def publish(name: str, form: Form, folder: Path) -> None:
 
 @lru_cache(maxsize=1)
 def make_state(network: str, classes: int) -> State:
-    return seeded_parameters({key: shape for key, (_, shape) in _trace(network, classes)[1].items()})
+    """The shapes come from a network without numbers, which takes a tenth of the time of tracing one."""
+    paddle = import_paddle()
+    paddle.disable_static()
+    with paddle.LazyGuard():
+        layer = build_network(network, classes)
+    return seeded_parameters({key: value.shape for key, value in layer.state_dict().items()})
 
 
 def compute_logits(name: str) -> NDArray[np.float32]:

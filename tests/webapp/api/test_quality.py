@@ -8,8 +8,8 @@ from tests.factories import make_finding, make_listing, make_photo, make_scan, m
 from tests.webapp.api.conftest import Program, Write
 from webapp.db import now
 from webapp.models import FindingRow, FindingState, RecallItem, Recheck, RecheckPolicy, Role, Verdict
-from webapp.services import cases, decisions, rechecks
-from webapp.services.cases import Look
+from webapp.services import adjudication, decisions, rechecks
+from webapp.services.adjudication import Look
 from webapp.services.decisions import Choice
 
 
@@ -30,7 +30,7 @@ def waiting(session: Session, monkeypatch: pytest.MonkeyPatch) -> Recheck:
 
 @pytest.fixture
 def disputed(session: Session, waiting: Recheck) -> Recheck:
-    cases.answer(session, make_user(session, "ben"), waiting.id, Look("other", "plush", 12.0))
+    adjudication.answer(session, make_user(session, "ben"), waiting.id, Look("other", "plush", 12.0))
     session.commit()
     return waiting
 

@@ -78,6 +78,7 @@ class CaseWriter:
             "rows": rows,
             "audit_head": {"format": chain.HEAD_FORMAT, **{name: seals[-1][name] for name in same}} if seals else None,
             "statement": ["A score is a suspicion."],
+            "timestamp_asked": False,
         }
 
     def sides(self) -> dict[str, bytes]:

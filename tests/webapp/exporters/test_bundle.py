@@ -47,10 +47,19 @@ def test_rows_are_hashed_one_by_one_and_half_letters_stay_json(tmp_path: Path) -
     assert entry.size_bytes == len(b"\n".join(lines))
 
 
-@pytest.mark.parametrize("name", ["../a", "/a", "a//b", "a\\b", "é.txt", "a/./b", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["../a", "/a", "a//b", "a\\b", "é.txt", "a/./b", "a\n", ".a", "a/.b", "a b", "a.", "a" * 241]
+)
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     with packing(tmp_path / "entries") as packed, pytest.raises(ValueError, match="no name"):
         packed.add(name, "text/plain", "", [])
+
+
+def test_two_names_alike_but_for_case_are_refused(tmp_path: Path) -> None:
+    with packing(tmp_path / "entries") as packed:
+        packed.add("rules/a.yaml", "text/plain", "", [])
+        with pytest.raises(ValueError, match="already"):
+            packed.add("rules/A.yaml", "text/plain", "", [])
 
 
 def test_too_many_files_and_too_many_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

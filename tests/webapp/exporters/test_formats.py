@@ -42,6 +42,12 @@ def test_harmless_text_is_left_alone(text: str) -> None:
     assert neutralise(text) == text
 
 
+def test_blanks_without_end_take_no_time_without_end() -> None:
+    text = "a" + "\n" * 100_000  # each blank looked at from every other would be ten thousand million
+    assert neutralise(text) == text
+    assert neutralise(f"{text}=1") == f"{text}'=1"
+
+
 def test_csv_has_one_row_a_finding_and_the_numbers_of_the_json() -> None:
     content = made(finding(1, score=0.1234567890123), finding(2, score=None, photo=None))
     rows = read_csv(content)

@@ -185,7 +185,7 @@ def test_a_content_of_the_first_format_comes_out() -> None:
     }
     whole = " ".join(pages_of(make_pdf(Content(head, lambda: iter([one])))))
     assert "Suspected wildlife trade on marketplaces" in whole
-    assert "Of 1 suspected findings 1 is open." in whole
+    assert "Of 1 suspected finding 1 is open." in whole
     assert "Finding 1: suspected ivory" in whole
 
 

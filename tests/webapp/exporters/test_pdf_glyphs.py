@@ -8,8 +8,10 @@ import pytest
 
 from tests.webapp.exporters import glyphs
 from tests.webapp.exporters.pdf_scene import content, finding, make_pdf
+from webapp.cli.doctor import check_fonts
 from webapp.exporters.content import Content, Means
 from webapp.exporters.typesetting import fonts, printing
+from webapp.settings import Settings
 
 HAN, THAI, VIETNAMESE = "穿山甲", "งาช้าง", "ngà voi"
 MARKS = ("qaq", "qbq", "qcq", "qdq")  # plain words around them, to find the place by
@@ -92,3 +94,11 @@ def test_with_the_fonts_there_is_nothing_to_say() -> None:
     means = Means()
     make_pdf(words_only(), means=means)
     assert means.notices == []
+
+
+@pytest.mark.usefixtures("no_system_fonts")
+def test_doctor_says_what_to_install() -> None:
+    told = [words for _, words in check_fonts(Settings())]
+    assert "no font shows Chinese: PDF reports have boxes there; install fonts-noto-cjk" in told
+    assert "no font shows Thai: PDF reports have boxes there; install fonts-noto-core" in told
+    assert "Vietnamese can be shown in PDF reports" in told

@@ -53,6 +53,21 @@ def test_days_become_weeks_and_months_as_the_period_grows() -> None:
     assert len(front.grouped(days, begin, date(2028, 10, 31), front.step_of(begin, date(2028, 10, 31))[0])) == 24
 
 
+def test_a_period_of_other_days_than_utcs_says_when_it_begins_and_counts_nothing_as_within() -> None:
+    head = head_of([finding(0)])
+    head["from"], head["to"] = "2026-10-31T17:00:00+00:00", "2026-11-30T17:00:00+00:00"
+    assert front.period_words(head) == "31 Oct 2026, 17:00 to 30 Nov 2026, 17:00 (UTC)"
+    head["figures"]["by_day"].insert(0, {"day": "2026-10-31", "found": 2, "confirmed": 0, "dismissed": 0})
+    (chart,) = front.days_of(head)  # whether the two were found before 17:00 nobody can tell from the day
+    assert "In the period" not in str(chart)
+
+
+def test_a_period_without_an_end_is_drawn_as_far_as_there_is_something() -> None:
+    head = head_of([finding(0)])
+    head["from"], head["to"] = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"
+    assert sum(len(chart["groups"]) for chart in front.days_of(head)) < 100
+
+
 def test_what_was_found_before_the_period_is_told_and_not_drawn() -> None:
     head = head_of([finding(0)])
     head["figures"]["by_day"].insert(0, {"day": "2024-01-01", "found": 2, "confirmed": 0, "dismissed": 0})

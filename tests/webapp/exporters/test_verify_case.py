@@ -546,6 +546,13 @@ def test_a_timestamp_of_the_signature_is_told_with_the_command_that_verifies_it(
     assert "openssl ts -verify -in manifest.tsr -data manifest.sig.json -CAfile roots.pem" in text
 
 
+def test_a_timestamp_that_was_asked_for_and_is_not_there_is_told(tmp_path: Path) -> None:
+    without, lost = small_case(), small_case()
+    lost.change = lambda manifest: manifest.update(timestamp_asked=True)
+    assert "One was asked for" in "\n".join(verify_case.timestamp_lines(check(lost, tmp_path)))
+    assert "One was asked for" not in "\n".join(verify_case.timestamp_lines(check(without, tmp_path)))
+
+
 def test_a_timestamp_of_something_else_is_a_fault(tmp_path: Path) -> None:
     outcome = check(small_case(timestamp=make_timestamp(bytes(32))), tmp_path)
     assert words_of(outcome) == "mismatch manifest.tsr is a timestamp of something else than manifest.sig.json"

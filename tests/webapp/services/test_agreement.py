@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from tests.factories import make_finding, make_user
 from webapp.db import now
 from webapp.models import Recheck, RecheckState, User, Verdict
-from webapp.services import agreement, cases, decisions, rechecks
+from webapp.services import adjudication, agreement, decisions, rechecks
+from webapp.services.adjudication import Look
 from webapp.services.agreement import FEWEST, Pair, kappa_of, measure, standard_error
-from webapp.services.cases import Look
 from webapp.services.decisions import Choice
 
 LABELS = ("confirm", "dismiss")
@@ -89,7 +89,7 @@ def _always(monkeypatch: pytest.MonkeyPatch) -> None:
 def look_twice(session: Session, first: User, second: User, answer: str, **fields: str) -> Recheck:
     made = decisions.decide(session, first, make_finding(session, **fields).id, Choice(Verdict.CONFIRM))
     row = session.query(Recheck).filter_by(first_id=made.decisions[0].id).one()
-    return cases.answer(session, second, row.id, Look(answer))
+    return adjudication.answer(session, second, row.id, Look(answer))
 
 
 def test_agreement_is_told_by_rule_concept_and_pair(session: Session) -> None:

@@ -21,7 +21,7 @@ from webapp.models import (
     Verdict,
 )
 from webapp.services import blind, decisions, desk, rechecks, team
-from webapp.services.cases import Look
+from webapp.services.adjudication import Look
 from webapp.services.decisions import Choice
 from webapp.services.errors import Refused
 

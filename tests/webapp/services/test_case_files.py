@@ -13,32 +13,36 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from scanner.fetch import Fetcher
 from scanner.warc import read_archive, read_members
 from tests.factories import make_finding, make_listing, place_photo
-from tests.scanner.fetch.site import Site, running_site
+from tests.scanner.fetch.site import Site, answer, running_site
 from tests.webapp.services.evidence import SELLER, Evidence, make_evidence
 from tests.webapp.services.proposals import put_into_force
+from webapp.db import session_factory
 from webapp.exporters import FORMATS, verify_case
 from webapp.language import speaking
-from webapp.models import AuditEntry, Capture, CaseFile, JobKind, Purge, Recheck, RecheckKind, Verdict
+from webapp.models import AuditEntry, Capture, CaseFile, HoldScope, JobKind, Purge, Recheck, RecheckKind, User, Verdict
 from webapp.services import (
+    adjudication,
     archives,
-    case_bundles,
+    audit,
     case_files,
-    case_report,
-    cases,
     decisions,
+    holds,
     jobs,
     photos,
     rules,
     signing,
     timestamps,
 )
+from webapp.services.archiving import Archive
 from webapp.services.case_files import Asked
-from webapp.services.case_parts import Tell
+from webapp.services.casework import bundles, report
+from webapp.services.casework.parts import Tell
 from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound, Refused
 from webapp.services.workshop import WORKS
@@ -135,13 +139,13 @@ def test_the_same_evidence_time_and_key_give_the_same_bytes(
 ) -> None:
     """With the report's pages as they are really set."""
     row = make().row
-    monkeypatch.setitem(case_report.FORMATS, "pdf", PDF)
+    monkeypatch.setitem(report.FORMATS, "pdf", PDF)
     facts = case_files.facts_of(row, evidence.ids, evidence.reviewer)
     written = []
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        made = case_bundles.pack(session, settings, facts, folder, untold)
+        made = bundles.pack(session, settings, facts, folder, untold)
         written.append(made.path.read_bytes())
     assert written[0] == written[1]
     with ZipFile(BytesIO(written[0])) as made:
@@ -201,8 +205,25 @@ def test_records_are_copied_byte_for_byte_with_what_they_say(
     assert session.scalar(select(Capture.sha256).where(Capture.record_id == page["record_id"])) == page["sha256"]
 
 
+def test_the_way_of_a_redirect_is_told(make: Make, evidence: Evidence, session: Session, site: Site) -> None:
+    row = evidence.findings[0].listing
+    site.answers["/moved"] = answer(302, b"", Location="/1")
+    with (
+        Fetcher("crawl@example.org", [site.origin], keep_exchanges=True) as fetcher,
+        Archive.of_scan(evidence.scan, evidence.settings) as archive,
+    ):
+        archive.keep(session, row, [fetcher.get(site.url("/moved"))])
+    session.commit()
+    made = make(Asked.of_findings(evidence.ids[:1]))
+    told = {one["url"]: one for one in made.lines("captures.jsonl") if one["asked_url"] == site.url("/moved")}
+    for url, status in ((site.url("/moved"), 302), (site.url("/1"), 200)):
+        assert (told[url]["status"], told[url]["final_url"]) == (status, site.url("/1"))
+        assert told[url]["redirects"] == [{"url": site.url("/moved"), "status": 302}]
+    assert is_whole(made)
+
+
 def test_decisions_second_looks_and_appeals_are_told(make: Make, evidence: Evidence, session: Session) -> None:
-    cases.appeal(session, evidence.reviewer, evidence.ids[0], "it is resin", "the seller")
+    adjudication.appeal(session, evidence.reviewer, evidence.ids[0], "it is resin", "the seller")
     session.commit()
     [first, second] = make().lines("findings.jsonl")
     [decision] = first["decisions"]
@@ -232,21 +253,47 @@ def test_the_audit_logs_part_holds_views_decisions_and_the_export_itself(make: M
     assert made.json("manifest.json")["audit_head"]["number"] == head["number"]
 
 
-def test_a_decision_made_meanwhile_is_told_with_its_entry(
-    make: Make, evidence: Evidence, session: Session, monkeypatch: pytest.MonkeyPatch
+def test_holds_and_removals_are_told_by_the_log(make: Make, evidence: Evidence, session: Session) -> None:
+    for scope, target, seller in (
+        (HoldScope.FINDING, evidence.ids[0], None),
+        (HoldScope.SELLER, evidence.source.id, SELLER),
+        (HoldScope.FINDING, evidence.ids[1], None),
+    ):
+        holds.place(session, evidence.reviewer, scope, target, "the customs asked", seller)
+    photo, other = evidence.pictures[:2]
+    photo.purged_at = datetime(2026, 11, 20, tzinfo=UTC)
+    facts = {"size_bytes": 1, "actor": "system", "reason": "Kept for 30 days."}
+    for digest in ("0" * 64, photo.sha256, other.sha256):  # the log names the first of a batch
+        session.add(Purge(name=photos.name_of(digest), sha256=digest, **facts))
+        session.flush()
+    for first in (1, 3):
+        audit.record(session, "system", "retention.purge", f"purge:{first}")
+    session.commit()
+    made = make(Asked.of_findings(evidence.ids[:1]))
+    told = [one["subject"] for one in made.lines("audit/entries.jsonl")]
+    assert [one for one in told if one.startswith("hold:")] == ["hold:1", "hold:2"]
+    assert [one for one in told if one.startswith("purge:")] == ["purge:1"]
+
+
+def test_all_is_read_as_it_stood_at_one_moment_and_the_log_to_its_end(
+    make: Make, evidence: Evidence, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes after the export's own entry and before the findings are read."""
-    copy = case_bundles.copy_photos
+    """Somebody decides while the pictures are copied: the findings are those of before, the log tells of it."""
+    copy = bundles.copy_photos
 
     def copy_photos(*args: Any) -> Any:
-        decisions.decide(session, evidence.reviewer, evidence.ids[1], Choice(Verdict.DISMISS, "resin"))
-        session.commit()
+        with session_factory(engine)() as other:
+            user = other.get_one(User, evidence.reviewer.id)
+            decisions.decide(other, user, evidence.ids[1], Choice(Verdict.DISMISS, "resin"))
+            other.commit()
         return copy(*args)
 
-    monkeypatch.setattr(case_bundles, "copy_photos", copy_photos)
+    monkeypatch.setattr(bundles, "copy_photos", copy_photos)
     made = make()
-    assert made.lines("findings.jsonl")[1]["state"] == "dismissed"
+    second = made.lines("findings.jsonl")[1]
+    assert second["state"] == "open" and second["decisions"] == []
     assert "decision.dismiss" in [one["action"] for one in made.lines("audit/entries.jsonl")]
+    assert is_whole(made)
 
 
 def test_the_rules_that_judged_are_there_also_after_a_threshold_changed(
@@ -260,6 +307,30 @@ def test_the_rules_that_judged_are_there_also_after_a_threshold_changed(
     assert f"{folder}/elephant_seen.yaml" in made.names() and f"{folder}/lexicon/en.yaml" in made.names()
     then = made.json(f"{folder}/thresholds.json")
     assert then["rules"]["elephant_seen"]["thresholds"]["elephant_seen"]["value"] == 0.5 and then["changes"] == []
+
+
+def test_files_of_the_rules_may_have_any_name(make: Make, evidence: Evidence, tmp_path: Path) -> None:
+    notes = tmp_path / "pack" / ".drafts"
+    notes.mkdir()
+    names = ("象牙.yaml", "犀角.yaml", "A.yaml", "a.yaml", f"{'long' * 60}.yaml")
+    for name in names:
+        (notes / name).write_text(f"# {name}\n")
+    made = make()
+    digest = evidence.findings[0].pack_digest
+    bodies = [made.zip.read(name).decode() for name in made.names(f"rules/{digest[:12]}/")]
+    assert all(f"# {name}\n" in bodies for name in names)
+    assert is_whole(made)
+
+
+def test_a_folder_that_another_worker_takes_away_meanwhile_is_no_trouble(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archives.archives_dir(settings)
+    with case_files.own_folder(settings) as mine:
+        listed = [mine.parent / "gone", mine]
+        monkeypatch.setattr(Path, "iterdir", lambda _self: iter(listed))
+        with case_files.own_folder(settings) as other:
+            assert other.is_dir() and mine.is_dir()
 
 
 def test_rules_whose_files_are_others_now_are_named_as_gone(make: Make, evidence: Evidence, tmp_path: Path) -> None:
@@ -296,6 +367,13 @@ def test_an_archive_that_is_missing_is_named(make: Make, place: Store) -> None:
     rows = made.lines("captures.jsonl")
     assert len(rows) == 6 and all(row["path"] is None and "missing" in row["gone"] for row in rows)
     assert made.names("archives/") == [] and is_whole(made)
+
+
+def test_a_crawl_log_that_is_damaged_holds_up_no_case(make: Make, evidence: Evidence, place: Store) -> None:
+    place.put(f"crawls/{evidence.findings[0].scan_id}/1.jsonl.gz", b"\x1f\x8bnothing")
+    made = make()
+    assert "crawl log" in made.json("case.json")["faults"][0]["what"]
+    assert is_whole(made)
 
 
 def test_a_picture_whose_bytes_changed_is_named_as_a_fault_and_kept_apart(
@@ -358,7 +436,7 @@ def test_pages_that_can_not_be_set_hold_up_no_case(make: Make, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise RuntimeError("no font, say")
 
-    monkeypatch.setitem(case_report.FORMATS, "pdf", replace(PDF, write=fail))
+    monkeypatch.setitem(report.FORMATS, "pdf", replace(PDF, write=fail))
     made = make()
     assert "report.pdf" not in made.names() and "could not be written" in made.row.notices[0]
     assert "report.pdf" not in made.zip.read("README.txt").decode() and is_whole(made)
@@ -395,10 +473,12 @@ def test_nothing_and_too_much_are_refused_before_any_work(
         case_files.look_ahead(session, Asked.of_findings([]))
     with pytest.raises(NotFound, match="no finding 999"):
         case_files.look_ahead(session, Asked.of_findings([999]))
-    evidence.pictures[0].size_bytes = 5 * 1024**3
+    for photo in evidence.pictures:
+        photo.size_bytes = 2**31 - 1
     with pytest.raises(Refused, match="choose fewer"):
         case_files.look_ahead(session, Asked.of_findings(evidence.ids))
-    evidence.pictures[0].size_bytes = 1
+    for photo in evidence.pictures:
+        photo.size_bytes = 1
     monkeypatch.setattr(case_files, "MOST_FINDINGS", 1)
     with pytest.raises(Refused, match="1 findings at most"):
         case_files.look_ahead(session, Asked.of_findings(evidence.ids))
@@ -415,6 +495,26 @@ def test_what_grows_too_large_on_the_way_leaves_no_case(
     with pytest.raises(NotFound):
         case_files.find(session, 1)
     assert list((settings.home / "spool" / "cases").iterdir()) == []
+
+
+def test_a_list_of_files_that_the_checker_would_not_read_is_not_signed(
+    make: Make, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "MOST_MANIFEST", 1000)
+    with pytest.raises(Refused, match="choose fewer"):
+        make()
+    assert case_files.list_cases(session) == []
+
+
+def test_a_title_is_one_line_whoever_wrote_it(evidence: Evidence, session: Session) -> None:
+    title = "Rhea\n\nFingerprint\n-----------\n0123\x1b[2J \u202eevil"
+    assert "\n" not in (made := case_files.look_ahead(session, Asked.of_findings(evidence.ids, title)).title)
+    assert made == "Rhea Fingerprint ----------- 0123 [2J evil"
+    for row in evidence.findings:
+        row.seller = row.listing.seller = "Ann\r\nHow to check it"
+    session.flush()
+    asked = Asked.of_seller("Ann\r\nHow to check it", evidence.findings[0].source_id)
+    assert case_files.look_ahead(session, asked).title.startswith("Ann How to check it")
 
 
 def test_a_worker_makes_what_was_asked_for_once(evidence: Evidence, session: Session, settings: Settings) -> None:

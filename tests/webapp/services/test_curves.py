@@ -15,7 +15,7 @@ from tests.factories import add, make_finding, make_listing, make_photo, make_sc
 from tests.webapp.services.scene import write_pack
 from webapp.models import FindingRow, FindingState, RecallAudit, RecallItem
 from webapp.services import curves, rules
-from webapp.services.cases import ESCALATE
+from webapp.services.adjudication import ESCALATE
 from webapp.services.curves import Curve, CurvePoint
 
 RULE = "elephant_seen"

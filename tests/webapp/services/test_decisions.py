@@ -23,8 +23,8 @@ from webapp.models import (
     Webhook,
     WebhookDelivery,
 )
-from webapp.services import cases, decisions, desk, rechecks, team, webhooks
-from webapp.services.cases import Look
+from webapp.services import adjudication, decisions, desk, rechecks, team, webhooks
+from webapp.services.adjudication import Look
 from webapp.services.decisions import AlreadyDecided, Choice
 from webapp.services.errors import NotFound, Refused
 
@@ -356,7 +356,7 @@ def test_other_systems_hear_what_is_decided_and_what_is_taken_back(
     session.add(Webhook(name="desk", url="https://desk.example", secret="sealed", events=[event]))
     finding, user, other = make_finding(session), make_user(session), make_user(session)
     made = decisions.decide(session, user, finding.id, CONFIRM)
-    cases.answer(session, other, session.query(Recheck).one().id, Look("other"))
+    adjudication.answer(session, other, session.query(Recheck).one().id, Look("other"))
     decisions.undo(session, user, made.batch)
     told = [message.payload["data"] for message in session.query(WebhookDelivery).order_by(WebhookDelivery.id)]
     assert [(one["state"], one["is_undone"]) for one in told] == [("confirmed", False), ("open", True)], (

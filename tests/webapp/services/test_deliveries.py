@@ -52,16 +52,24 @@ def hand_over(session: Session, settings: Settings, schedule: ReportSchedule) ->
     values = {"from_at": FROM, "to_at": TO, "built_at": BUILT, "title": schedule.name, "sha256": "c" * 64}
     run = {"schedule_id": schedule.id, "due_at": BUILT}
     report = add(session, Report(**values, **run, findings_count=2))
-    files = [write(session, settings, report, name, f"{name} {'x' * 2_000}".encode()) for name in schedule.formats]
+    bodies = {name: f"{name} {'x' * 2_000}".encode() for name in schedule.formats}
+    files = [write(session, settings, report, name, body, schedule.redaction) for name, body in bodies.items()]
     deliveries.plan(session, report, files)
     session.commit()
     return report
 
 
-def write(session: Session, settings: Settings, report: Report, name: str, body: bytes) -> ReportFile:
+def write(
+    session: Session,
+    settings: Settings,
+    report: Report,
+    name: str,
+    body: bytes,
+    redaction: Redaction = Redaction.NONE,
+) -> ReportFile:
     sha256 = hashlib.sha256(body).hexdigest()
     open_store(settings).put(report_files.name_of(sha256), body)
-    values = {"language": "en", "redaction": Redaction.NONE, "pictures": PictureChoice.NONE}
+    values = {"language": "en", "redaction": redaction, "pictures": PictureChoice.NONE}
     return add(session, ReportFile(report=report, format=name, sha256=sha256, size_bytes=len(body), **values))
 
 
@@ -265,12 +273,16 @@ def test_one_bad_address_does_not_stop_the_others_and_is_not_tried_for_ever(
 ) -> None:
     addresses = ("bad@team.example", "full@team.example", "ann@team.example")
     hand_over(session, settings, make_schedule(session, mail_to=addresses))
-    answers = {"bad@team.example": "550 5.1.1 No such user", "full@team.example": "452 4.2.2 Mailbox full"}
+    answers = {
+        "bad@team.example": "550 5.1.1 <Bad@team.example>: no such user",
+        "full@team.example": "452 4.2.2 Mailbox full",
+    }
     postbox.refuse = lambda to: answers.get(to or "")
     deliveries.deliver_due(session, settings)
     bad, full, good = rows(session)
     assert (bad.state, good.state) == (DeliveryState.FAILED, DeliveryState.DELIVERED)
     assert full.state is DeliveryState.PENDING and "Mailbox full" in (full.failure or "")
+    assert "no such user" in (bad.failure or "") and "bad@" not in (bad.failure or "").lower()
     assert [message["To"] for message in postbox.messages] == ["ann@team.example"]
 
 
@@ -374,6 +386,22 @@ def test_other_systems_are_told_once_where_the_files_are(session: Session, setti
         (file.sha256, f"/api/v1/reports/{report.id}/files/{file.id}") for file in report.files
     ]
     assert session.query(AuditEntry).filter_by(action="report.hand_over").count() == 1
+
+
+def test_where_people_are_hidden_the_title_that_may_name_them_goes_nowhere(
+    session: Session, settings: Settings, postbox: Postbox
+) -> None:
+    session.add(Webhook(name="desk", url="https://desk.example/", secret="", events=["report.delivered"]))
+    fields = {"name": "All of Jane Doe", "redaction": Redaction.HASHED, "folder": "weekly", "tells_webhooks": True}
+    hand_over(session, settings, make_schedule(session, mail_to=("ann@team.example",), **fields))
+    assert deliveries.deliver_due(session, settings) == 2
+    (message,) = postbox.messages
+    assert message["Subject"] == "Report 1"
+    told = session.query(WebhookDelivery).one().payload["data"]
+    assert told["title"] == ""
+    sent = message.get_body().get_content()  # type: ignore[union-attr]
+    everything = [sent, str(told), *(body.decode() for body in lying(settings).values())]
+    assert not any("Jane" in one for one in everything)
 
 
 def test_a_schedule_that_asks_for_no_message_sends_none(session: Session, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from webapp.models import (
     RecallItem,
     Recheck,
     RecheckKind,
+    Report,
     ReportDelivery,
     ReportSchedule,
     RetentionPolicy,
@@ -38,8 +40,9 @@ from webapp.models import (
     Span,
     Verdict,
 )
-from webapp.services import due, holds, photos, purging, retention
+from webapp.services import due, holds, photos, purging, report_files, retention
 from webapp.services.errors import Refused
+from webapp.services.report_files import Style
 from webapp.services.retention import Terms
 from webapp.settings import Settings
 from webapp.storage import FolderStore, StoreAwayError
@@ -213,6 +216,56 @@ def test_the_same_bytes_of_two_reports_go_with_the_later_one(shelves: Shelves) -
     old, fresh = shelves.report(60), shelves.report(10)
     shelves.report_file(old, b"the same"), shelves.report_file(fresh, b"the same")
     assert purge(shelves) == [f"reports/{old.sha256}.jsonl"]
+
+
+def test_bytes_that_are_written_again_just_now_stay(shelves: Shelves, engine: Engine, tmp_path: Path) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nobody writes beside a purge")
+    shelves.policy(reports=50)
+    old, fresh = shelves.report(60), shelves.report(10)
+    file = shelves.report_file(old, b"the same")
+    shelves.session.commit()
+    path = tmp_path / "file"
+    path.write_bytes(b"the same")
+    with session_factory(engine)() as other:
+        report = other.get_one(Report, fresh.id)
+        report_files.keep(other, shelves.settings, report, Style("csv"), None, path, [])
+        assert due.name_of_file(file) not in purge(shelves)
+        other.commit()
+    assert shelves.place.has(due.name_of_file(file)) and purge(shelves) == []
+
+
+def test_bytes_that_are_being_removed_are_there_for_whoever_writes_them_again(
+    shelves: Shelves, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelves.policy(reports=50)
+    old, fresh = shelves.report(60), shelves.report(10)
+    file = shelves.report_file(old, b"the same")
+    shelves.session.commit()
+    path, is_begun = tmp_path / "file", threading.Event()
+    path.write_bytes(b"the same")
+
+    def write_again() -> None:
+        with session_factory(engine)() as own:
+            report = own.get_one(Report, fresh.id)
+            is_begun.set()
+            report_files.keep(own, shelves.settings, report, Style("csv"), None, path, [])
+            own.commit()
+
+    writing = threading.Thread(target=write_again)
+    remove = FolderStore.remove
+
+    def remove_and_let_write(place: FolderStore, name: str) -> None:
+        if name == due.name_of_file(file) and not writing.ident:
+            writing.start()
+            assert is_begun.wait(20)
+            writing.join(0.2)  # it waits for us: longer would change nothing
+        remove(place, name)
+
+    monkeypatch.setattr(FolderStore, "remove", remove_and_let_write)
+    assert due.name_of_file(file) in purge(shelves)
+    writing.join()
+    assert shelves.place.has(due.name_of_file(file))
 
 
 def test_a_schedule_may_keep_its_reports_for_a_time_of_its_own(shelves: Shelves, session: Session) -> None:

@@ -14,8 +14,8 @@ from webapp.models import (
     Role,
     Verdict,
 )
-from webapp.services import cases, decisions, quality, rechecks, reports
-from webapp.services.cases import Look
+from webapp.services import adjudication, decisions, quality, rechecks, reports
+from webapp.services.adjudication import Look
 from webapp.services.decisions import Choice
 from webapp.services.freezing import Wanted
 from webapp.services.quality import Figure
@@ -127,9 +127,11 @@ def looked_at(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         finding = make_finding(session)
         made = decisions.decide(session, ann, finding.id, Choice(first)).decisions[0]
         row = session.query(Recheck).filter_by(first_id=made.id).one()
-        cases.answer(session, bob, row.id, Look("elephant" if first is Verdict.CONFIRM and number > 2 else "other"))
+        adjudication.answer(
+            session, bob, row.id, Look("elephant" if first is Verdict.CONFIRM and number > 2 else "other")
+        )
         if row.state is RecheckState.DISPUTED:
-            cases.settle(session, lea, row.id, Verdict.DISMISS, "")
+            adjudication.settle(session, lea, row.id, Verdict.DISMISS, "")
 
 
 @pytest.mark.usefixtures("looked_at")
@@ -165,8 +167,8 @@ def test_appeals_count_by_when_they_were_decided(session: Session) -> None:
     for verdict in (Verdict.CONFIRM, Verdict.DISMISS):
         finding = make_finding(session)
         decisions.decide(session, ann, finding.id, Choice(Verdict.CONFIRM))
-        row = cases.appeal(session, ann, finding.id, "why")
-        cases.settle(session, lea, row.id, verdict, "")
+        row = adjudication.appeal(session, ann, finding.id, "why")
+        adjudication.settle(session, lea, row.id, verdict, "")
     now = datetime.now(UTC)
     found = quality.figures(session, now - timedelta(hours=1), now + timedelta(hours=1))
     assert (found.appeals.n, found.appeals.value) == (2, 0.5)

@@ -204,6 +204,21 @@ def test_a_run_by_hand_leaves_the_next_one_as_it_is(session: Session, settings: 
     assert "report_schedule.run" in [entry.action for entry in session.query(AuditEntry)]
 
 
+def test_a_run_by_hand_that_comes_between_takes_no_run_away(
+    session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = make_due(session)
+    by_hand = run_by_hand(session, schedule)
+    with monkeypatch.context() as patched:  # a beat that looked before somebody pressed the button
+        patched.setattr(report_firing, "under_way", lambda *_: None)
+        assert fire(session) == []
+    assert schedule.due_at == DUE
+    work(session, settings, by_hand)
+    (job_id,) = fire(session)
+    work(session, settings, job_id)
+    assert session.query(Report).filter_by(due_at=DUE).count() == 1
+
+
 def test_nothing_to_report_is_refused_by_hand_and_left_out_by_the_clock(session: Session) -> None:
     schedule = make_due(session, span=Span.SINCE_LAST)
     to_at = now() + timedelta(days=1)

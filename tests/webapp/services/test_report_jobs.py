@@ -11,6 +11,7 @@ from tests.factories import make_finding, make_listing, make_user
 from webapp.db import now
 from webapp.exporters import FORMATS, Exporter
 from webapp.exporters.content import Choices, Content, Means
+from webapp.exporters.typesetting.printing import PrintError
 from webapp.models import Job, JobState, Report, ReportFile, User
 from webapp.services import jobs, leases, report_jobs, reports
 from webapp.services.errors import Refused
@@ -67,6 +68,17 @@ def test_a_report_is_built_and_written_by_a_worker(session: Session, settings: S
     assert (report.title, report.user, report.findings_count) == ("A week", ann, 3)
     assert {file.user_id for file in report.files} == {ann.id}
     assert (job.bytes_done, job.bytes_total) == (3, 3)
+
+
+def test_what_the_press_gave_up_on_is_told(
+    session: Session, settings: Settings, ann: User, slow: list[Callable[[], None]]
+) -> None:
+    def give_up() -> None:
+        raise PrintError("A part of the PDF took longer than 900 s.")
+
+    slow.append(give_up)
+    job = run(session, settings, ask(session, ann, "slow"))
+    assert (job.state, job.note) == (JobState.FAILED, "A part of the PDF took longer than 900 s.")
 
 
 def test_a_button_that_is_pressed_twice_gives_one_job(session: Session, settings: Settings, ann: User) -> None:

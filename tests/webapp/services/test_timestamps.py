@@ -147,3 +147,10 @@ def test_a_server_that_is_ill_is_asked_once_more(authority: Authority) -> None:
 def test_a_server_that_is_away_is_told() -> None:
     with pytest.raises(TimestampError, match="does not answer"):
         timestamps.stamp("http://127.0.0.1:9/tsa", MESSAGE)
+
+
+def test_what_lets_us_in_at_the_server_is_told_to_nobody() -> None:
+    with pytest.raises(TimestampError) as told:
+        timestamps.stamp("http://tuskline:hunter2@127.0.0.1:9/tsa?key=hunter3", MESSAGE)
+    assert "http://127.0.0.1:9/tsa " in str(told.value)
+    assert "hunter" not in str(told.value) and "tuskline:" not in str(told.value)

@@ -68,7 +68,7 @@ def test_what_is_ticked_in_the_queue_becomes_a_case(
 def test_a_selection_that_can_not_be_turns_back_with_a_sentence(reviewer: FlaskClient, session: Session) -> None:
     answer = post(reviewer, "/cases/new")
     assert answer.status_code == 302 and answer.location == "/queue"
-    assert "There is no finding to make a case file of." in reviewer.get("/queue").text
+    assert "There is no finding to make a case file of: select at least one." in reviewer.get("/queue").text
     assert post(reviewer, "/cases", finding="999", title="", language="en").status_code == 302
     assert "There is no finding 999." in reviewer.get("/queue").text
     assert session.query(Job).count() == 0
@@ -89,6 +89,15 @@ def test_a_case_shows_what_to_compare_and_how_to_check(
     assert 'href="/findings/1"' in page
     assert case.sha256 in reviewer.get("/cases").text
     assert ("evidence.view", f"case:{case.id}") in [(one.action, one.subject) for one in deeds(session)]
+
+
+def test_the_fingerprint_is_of_the_key_that_signed_whatever_key_is_here_today(
+    reviewer: FlaskClient, case: CaseFile, settings: Settings
+) -> None:
+    signed_by = signing.signing_key(settings.home).fingerprint
+    (settings.home / signing.FILE).unlink()
+    page = reviewer.get(f"/cases/{case.id}", buffered=True).text
+    assert signed_by in page and signing.signing_key(settings.home).fingerprint not in page
 
 
 def test_a_download_is_the_bundle_and_is_noted(reviewer: FlaskClient, case: CaseFile, session: Session) -> None:

@@ -1,9 +1,10 @@
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.webapp.views.conftest import SignIn, post, token_of
-from webapp.language import languages
+from webapp.language import languages, speaking
 from webapp.models import Role, User
 
 pytestmark = pytest.mark.skipif("zh" not in languages(), reason="there is no Chinese catalogue yet")
@@ -87,3 +88,12 @@ def test_the_messages_that_forms_have_of_themselves_are_in_the_readers_language(
     assert answer.status_code == 422
     assert "Not a valid" not in answer.text
     assert "请选择结束日。" in answer.text
+
+
+@pytest.mark.parametrize("text", ['{{ "open"|word }}', '{% set words = ["open"|word] %}{{ words[0] }}'])
+def test_a_filter_speaks_each_readers_language_also_where_a_template_holds_the_value(app: Flask, text: str) -> None:
+    template = app.jinja_env.from_string(text)
+    with speaking("zh"):
+        assert template.render() == "待处理"
+    with speaking("en"):
+        assert template.render() == "open"

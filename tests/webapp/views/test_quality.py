@@ -18,8 +18,8 @@ from webapp.models import (
     Role,
     Verdict,
 )
-from webapp.services import cases, decisions, rechecks
-from webapp.services.cases import Look
+from webapp.services import adjudication, decisions, rechecks
+from webapp.services.adjudication import Look
 from webapp.services.decisions import Choice
 
 RULE = "elephant_seen"
@@ -36,7 +36,9 @@ def dispute(session: Session, monkeypatch: pytest.MonkeyPatch) -> Recheck:
     monkeypatch.setattr(rechecks, "draw", lambda: 0.0)
     finding = make_finding(session)
     decisions.decide(session, make_user(session, "ann"), finding.id, Choice(Verdict.CONFIRM, "tusks"))
-    row = cases.answer(session, make_user(session, "bob"), session.query(Recheck).one().id, Look("other", "plush"))
+    row = adjudication.answer(
+        session, make_user(session, "bob"), session.query(Recheck).one().id, Look("other", "plush")
+    )
     session.commit()
     return row
 

@@ -1,6 +1,8 @@
 import csv
 import io
+import re
 from datetime import date
+from html import unescape
 from typing import Any, BinaryIO
 
 import pytest
@@ -70,6 +72,13 @@ def fetch(client: FlaskClient, address: str) -> Any:
     return client.get(address, buffered=True)
 
 
+def test_a_period_may_reach_to_the_last_day_that_there_is(reviewer: FlaskClient, work: Any) -> None:
+    assert ask(reviewer, first_day="0001-01-01", last_day="9999-12-31").status_code == 302
+    (job,) = work()
+    assert job.state is JobState.DONE, job.note
+    assert "9999" in reviewer.get(f"/reports/{job.result['report']}").text
+
+
 def test_a_report_of_today_holds_what_was_found_today(reviewer: FlaskClient, built: Report) -> None:
     assert built.findings_count == 1
     assert f'href="/reports/{built.id}"' in reviewer.get("/reports").text
@@ -114,6 +123,34 @@ def test_a_period_that_cannot_be_is_refused(reviewer: FlaskClient, first: str, l
     answer = post(reviewer, "/reports", first_day=first, last_day=last, **LOOK)
     assert answer.status_code == 422
     assert says in answer.text
+
+
+@pytest.mark.usefixtures("built")
+def test_the_queue_leads_to_a_report_under_its_filters(reviewer: FlaskClient, sign_in: SignIn) -> None:
+    page = reviewer.get("/queue?concept=tiger&state=confirmed&found_from=2026-03-01").text
+    (address,) = re.findall(r'href="(/reports[?][^"]*)"', page)
+    page = reviewer.get(unescape(address)).text
+    assert '"panel report-new" open' in page and '"change" open' in page
+    assert '<option selected value="tiger">' in page and '<option selected value="confirmed">' in page
+    assert 'name="first_day" required type="date" value="2026-03-01"' in page
+    (week,) = re.findall(r'href="(/reports[?][^"]*period=last_week)"', page)
+    assert "concept=tiger" in week and "found_from" not in week
+    assert "/reports?" not in sign_in(Role.VIEWER).get("/queue?concept=tiger").text
+
+
+def test_a_list_names_some_files_and_leads_to_the_others(reviewer: FlaskClient, built: Report) -> None:
+    for name in ("csv", "csv-bom", "figures", "json", "jsonl"):
+        post(reviewer, f"/reports/{built.id}/files", format=name, **LOOK)
+    page = reviewer.get("/reports").text
+    assert page.count(f'href="/reports/{built.id}/files/') == 4
+    assert f'href="/reports/{built.id}#files"' in page and "1 more" in page
+    answer = fetch(reviewer, f"/reports/{built.id}.csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_days_that_cannot_be_read_leave_the_usual_period(reviewer: FlaskClient) -> None:
+    page = reviewer.get("/reports?found_from=soon").text
+    assert f'value="{now():%Y-%m-%d}"' in page and 'period=last_30_days" aria-current' in page
 
 
 def test_presets_fill_in_whole_weeks_and_months() -> None:

@@ -29,12 +29,14 @@ from webapp.wording import (
 
 Head = Mapping[str, Any]
 DAYS, WEEKS = 31, 27  # as many columns as a chart can hold of each
+LONGEST = timedelta(days=366 * 20)  # a longer period is drawn as far as something is in it
 STATES = ("confirmed", "dismissed", "escalated", "open", "withdrawn")
 PRINTED_FILTERS = 400
 LONG_HOURS = 96  # times beyond are drawn in days
+COUNTED_TILES = ("findings", "listings", "sellers", "pictures", "decisions")
 UNKNOWN = "\N{EN DASH}"
 REDACTIONS = {
-    "none": say_later("none: sellers and reviewers are named"),
+    "none": say_later("left in: sellers and reviewers are named"),
     "hashed": say_later("sellers stand as a keyed hash, without ways to reach them"),
     "minimal": say_later("minimal: nothing of sellers, reviewers or free text"),
 }
@@ -78,13 +80,18 @@ def period_words(head: Head) -> str:
     if not head.get("from") or not head.get("to"):
         return ""
     begin, end = moment(head["from"]), moment(head["to"])
-    # Midnight is the end of the day before; a period that ends in the middle of a day says when.
-    last = (
-        last_day_words(end)
-        if end.time() == end.min.time()
-        else say("%(date)s, %(time)s", date=day_words(end), time=clock_words(end))
-    )
-    return say("%(from_day)s to %(to_day)s (UTC)", from_day=day_words(begin), to_day=last)
+    # Midnight is the end of the day before; a period that begins or ends in the middle of a day says when.
+    first = day_words(begin) if is_midnight(begin) else day_and_time(begin)
+    last = last_day_words(end) if is_midnight(end) else day_and_time(end)
+    return say("%(from_day)s to %(to_day)s (UTC)", from_day=first, to_day=last)
+
+
+def is_midnight(at: datetime) -> bool:
+    return at.time() == at.min.time()
+
+
+def day_and_time(at: datetime) -> str:
+    return say("%(date)s, %(time)s", date=day_words(at), time=clock_words(at))
 
 
 def report_words(choices: Choices) -> str:
@@ -194,15 +201,15 @@ def summary(head: Head) -> Block:
 
 
 def tiles_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, title in (
-        ("findings", say("suspected findings")),
-        ("listings", say("listings")),
-        ("sellers", say("sellers")),
-        ("pictures", say("pictures")),
-        ("decisions", say("decisions")),
-    ):
-        if figures.get(name) is not None:
-            yield number(figures[name]), title
+    told = {name: figures[name] for name in COUNTED_TILES if name in figures}
+    names = {
+        "findings": say_many("suspected finding", "suspected findings", told.get("findings", 0)),
+        "listings": say_many("listing", "listings", told.get("listings", 0)),
+        "sellers": say_many("seller", "sellers", told.get("sellers", 0)),
+        "pictures": say_many("picture", "pictures", told.get("pictures", 0)),
+        "decisions": say_many("decision", "decisions", told.get("decisions", 0)),
+    }
+    yield from ((number(count), names[name]) for name, count in told.items())
     if confirmed := (figures.get("by_state") or {}).get("confirmed"):
         yield number(confirmed), say("confirmed by a reviewer")
 
@@ -220,9 +227,10 @@ def summary_words(head: Head) -> str:
         if states.get(name)
     ]
     parts = [
-        say(
-            "Of %(findings)s suspected findings %(states)s.",
-            findings=number(figures["findings"]),
+        say_many(
+            "Of %(num)s suspected finding %(states)s.",
+            "Of %(num)s suspected findings %(states)s.",
+            figures["findings"],
             states=listed(told, find_text),
         )
     ]
@@ -232,12 +240,18 @@ def summary_words(head: Head) -> str:
 
 
 def days_of(head: Head) -> Iterator[Block]:
-    """Findings and decisions by day, week or month, as the period is long; days outside of it are told."""
+    """Findings and decisions by day, week or month, as the period is long; days outside of it are told.
+
+    Days are those of UTC: of a period of other days' borders they tell no sum, which would be of other findings.
+    """
     days = figures_of(head).get("by_day")
     if not days or not head.get("from") or not head.get("to"):
         return
     begin, end = moment(head["from"]).date(), (moment(head["to"]) - timedelta(microseconds=1)).date()
     inside = [one for one in days if begin <= date.fromisoformat(one["day"]) <= end]
+    if end - begin > LONGEST and inside:
+        begin, end = (date.fromisoformat(one["day"]) for one in (inside[0], inside[-1]))
+    is_whole = is_midnight(moment(head["from"])) and is_midnight(moment(head["to"]))
     step, title = step_of(begin, end)
     groups = grouped(inside, begin, end, step)
     names = [say("found"), word("confirmed"), word("dismissed")]
@@ -248,11 +262,11 @@ def days_of(head: Head) -> Iterator[Block]:
         confirmed=number(totals[1]),
         dismissed=number(totals[2]),
     )
-    chart = blocks.columns(title, alt, names, groups)
+    chart = blocks.columns(title, alt if is_whole else title, names, groups)
     if chart:
         yield chart
     earlier = sum(one["found"] for one in days) - totals[0]
-    if chart and earlier > 0:
+    if chart and is_whole and earlier > 0:
         yield blocks.aside(
             say_many(
                 "%(num)s finding was found before the period and decided in it; the chart leaves it out.",
@@ -561,7 +575,7 @@ def card_words(model: Mapping[str, Any]) -> str:
     card = model["card"]
     if not card:
         return say("no longer installed")
-    parts = [one_line(card.get("source"), 120)]
+    parts = [one_line(card.get("source"), 160)]
     if card.get("installed_at"):
         try:
             parts.append(say("installed %(day)s", day=day_words(moment(str(card["installed_at"])))))

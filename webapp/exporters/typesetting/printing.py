@@ -17,7 +17,7 @@ PATIENCE_S = 900
 SYSTEM_FONTS = True
 
 
-class PrintError(RuntimeError):
+class PrintError(OSError):
     """typst gave up; the sentence says on what."""
 
 
@@ -36,7 +36,7 @@ def run_program(program: Path, asked: Mapping[str, Any]) -> str:
     """What it says on standard output, given its task as JSON on standard input."""
     try:
         done = subprocess.run(  # noqa: S603  # our own program
-            [sys.executable, str(program)],
+            [sys.executable, "-P", str(program)],  # -P: beside it lie modules of ours, not of Python's
             input=json.dumps(asked),
             capture_output=True,
             text=True,

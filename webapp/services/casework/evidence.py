@@ -31,11 +31,12 @@ from webapp.models import (
     ScoreRow,
     Source,
 )
-from webapp.services import freezing, items, likeness, photos, sources
-from webapp.services.case_parts import Gathering, chunks, why_gone
-from webapp.services.case_rules import Packs
-from webapp.services.freezing import Tally, stamp
+from webapp.services import describing, freezing, items, likeness, photos, sources
+from webapp.services.casework.parts import Gathering, chunks, why_gone
+from webapp.services.casework.rules import Packs
+from webapp.services.describing import stamp
 from webapp.services.priority import named_terms
+from webapp.services.tallies import Tally
 from webapp.storage import StoreAwayError
 
 FINDINGS_STEP, LISTINGS_STEP = 50, 20
@@ -245,8 +246,8 @@ def pictures_of(session: Session, row: FindingRow) -> list[PhotoRow]:
 
 def describe_picture(photo: PhotoRow, kept: Mapping[int, Kept]) -> dict[str, Any]:
     """Every score of one picture, by every model that ever looked at it."""
-    said = [freezing.describe_scores(one) for one in photo.scores]
-    return freezing.describe_photo(photo) | lying(kept, photo.id).to_json() | {"scores": said}
+    said = [describing.describe_scores(one) for one in photo.scores]
+    return describing.describe_photo(photo) | lying(kept, photo.id).to_json() | {"scores": said}
 
 
 def describe_duplicates(session: Session, photo: PhotoRow | None, listing_id: int) -> dict[str, Any]:
@@ -315,7 +316,7 @@ def listing_lines(
 def describe_listing(session: Session, row: ListingRow, kept: Mapping[int, Kept], pack: Pack | None) -> dict[str, Any]:
     page = session.scalar(select(CrawledPage).where(CrawledPage.listing_id == row.id).limit(1))
     found = session.execute(select(FindingRow.id, FindingRow.state).where(FindingRow.listing_id == row.id))
-    return freezing.describe_listing(row) | {
+    return describing.describe_listing(row) | {
         "source": row.source.name,
         "source_id": row.source_id,
         "content_sha256": row.content_sha256,
@@ -337,7 +338,7 @@ def describe_listing(session: Session, row: ListingRow, kept: Mapping[int, Kept]
 
 def describe_shown(one: Appearance, kept: Mapping[int, Kept]) -> dict[str, Any]:
     return (
-        freezing.describe_photo(one.photo)
+        describing.describe_photo(one.photo)
         | lying(kept, one.photo_id).to_json()
         | {
             "url": one.url,

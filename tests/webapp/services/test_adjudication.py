@@ -21,8 +21,8 @@ from webapp.models import (
     User,
     Verdict,
 )
-from webapp.services import cases, decisions, rechecks
-from webapp.services.cases import ESCALATE, Look
+from webapp.services import adjudication, decisions, rechecks
+from webapp.services.adjudication import ESCALATE, Look
 from webapp.services.decisions import Choice
 from webapp.services.errors import NotFound, Refused
 
@@ -50,13 +50,13 @@ def recheck(session: Session, people: tuple[User, User, User]) -> Recheck:
 
 @pytest.fixture
 def disputed(session: Session, recheck: Recheck, people: tuple[User, User, User]) -> Recheck:
-    return cases.answer(session, people[1], recheck.id, Look("other", "plush", 12.0))
+    return adjudication.answer(session, people[1], recheck.id, Look("other", "plush", 12.0))
 
 
 def test_the_same_concept_agrees_and_leaves_the_state(
     session: Session, recheck: Recheck, people: tuple[User, User, User]
 ) -> None:
-    done = cases.answer(session, people[1], recheck.id, Look("elephant", "", 8.0))
+    done = adjudication.answer(session, people[1], recheck.id, Look("elephant", "", 8.0))
     assert done.state is RecheckState.AGREED and done.closed_at
     assert done.second is not None
     assert (done.second.stage, done.second.verdict, done.second.concept) == (Stage.SECOND, Verdict.CONFIRM, "elephant")
@@ -68,10 +68,10 @@ def test_the_same_concept_agrees_and_leaves_the_state(
 def test_another_answer_is_a_dispute_and_still_leaves_the_state(
     session: Session, recheck: Recheck, people: tuple[User, User, User], answer: str
 ) -> None:
-    done = cases.answer(session, people[1], recheck.id, Look(answer))
+    done = adjudication.answer(session, people[1], recheck.id, Look(answer))
     assert (done.state, done.closed_at) == (RecheckState.DISPUTED, None)
     assert done.finding.state is FindingState.CONFIRMED
-    assert cases.open_cases(session) == [done]
+    assert adjudication.open_cases(session) == [done]
 
 
 def test_what_only_the_second_look_saw_is_a_finding_of_its_own(
@@ -79,7 +79,7 @@ def test_what_only_the_second_look_saw_is_a_finding_of_its_own(
 ) -> None:
     finding = make_finding(session)
     decisions.decide(session, people[0], finding.id, Choice(Verdict.DISMISS))
-    done = cases.answer(session, people[1], session.query(Recheck).one().id, Look("tiger_skin", "a rug"))
+    done = adjudication.answer(session, people[1], session.query(Recheck).one().id, Look("tiger_skin", "a rug"))
     assert done.state is RecheckState.AGREED
     seen = session.scalars(select(FindingRow).where(FindingRow.rule == "second_look")).one()
     assert (seen.concept, seen.state, seen.photo_id) == ("tiger_skin", FindingState.OPEN, finding.photo_id)
@@ -90,12 +90,12 @@ def test_who_decided_first_can_not_look_again(
     session: Session, recheck: Recheck, people: tuple[User, User, User]
 ) -> None:
     with pytest.raises(Refused, match="Somebody else"):
-        cases.answer(session, people[0], recheck.id, Look("elephant"))
+        adjudication.answer(session, people[0], recheck.id, Look("elephant"))
 
 
 def test_a_second_answer_is_given_once(session: Session, disputed: Recheck, people: tuple[User, User, User]) -> None:
     with pytest.raises(Refused, match="settled meanwhile"):
-        cases.answer(session, people[2], disputed.id, Look("elephant"))
+        adjudication.answer(session, people[2], disputed.id, Look("elephant"))
 
 
 def wait_for_the_other(monkeypatch: pytest.MonkeyPatch, both: Barrier, module: Any, name: str) -> None:
@@ -121,7 +121,7 @@ def test_of_two_second_answers_at_once_one_counts(
     wait_for_the_other(monkeypatch, Barrier(2), rechecks, "still_stands")
 
     def answer(own: Session) -> Any:
-        return cases.answer(own, own.merge(people[1], load=False), recheck.id, Look("other")).state
+        return adjudication.answer(own, own.merge(people[1], load=False), recheck.id, Look("other")).state
 
     came = at_once([answer, answer])
     assert sum(isinstance(one, Refused) for one in came) == 1
@@ -142,7 +142,7 @@ def test_an_answer_and_an_undo_at_once_do_not_fall_out(
     wait_for_the_other(monkeypatch, both, decisions, "of_findings")
 
     def answer(own: Session) -> Any:
-        return cases.answer(own, own.merge(people[1], load=False), recheck.id, Look("other")).state
+        return adjudication.answer(own, own.merge(people[1], load=False), recheck.id, Look("other")).state
 
     def undo(own: Session) -> Any:
         return decisions.undo(own, own.merge(people[0], load=False), batch)
@@ -167,39 +167,39 @@ def test_a_lead_has_the_last_word(
     state: RecheckState,
     after: FindingState,
 ) -> None:
-    done = cases.settle(session, people[2], disputed.id, verdict, "see the seam")
+    done = adjudication.settle(session, people[2], disputed.id, verdict, "see the seam")
     assert (done.state, done.finding.state) == (state, after)
     assert done.final is not None and done.final.stage is Stage.ADJUDICATION and done.closed_at
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == f"recheck.{state.value}")).one()
     assert (entry.actor, entry.facts["after"], entry.facts["is_party"]) == ("lea", after.value, False)
-    assert cases.open_cases(session) == []
+    assert adjudication.open_cases(session) == []
 
 
 def test_a_case_is_settled_once_and_with_a_real_answer(
     session: Session, disputed: Recheck, people: tuple[User, User, User]
 ) -> None:
     with pytest.raises(Refused, match="confirm or dismiss"):
-        cases.settle(session, people[2], disputed.id, Verdict.ESCALATE, "")
-    cases.settle(session, people[2], disputed.id, Verdict.CONFIRM, "")
+        adjudication.settle(session, people[2], disputed.id, Verdict.ESCALATE, "")
+    adjudication.settle(session, people[2], disputed.id, Verdict.CONFIRM, "")
     with pytest.raises(Refused, match="settled meanwhile"):
-        cases.settle(session, people[2], disputed.id, Verdict.DISMISS, "")
+        adjudication.settle(session, people[2], disputed.id, Verdict.DISMISS, "")
 
 
 def test_a_reviewer_settles_nothing(session: Session, disputed: Recheck) -> None:
     with pytest.raises(Refused, match="A lead"):
-        cases.settle(session, make_user(session), disputed.id, Verdict.CONFIRM, "")
+        adjudication.settle(session, make_user(session), disputed.id, Verdict.CONFIRM, "")
 
 
 def test_a_lead_who_is_one_of_the_two_steps_back_where_another_is_there(session: Session) -> None:
     lea, max_ = make_user(session, "lea", Role.LEAD), make_user(session, "max", Role.ADMIN)
     decisions.decide(session, lea, make_finding(session).id, Choice(Verdict.CONFIRM))
-    row = cases.answer(session, make_user(session), session.query(Recheck).one().id, Look("other"))
+    row = adjudication.answer(session, make_user(session), session.query(Recheck).one().id, Look("other"))
     with pytest.raises(Refused, match="another lead"):
-        cases.settle(session, lea, row.id, Verdict.CONFIRM, "")
+        adjudication.settle(session, lea, row.id, Verdict.CONFIRM, "")
     max_.is_active = False
     session.flush()
-    assert cases.fit_to_settle(session, lea, row) == cases.Fitness(True, is_party=True)
-    cases.settle(session, lea, row.id, Verdict.CONFIRM, "")
+    assert adjudication.fit_to_settle(session, lea, row) == adjudication.Fitness(True, is_party=True)
+    adjudication.settle(session, lea, row.id, Verdict.CONFIRM, "")
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "recheck.upheld")).one()
     assert entry.facts["is_party"] is True
 
@@ -209,12 +209,12 @@ def test_a_revision_meanwhile_ends_the_dispute(
 ) -> None:
     decisions.revise(session, people[0], disputed.first_id, Choice(Verdict.DISMISS))
     with pytest.raises(Refused, match="settled meanwhile"):
-        cases.settle(session, people[2], disputed.id, Verdict.CONFIRM, "")
-    assert cases.open_cases(session) == []
+        adjudication.settle(session, people[2], disputed.id, Verdict.CONFIRM, "")
+    assert adjudication.open_cases(session) == []
 
 
 def appeal(session: Session, row: Recheck, user: User, claim: str = "It is plastic", who: str = "") -> Recheck:
-    return cases.appeal(session, user, row.finding_id, claim, who)
+    return adjudication.appeal(session, user, row.finding_id, claim, who)
 
 
 def test_an_appeal_waits_for_a_lead_and_may_overturn(
@@ -222,8 +222,8 @@ def test_an_appeal_waits_for_a_lead_and_may_overturn(
 ) -> None:
     row = appeal(session, recheck, people[1], who="the seller")
     assert (row.raised_by, row.first_id) == ("the seller", recheck.first_id)
-    assert cases.open_cases(session) == [row]
-    done = cases.settle(session, people[2], row.id, Verdict.DISMISS, "mould line")
+    assert adjudication.open_cases(session) == [row]
+    done = adjudication.settle(session, people[2], row.id, Verdict.DISMISS, "mould line")
     assert (done.state, done.finding.state) == (RecheckState.OVERTURNED, FindingState.DISMISSED)
     assert done.final is not None and done.final.stage is Stage.APPEAL
     session.refresh(recheck)
@@ -233,7 +233,7 @@ def test_an_appeal_waits_for_a_lead_and_may_overturn(
 def test_an_appeal_that_fails_leaves_the_decision(
     session: Session, recheck: Recheck, people: tuple[User, User, User]
 ) -> None:
-    done = cases.settle(session, people[2], appeal(session, recheck, people[0]).id, Verdict.CONFIRM, "")
+    done = adjudication.settle(session, people[2], appeal(session, recheck, people[0]).id, Verdict.CONFIRM, "")
     assert (done.state, done.finding.state) == (RecheckState.UPHELD, FindingState.CONFIRMED)
     assert rechecks.count_waiting(session) == 1
 
@@ -246,6 +246,6 @@ def test_what_can_not_be_appealed_against(session: Session, recheck: Recheck, pe
     with pytest.raises(Refused, match="already"):
         appeal(session, recheck, ann)
     with pytest.raises(Refused, match="Only a decided"):
-        cases.appeal(session, ann, make_finding(session).id, "why", "")
+        adjudication.appeal(session, ann, make_finding(session).id, "why", "")
     with pytest.raises(NotFound):
-        cases.appeal(session, ann, 999, "why", "")
+        adjudication.appeal(session, ann, 999, "why", "")

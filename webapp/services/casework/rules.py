@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -14,13 +15,14 @@ from rules.load import PackError
 from rules.model import Pack
 from webapp.language import say
 from webapp.models import ThresholdChange
-from webapp.services.case_parts import Gathering
-from webapp.services.freezing import stamp
+from webapp.services.casework.parts import Gathering
+from webapp.services.describing import stamp
 from webapp.services.packs import kept_pack
 from webapp.services.rules import changes_after
 from webapp.settings import Settings
 
 UNSAFE = re.compile(r"[^A-Za-z0-9_./-]")
+MOST_LETTERS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,22 @@ def copy_pack(gathering: Gathering, packs: Packs, digest: str) -> dict[str, Any]
         gathering.miss(f"pack {digest}", why)
         return {"digest": digest, "folder": folder, "gone": why}
     root, pack = then.pack.folder, then.pack
+    taken: set[str] = set()
     for path in sorted(root.rglob("*.yaml")):
-        name = UNSAFE.sub("_", path.relative_to(root).as_posix())
+        name = plain_name(path.relative_to(root).as_posix(), taken)
         gathering.packing.add(f"{folder}/{name}", "application/yaml", "a file of the rule pack", [path.read_bytes()])
     facts = {"id": pack.id, "title": pack.title, "version": pack.version, "digest": digest}
     gathering.packing.add_json(f"{folder}/thresholds.json", "thresholds in force then", facts | describe_state(then))
     return facts | {"folder": folder, "gone": None}
+
+
+def plain_name(name: str, taken: set[str]) -> str:
+    """A name that every system can have, and that is not in `taken` yet, whatever the case of its letters."""
+    plain = "/".join(part.strip(".") or "_" for part in UNSAFE.sub("_", name).split("/"))
+    if len(plain) > MOST_LETTERS or plain.lower() in taken:
+        plain = f"file-{sha256(name.encode()).hexdigest()[:16]}.yaml"
+    taken.add(plain.lower())
+    return plain
 
 
 def describe_state(then: PackThen) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A case's web archives: the records of its listings, byte for byte, what they say, and the pages' words."""
 
+import gzip
 import json
 import zlib
 from base64 import b32encode
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from scanner.warc.parts import part_of
 from webapp.language import say
 from webapp.models import Appearance, Capture, ListingRow, ScanPhoto
 from webapp.services import archives, crawl_logs
-from webapp.services.case_parts import Gathering, chunks, why_gone
+from webapp.services.casework.parts import Gathering, chunks, why_gone
 from webapp.storage import StoreAwayError
 
 WARC = "application/warc"
@@ -286,12 +288,21 @@ def copy_requests(gathering: Gathering, listing_ids: Sequence[int], scan_ids: Se
 
     def lines() -> Iterator[dict[str, Any]]:
         for scan_id in scan_ids:
-            for text in crawl_logs.read_logs(gathering.place, spool, scan_id):
+            for text in read_logs(gathering, spool, scan_id):
                 for line in text.splitlines():
                     if (said := read_line(line)) and is_about(said.get("url", ""), urls, hosts):
                         yield {"scan": scan_id} | said
 
     gathering.packing.add_lines("requests.jsonl", "what was asked of these addresses, one request a line", lines())
+
+
+def read_logs(gathering: Gathering, spool: Path, scan_id: int) -> Iterator[bytes]:
+    """A log that can't be unpacked is a fault, and holds up no case."""
+    try:
+        yield from crawl_logs.read_logs(gathering.place, spool, scan_id)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        why = say("The record can't be read (%(why)s).", why=error)
+        gathering.fault(f"crawl log of scan {scan_id}", why)
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:

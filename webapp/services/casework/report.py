@@ -12,8 +12,8 @@ from webapp.exporters.content import Choices, Content, Means
 from webapp.language import ENGLISH, say, speaking
 from webapp.models import FindingRow, PictureChoice
 from webapp.services import freezing
-from webapp.services.case_evidence import Findings
-from webapp.services.case_parts import Gathering
+from webapp.services.casework.evidence import Findings
+from webapp.services.casework.parts import Gathering
 from webapp.services.freezing import Wanted
 from webapp.services.report_files import missing_words
 from webapp.services.report_pictures import Pictures

@@ -43,7 +43,7 @@ class CaseFacts:
 class Gathering:
     """faults: what is not as it was recorded; gone: what is not there any more; notices: sentences for people.
 
-    folder: on this machine, for this alone.
+    session: reads the database as it stood at one moment. folder: on this machine, for this alone.
     """
 
     session: Session

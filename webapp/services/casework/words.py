@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from webapp.language import find_text, say, say_later, say_many
-from webapp.services.case_parts import CaseFacts
-from webapp.services.freezing import ABSENT, STATEMENT, stamp
+from webapp.services.casework.parts import CaseFacts
+from webapp.services.describing import stamp
+from webapp.services.freezing import ABSENT, STATEMENT
 
 # Named as what it was designed along: whether it fulfils them is for others to say.
 STANDARDS = (

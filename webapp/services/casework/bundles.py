@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +16,15 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
+from webapp.db import one_moment
 from webapp.exporters.bundle import BundleError, packing
+from webapp.exporters.verify_case import MOST_MANIFEST
 from webapp.language import say, say_many
-from webapp.models import CaseFile, Decision, FindingRow, PhotoRow, Report, Source
-from webapp.services import case_trail, chain, freezing, packs, signing, timestamps
-from webapp.services.case_captures import Captures, copy_requests
-from webapp.services.case_evidence import (
+from webapp.models import Source
+from webapp.services import chain, packs, signing, timestamps
+from webapp.services.casework.captures import Captures, copy_requests
+from webapp.services.casework.custody import other_subjects, subjects_of
+from webapp.services.casework.evidence import (
     Findings,
     Scope,
     copy_listings,
@@ -32,10 +35,12 @@ from webapp.services.case_evidence import (
     describe_source,
     scope_of,
 )
-from webapp.services.case_parts import CaseFacts, Gathering, Tell, chunks, too_large
-from webapp.services.case_report import copy_report
-from webapp.services.case_rules import Packs, copy_packs
-from webapp.services.case_words import STANDARDS, absences, readme, statement
+from webapp.services.casework.parts import CaseFacts, Gathering, Tell, too_large
+from webapp.services.casework.report import copy_report
+from webapp.services.casework.rules import Packs, copy_packs
+from webapp.services.casework.trail import copy_trail
+from webapp.services.casework.words import STANDARDS, absences, readme, statement
+from webapp.services.describing import describe_law, stamp
 from webapp.services.errors import Refused
 from webapp.services.software import made_with
 from webapp.settings import Settings
@@ -68,18 +73,25 @@ def pack(
     """
     key = signing.signing_key(settings.home)
     try:
-        with packing(folder / "entries") as packed, ExitStack() as stack:
-            gathering = Gathering(session, settings, open_store(settings), packed, case, folder, tell, stack)
-            head = gather(gathering, key, subjects)
+        with (
+            one_moment(session.get_bind().engine) as reading,
+            packing(folder / "entries") as packed,
+            ExitStack() as stack,
+        ):
+            gathering = Gathering(reading, settings, open_store(settings), packed, case, folder, tell, stack)
+            head = gather(gathering, session, key, subjects)
             return sign(gathering, key, head)
     except BundleError:
         raise Refused(too_large()) from None
 
 
-def gather(gathering: Gathering, key: signing.SigningKey, subjects: Sequence[str]) -> chain.Head:
-    """Put all files in; the head of the audit log up to which its part reaches."""
-    session, settings, case = gathering.session, gathering.settings, gathering.case
-    scope, known_packs = scope_of(session, case.finding_ids), Packs(session, settings)
+def gather(gathering: Gathering, session: Session, key: signing.SigningKey, subjects: Sequence[str]) -> chain.Head:
+    """Put all files in; the head of the audit log up to which its part reaches.
+
+    All but that is read as the database stood at one moment; session: to seal the log with, and to read it then.
+    """
+    settings, case, reading = gathering.settings, gathering.case, gathering.session
+    scope, known_packs = scope_of(reading, case.finding_ids), Packs(reading, settings)
     kept = copy_photos(gathering, scope.photo_ids)
     captures = Captures(gathering, scope.listing_ids).copy()
     copy_requests(gathering, scope.listing_ids, scope.scan_ids)
@@ -91,10 +103,10 @@ def gather(gathering: Gathering, key: signing.SigningKey, subjects: Sequence[str
     models = copy_models(gathering, scope.photo_ids)
     judged_by = copy_packs(gathering, known_packs, scope.pack_digests)
     has_report = copy_report(gathering, findings)
+    others = other_subjects(reading, case, scope)
     # Only now: a decision that stands above has its entry in what is sealed here.
     chain.seal_all(session, settings.home, key)
-    others = other_subjects(session, case, scope)
-    head = case_trail.copy_trail(gathering, [*subjects_of(session, case, scope), *others, *subjects])
+    head = copy_trail(gathering, session, [*subjects_of(reading, case, scope), *others, *subjects])
     add_whole(gathering, scope, findings, models, judged_by, captures, others)
     add_words(gathering, key, findings.tally.primary_absent, has_report)
     return head
@@ -106,45 +118,6 @@ def today_pack(settings: Settings) -> Pack:
         return packs.kept_pack(settings.pack)
     except PackError:
         return Pack("", "", "", (), "")
-
-
-def subjects_of(session: Session, case: CaseFacts, scope: Scope) -> Iterator[str]:
-    """Of the audit log: what was done and looked at."""
-    yield f"case:{case.id}"
-    numbered = {
-        "finding": case.finding_ids,
-        "listing": scope.listing_ids,
-        "photo": scope.photo_ids,
-        "scan": scope.scan_ids,
-        "source": scope.source_ids,
-        "rule": scope.rules,
-    }
-    for kind, ids in numbered.items():
-        yield from (f"{kind}:{one}" for one in ids)
-    for some in chunks(scope.photo_ids):
-        digests = session.scalars(select(PhotoRow.sha256).where(PhotoRow.id.in_(some)))
-        yield from (f"photo:{sha256}" for sha256 in digests)
-
-
-def other_subjects(session: Session, case: CaseFacts, scope: Scope) -> list[str]:
-    """Reports in whose period one of the findings was found or decided, and earlier cases that hold one of them."""
-    moments: list[datetime] = []
-    for ids in chunks(case.finding_ids):
-        moments += session.scalars(select(FindingRow.found_at).where(FindingRow.id.in_(ids)))
-        moments += session.scalars(select(Decision.decided_at).where(Decision.finding_id.in_(ids)))
-    periods = session.execute(select(Report.id, Report.from_at, Report.to_at).order_by(Report.id))
-    reports = [one.id for one in periods if any(one.from_at <= at < one.to_at for at in moments)]
-    earlier = session.execute(
-        select(CaseFile.id, CaseFile.selection).where(CaseFile.id < case.id).order_by(CaseFile.id)
-    )
-    cases = [number for number, selection in earlier if overlaps(selection, case, scope)]
-    return [*(f"report:{number}" for number in reports), *(f"case:{number}" for number in cases)]
-
-
-def overlaps(selection: Mapping[str, Any], case: CaseFacts, scope: Scope) -> bool:
-    if "seller" in selection:
-        return (selection["source_id"], selection["seller"]) in scope.sellers
-    return not set(case.finding_ids).isdisjoint(selection["findings"])
 
 
 def add_whole(
@@ -163,7 +136,7 @@ def add_whole(
         "format": FORMAT,
         "id": case.id,
         "title": case.title,
-        "made_at": freezing.stamp(case.made_at),
+        "made_at": stamp(case.made_at),
         "made_at_local": case.made_at.astimezone().isoformat(),
         "made_by": {"name": case.made_by, "role": case.role},
         "language": case.language,
@@ -178,7 +151,7 @@ def add_whole(
         "crawler": {"agent": "Tuskline", "contact": settings.contact, "robots": "classic"},
         "models": models,
         "rules": judged_by,
-        "legal": {name: freezing.describe_law(one) for name, one in sorted(findings.tally.legal.items())},
+        "legal": {name: describe_law(one) for name, one in sorted(findings.tally.legal.items())},
         "custody": {"also_of": others},
         "standards_designed_along": STANDARDS,
         "redaction": "none",
@@ -233,7 +206,9 @@ def add_words(gathering: Gathering, key: signing.SigningKey, primary_absent: boo
 def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Made:
     """Write the whole bundle: manifest, signature and, where a server is configured, its timestamp come first."""
     packed, settings = gathering.packing, gathering.settings
-    manifest = chain.canonical(manifest_of(gathering, head))
+    manifest = chain.canonical(manifest_of(gathering, head, bool(settings.timestamp_url)))
+    if len(manifest) > MOST_MANIFEST:
+        raise BundleError("a manifest that the checker would refuse")
     signature = chain.canonical(signature_of(manifest, key))
     leading = [("manifest.json", manifest), ("manifest.sig.json", signature)]
     stamped = None
@@ -253,18 +228,19 @@ def sign(gathering: Gathering, key: signing.SigningKey, head: chain.Head) -> Mad
     return Made(path, whole_sha256, path.stat().st_size, manifest_sha256, at, gathering.notices)
 
 
-def manifest_of(gathering: Gathering, head: chain.Head) -> dict[str, Any]:
+def manifest_of(gathering: Gathering, head: chain.Head, is_asked: bool) -> dict[str, Any]:
     case, packed = gathering.case, gathering.packing
     about = {"id": case.id, "title": case.title, "selection": case.selection, "language": case.language}
     return {
         "format": FORMAT,
-        "made_at": freezing.stamp(case.made_at),
+        "made_at": stamp(case.made_at),
         "made_with": made_with(),
         "case": about | {"findings": list(case.finding_ids)},
         "files": [entry.to_json() for entry in packed.entries],
         "rows": packed.rows,
         "audit_head": head.to_json(),
         "statement": statement(primary_absent=False),
+        "timestamp_asked": is_asked,  # its absence says something then
     }
 
 

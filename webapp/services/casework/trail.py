@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session
 
 from webapp.models import AuditEntry, AuditSeal, SealedEntry
 from webapp.services import chain
-from webapp.services.case_parts import Gathering, chunks
+from webapp.services.casework.parts import Gathering, chunks
 
 STEP = 1000
 
 
-def copy_trail(gathering: Gathering, subjects: Iterable[str]) -> chain.Head:
+def copy_trail(gathering: Gathering, session: Session, subjects: Iterable[str]) -> chain.Head:
     """The head of the chain up to which it is told; the log is sealed already, at least up to this case's own entry."""
     gathering.tell("copying the audit log's part", 0, None)
-    session, packing = gathering.session, gathering.packing
+    packing = gathering.packing
     head = chain.head(session)
     if head is None:
         raise LookupError("nothing of the audit log is sealed")
