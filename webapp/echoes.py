@@ -5,13 +5,13 @@ that kind carry the comment `kept`: each is a pattern whose placeholders give th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 
 from babel.messages.pofile import read_po
 
-from webapp.language import ENGLISH, catalogue, path_of, say, spoken
+from webapp.language import ENGLISH, catalogue, find_plural, path_of, say, spoken
 
 KEPT = "kept"
 MOST_SENTENCES = 40  # of more, a person wrote them, or nobody reads them
@@ -23,11 +23,19 @@ INNER, LAST = r"(?:(?![.!?] [A-Z\u201c]).)+?", ".+"
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """literal: a part that stands in every text of the kind, to pass by all others quickly."""
+    """text: as the catalogue has it, both its forms where it counts something (`num`). literal: a part that stands in
+    every text of the kind, to pass by all others quickly."""
 
-    text: str
+    text: str | Sequence[str]
     shape: re.Pattern[str]
     literal: str
+
+    def say(self, values: Mapping[str, str]) -> str:
+        if isinstance(self.text, str):
+            return say(self.text, **values)
+        num = int(values["num"]) if values.get("num", "").isdecimal() else 2
+        one, many = self.text
+        return find_plural(one, many, num) % values
 
 
 def say_again(text: str | None) -> str:
@@ -73,7 +81,7 @@ def find_exactly(code: str, text: str) -> str | None:
     for pattern in patterns(code):
         if pattern.literal in text and (match := pattern.shape.fullmatch(text)):
             values = {name: translate(code, value) for name, value in match.groupdict().items()}
-            return say(pattern.text, **values)
+            return pattern.say(values)
     return None
 
 
@@ -82,13 +90,18 @@ def patterns(code: str) -> tuple[Pattern, ...]:
     """Those with most of their own words first."""
     with path_of(code).open("rb") as file:
         messages = [message for message in read_po(file, locale=code) if KEPT in message.auto_comments]
-    texts = [str(message.id) for message in messages if PLACEHOLDER.search(str(message.id))]
-    return tuple(sorted(map(make_pattern, texts), key=lambda one: len(PLACEHOLDER.sub("", one.text)), reverse=True))
+    written = [(form, message.id) for message in messages for form in forms_of(message.id) if PLACEHOLDER.search(form)]
+    written.sort(key=lambda one: len(PLACEHOLDER.sub("", one[0])), reverse=True)
+    return tuple(make_pattern(*one) for one in written)
 
 
-def make_pattern(text: str) -> Pattern:
-    shape = re.compile("".join(shapes(text)), re.DOTALL)
-    return Pattern(text, shape, max(PLACEHOLDER.sub("\0", text).replace("%%", "%").split("\0"), key=len))
+def forms_of(text: str | Sequence[str]) -> Sequence[str]:
+    return (text,) if isinstance(text, str) else text
+
+
+def make_pattern(form: str, text: str | Sequence[str]) -> Pattern:
+    shape = re.compile("".join(shapes(form)), re.DOTALL)
+    return Pattern(text, shape, max(PLACEHOLDER.sub("\0", form).replace("%%", "%").split("\0"), key=len))
 
 
 def shapes(text: str) -> Iterator[str]:

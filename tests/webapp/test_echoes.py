@@ -39,3 +39,17 @@ def test_the_words_of_a_person_within_a_sentence_stay_as_they_are() -> None:
 def test_a_very_long_text_is_no_trouble() -> None:
     with speaking("zh"):
         assert len(echoes.say_again("Nobody knows this. " * 500)) > 5000
+
+
+@pytest.mark.parametrize(
+    ("frozen", "said"),
+    [
+        ("It takes 10 settled second looks of each answer.", "10"),
+        ("0 pairs are too few: it takes 20.", "20"),
+        ("1 pair is too few: it takes 20.", "20"),
+    ],
+)
+def test_what_reports_freeze_about_their_figures_is_said_again(frozen: str, said: str) -> None:
+    with speaking("zh"):
+        again = echoes.say_again(frozen)
+    assert again != frozen and said in again and "pair" not in again

@@ -44,7 +44,9 @@ TELLING = (
     "scanner/zoo/weights",
     "webapp/services/",
 )
-# There, sentences anywhere are such, and what these calls and keywords are given.
+# What is said there in English too is frozen in reports.
+FROZEN = ("webapp/services/agreement", "webapp/services/quality")
+# Where sentences are told, sentences anywhere are such, and what these calls and keywords are given.
 TELLING_CALLS = frozenset({"Market", "Option", "Outcome", "tell_step"})
 TELLING_KEYS = frozenset({"caveat", "failure", "fault", "help", "title", "unknown"})
 TELLING_NAMES = frozenset({"FIELDS", "NO_SHOPIFY", "WAYS", "WORDS"})
@@ -109,12 +111,13 @@ def find_in_code(source: str, place: str) -> Iterator[Text]:
 def find_said(call: ast.Call, place: str) -> Iterator[Text]:
     name = name_of(call.func)
     if name in SAYING and call.args:
-        yield from (Text(text, place, call.lineno) for text in whole_texts(call.args[0], place))
+        is_kept = place.startswith(FROZEN)
+        yield from (Text(text, place, call.lineno, is_kept) for text in whole_texts(call.args[0], place))
     elif name == "Blueprint":
         yield Text(constant(call.args[0]), place, call.lineno)
     elif name in SAYING_MANY:
         one, many = (next(whole_texts(argument, place)) for argument in call.args[:2])
-        yield Text((one, many), place, call.lineno)
+        yield Text((one, many), place, call.lineno, is_kept=place.startswith(FROZEN))
 
 
 def find_silent(tree: ast.AST) -> Iterator[ast.AST]:
