@@ -334,7 +334,7 @@ def counts_table(
     title: str, first: Sequence[Block], rows: Sequence[tuple[Sequence[str], Mapping[str, int]]], empty: str
 ) -> Block:
     """Rows with a number a state behind their own first cells."""
-    heads = [*first, blocks.numbers(say("all")), *(blocks.numbers(word(name)) for name in STATES)]
+    heads = [*first, *(blocks.numbers(words[:1].upper() + words[1:]) for words in (say("all"), *map(word, STATES)))]
     told = [[*cells, *(number(counts.get(name, 0)) for name in ("all", *STATES))] for cells, counts in rows]
     return blocks.table(title, heads, told, empty)
 
