@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories import add, make_finding, make_listing, make_scan, make_source, make_user
 from webapp.db import now
-from webapp.models import Decision, FindingState, ListingEvent, ListingEventKind, Verdict
+from webapp.models import Decision, FindingRow, FindingState, ListingEvent, ListingEventKind, Verdict
 from webapp.services import decisions, trends
 from webapp.services.decisions import Choice
 from webapp.services.trends import Period, Spread
@@ -143,11 +143,20 @@ def test_every_count_of_findings_reads_its_index_and_never_the_findings(session:
     assert len(counts) == len(told.steps) + 2 + 6 + 1
     is_lite = session.get_bind().dialect.name == "sqlite"
     if not is_lite:
-        session.execute(text("DROP INDEX ix_findings_found_at"))  # as good a way where a table holds one row
+        leave_one_way(session)
     for query in counts:
         plan = explain(session, query, is_lite)
         fitting = "COVERING INDEX ix_findings_overview" if is_lite else "Index Only Scan using ix_findings_overview"
         assert fitting in plan, plan
+
+
+def leave_one_way(session: Session) -> None:
+    """In a table of one row every way is as good: take the others away, and see whether the one is enough."""
+    for index in FindingRow.metadata.tables["findings"].indexes:
+        if index.name != "ix_findings_overview":
+            session.execute(text(f"DROP INDEX {index.name}"))
+    for other_way in ("seqscan", "bitmapscan"):
+        session.execute(text(f"SET LOCAL enable_{other_way} = off"))
 
 
 def explain(session: Session, query: Select[Any], is_lite: bool) -> str:
