@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.db import now
+from webapp.db import chunks, now
 from webapp.exporters.bundle import MOST_BYTES, MOST_ENTRIES
 from webapp.language import ENGLISH, say, say_many, speaking
 from webapp.models import (
@@ -33,10 +33,10 @@ from webapp.models import (
     Source,
     User,
 )
-from webapp.services import archives, audit, jobs, signing
+from webapp.services import archives, audit, jobs, signing, users
 from webapp.services.casework.bundles import Made, pack
 from webapp.services.casework.evidence import count_bytes, scope_of
-from webapp.services.casework.parts import CaseFacts, Tell, chunks, too_large
+from webapp.services.casework.parts import CaseFacts, Tell, too_large
 from webapp.services.errors import NotFound, Refused
 from webapp.services.jobs import JobError, Task
 from webapp.services.narrowing import QueueFilters, narrow
@@ -236,7 +236,7 @@ def begin(session: Session, prospect: Prospect, actor: User | None) -> CaseFile:
     session.add(row)
     session.flush()
     said = {"title": row.title, "selection": row.selection, "findings": list(prospect.finding_ids)}
-    audit.record(session, actor.name if actor else audit.SYSTEM, EXPORTED, f"case:{row.id}", **said)
+    audit.record(session, users.name_of(actor), EXPORTED, f"case:{row.id}", **said)
     session.commit()
     return row
 

@@ -27,7 +27,7 @@ from webapp.models import (
     ReportSchedule,
     User,
 )
-from webapp.services import audit, mailing, moments, outbox, outgoing, report_files, reports, webhooks
+from webapp.services import audit, mailing, moments, outbox, outgoing, report_files, reports, users, webhooks
 from webapp.services.errors import NotFound, Refused
 from webapp.services.mailing import Attachment, Letter, MailError
 from webapp.services.outbox import Named, TakenError
@@ -324,6 +324,6 @@ def send_again(session: Session, row: ReportDelivery, user: User | None) -> None
     if row.lease_until is not None and row.lease_until > now():
         raise Refused(say("It is on its way already: load the page again to see what became of it."))
     outgoing.try_again(row)
-    who = user.name if user else audit.SYSTEM
+    who = users.name_of(user)
     facts = {"delivery": row.id, "way": row.way.value, "to": row.target}
     audit.record(session, who, "report.deliver.again", f"report:{row.report_id}", **facts)

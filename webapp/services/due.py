@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.db import chunks
 from webapp.models import (
     Appearance,
     Capture,
@@ -37,7 +38,7 @@ from webapp.models import (
     ScanState,
 )
 from webapp.services import archives, case_files, claims, crawl_logs, holds, photos, report_files, reports
-from webapp.services.holds import Held, chunks
+from webapp.services.holds import Held
 from webapp.services.retention import EVIDENCE, Terms
 from webapp.settings import Settings
 from webapp.storage import Store
@@ -111,7 +112,7 @@ class Docket:
         names: dict[int, list[str]] = {}
         for name in self.place.list(crawl_logs.STORED):
             names.setdefault(scan_of_log(name), []).append(name)
-        for ids in chunks(names):
+        for ids in chunks(sorted(names)):
             for scan_id in self.session.scalars(due_scans(self.terms).where(Scan.id.in_(ids))).all():
                 shown = listings_of_scan(self.session, scan_id)
                 if not self._held(shown):
@@ -190,7 +191,7 @@ class Docket:
         """Whether a hold covers a listing of one of these findings."""
         if finding_ids & self.held.findings:
             return True
-        for ids in chunks(finding_ids):
+        for ids in chunks(sorted(finding_ids)):
             listing_ids = self.session.scalars(select(FindingRow.listing_id).where(FindingRow.id.in_(ids))).all()
             if holds.held_among(self.session, set(listing_ids), self.held):
                 return True
@@ -307,7 +308,7 @@ def listings_of_scan(session: Session, scan_id: int) -> set[int]:
 def kinds_of(session: Session, listing_ids: Collection[int]) -> dict[int, Kept]:
     """What kind of evidence each listing's is; one on which nothing was found is left out."""
     found: dict[int, Kept] = {}
-    for ids in chunks(listing_ids):
+    for ids in chunks(sorted(listing_ids)):
         states = select(FindingRow.listing_id, FindingRow.state).where(FindingRow.listing_id.in_(ids)).distinct()
         for listing_id, state in session.execute(states):
             kind = Kept.CONFIRMED if state is FindingState.CONFIRMED else found.get(listing_id, Kept.DISMISSED)

@@ -5,14 +5,14 @@ logs, and every report and case file that contains one of their findings. A hold
 file, and the listings of all findings in it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.db import now
+from webapp.db import chunks, now
 from webapp.language import say
 from webapp.models import (
     CaseFile,
@@ -26,14 +26,13 @@ from webapp.models import (
     Source,
     User,
 )
-from webapp.services import audit, case_files, reports
+from webapp.services import audit, case_files, reports, users
 from webapp.services.errors import NotFound, Refused
 from webapp.services.reports import ReportError
 from webapp.settings import Settings
 
 REASON_LETTERS = 2000
 RETENTION_LOCK = 0x7455_5055  # of PostgreSQL's advisory locks; any number that nothing else here takes
-CHUNK = 1000
 TARGETS: dict[HoldScope, type[Any]] = {
     HoldScope.FINDING: FindingRow,
     HoldScope.LISTING: ListingRow,
@@ -116,7 +115,7 @@ def note(session: Session, user: User | None, action: str, hold: LegalHold, reas
     facts = {"scope": hold.scope.value, "target": hold.target_id, "reason": reason}
     if hold.seller:
         facts["seller"] = hold.seller
-    audit.record(session, user.name if user else audit.SYSTEM, action, f"hold:{hold.id}", **facts)
+    audit.record(session, users.name_of(user), action, f"hold:{hold.id}", **facts)
 
 
 def find(session: Session, hold_id: int) -> LegalHold:
@@ -232,17 +231,10 @@ def may_be_in(report: Report) -> ColumnElement[bool]:
 def held_among(session: Session, listing_ids: Collection[int], held: Held, *, by_name: bool = True) -> set[int]:
     """Those of the listings that a hold covers; by_name: also by a hold that names_listing knows."""
     found: set[int] = set()
-    for ids in chunks(listing_ids):
+    for ids in chunks(sorted(listing_ids)):
         if by_name:
             found.update(session.scalars(select(ListingRow.id).where(ListingRow.id.in_(ids), names_listing())))
         if held.findings:
             theirs = select(FindingRow.listing_id, FindingRow.id).where(FindingRow.listing_id.in_(ids))
             found.update(listing for listing, finding in session.execute(theirs) if finding in held.findings)
     return found
-
-
-def chunks(ids: Collection[int]) -> Iterator[list[int]]:
-    """As many as a statement takes."""
-    given = sorted(ids)
-    for start in range(0, len(given), CHUNK):
-        yield given[start : start + CHUNK]

@@ -19,7 +19,7 @@ from webapp.db import now
 from webapp.echoes import say_again
 from webapp.language import say
 from webapp.models import User
-from webapp.services import audit
+from webapp.services import audit, users
 from webapp.services.errors import Refused
 from webapp.settings import LOOPBACK, Settings
 
@@ -203,4 +203,4 @@ def send_test(session: Session, settings: Settings, to: str, user: User | None) 
         send(settings, Letter(to, say("Test mail of Tuskline"), text, f"test.{uuid4().hex}"), None, TEST_PATIENCE_S)
     except MailError as error:
         raise Refused(say_again(str(error))) from None
-    audit.record(session, user.name if user else audit.SYSTEM, "mail.test", "mail:test", to=to)
+    audit.record(session, users.name_of(user), "mail.test", "mail:test", to=to)

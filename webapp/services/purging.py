@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from webapp.db import insert_new, now
+from webapp.db import chunks, insert_new, now
 from webapp.language import say
 from webapp.models import (
     CaseFile,
@@ -39,7 +39,6 @@ from webapp.models import (
 from webapp.services import audit, due, holds, photos, retention
 from webapp.services.due import Docket, DueFile
 from webapp.services.errors import Refused
-from webapp.services.holds import chunks
 from webapp.services.retention import Terms
 from webapp.settings import Settings
 from webapp.storage import Store, StoreError, open_store
@@ -308,7 +307,7 @@ def are_due(docket: Docket, listing_ids: set[int], *, may_be_none: bool = False)
     """Whether the evidence of all these listings may go, and nobody is writing to them or their findings just now."""
     if not listing_ids:
         return may_be_none
-    for ids in chunks(listing_ids):
+    for ids in chunks(sorted(listing_ids)):
         if not lock_all(docket.session, ids):
             return False
         may = select(func.count(ListingRow.id)).where(ListingRow.id.in_(ids), due.listing_may_go(docket.terms))

@@ -30,7 +30,7 @@ from webapp.models import (
     ScoreRow,
     User,
 )
-from webapp.services import audit, decisions, findings, reviewed, sightings
+from webapp.services import audit, decisions, findings, reviewed, sightings, users
 from webapp.services.adjudication import ESCALATE, Look
 from webapp.services.errors import NotFound, Refused
 
@@ -175,7 +175,7 @@ def start(
         for unit in taken
     )
     session.flush()
-    actor = user.name if user else audit.SYSTEM
+    actor = users.name_of(user)
     facts = {"from": from_at.isoformat(), "to": to_at.isoformat(), "seed": seed, "strata": strata}
     audit.record(session, actor, "recall.start", f"recall_audit:{row.id}", **facts)
     return row

@@ -15,7 +15,7 @@ from webapp.exporters import FORMATS, Exporter
 from webapp.exporters.content import Choices, Content, Means
 from webapp.language import ENGLISH, languages, say, say_many, speaking
 from webapp.models import PictureChoice, Redaction, Report, ReportFile, User
-from webapp.services import audit, reports
+from webapp.services import audit, reports, users
 from webapp.services.errors import NotFound, Refused
 from webapp.services.redaction import fit_pictures, key_of, redact
 from webapp.services.report_pictures import Pictures
@@ -166,7 +166,7 @@ def keep(
     # Retention may be removing the same bytes of an older report: then they are put there once it is done.
     session.execute(select(ReportFile.id).where(ReportFile.sha256 == sha256).with_for_update())
     open_store(settings).put_file(name_of(sha256), path)
-    who = actor.name if actor else audit.SYSTEM
+    who = users.name_of(actor)
     said = style.to_json() | {"sha256": sha256, "size_bytes": size_bytes}
     audit.record(session, who, "report.write", f"report:{report.id}", **said)
 

@@ -14,7 +14,7 @@ from webapp.db import now
 from webapp.exporters import FORMATS
 from webapp.language import ENGLISH, languages, say
 from webapp.models import PictureChoice, Redaction, Report, ReportDelivery, ReportSchedule, SavedFilter, Span, User
-from webapp.services import audit, mailing, moments, outbox, saved_filters
+from webapp.services import audit, mailing, moments, outbox, saved_filters, users
 from webapp.services.errors import NotFound, Refused
 
 NAME_LETTERS = 80
@@ -233,7 +233,7 @@ def delete(session: Session, schedule: ReportSchedule, user: User | None) -> Non
 
 
 def record(session: Session, user: User | None, deed: str, schedule: ReportSchedule, **facts: Any) -> None:
-    who = user.name if user else audit.SYSTEM
+    who = users.name_of(user)
     audit.record(session, who, f"report_schedule.{deed}", subject_of(schedule.id), **{"name": schedule.name, **facts})
 
 

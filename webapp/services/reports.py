@@ -16,7 +16,7 @@ from webapp.echoes import say_again
 from webapp.exporters.content import Content, Finding
 from webapp.language import say
 from webapp.models import Purge, Report, ReportFile, User
-from webapp.services import audit, freezing, webhooks
+from webapp.services import audit, freezing, users, webhooks
 from webapp.services.errors import NotFound, Refused
 from webapp.services.freezing import Wanted
 from webapp.settings import Settings
@@ -45,7 +45,7 @@ def build(
     reading: what the content is read with, such as webapp.db.one_moment; the session itself unless given.
     """
     check(wanted)
-    who = actor.name if actor else audit.SYSTEM
+    who = users.name_of(actor)
     with TemporaryDirectory(prefix="tuskline-report-") as folder:
         at = now()
         frozen = freezing.freeze(reading or session, settings, wanted, who, at, Path(folder), tell)

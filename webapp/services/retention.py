@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from webapp.db import insert_new, now
 from webapp.language import say, say_later
 from webapp.models import Kept, PhotoRow, Purge, RetentionPolicy, User
-from webapp.services import archives, audit, photos
+from webapp.services import archives, audit, photos, users
 from webapp.services.errors import Refused
 
 MOST_DAYS = 36_500
@@ -108,7 +108,7 @@ def check(kind: Kept, days: int | None) -> None:
 
 
 def keep(session: Session, user: User | None, row: RetentionPolicy | None, kind: Kept, days: int | None) -> None:
-    actor = user.name if user else audit.SYSTEM
+    actor = users.name_of(user)
     audit.record(session, actor, "retention.set", f"retention:{kind}", before=row.days if row else None, after=days)
     if days is None:
         session.execute(delete(RetentionPolicy).where(RetentionPolicy.kind == kind))

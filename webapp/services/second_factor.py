@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.db import now
 from webapp.language import say
 from webapp.models import RecoveryCode, Role, User
-from webapp.services import audit, team
+from webapp.services import audit, team, users
 from webapp.services.errors import Refused
 from webapp.services.passwords import make_password
 from webapp.services.sealing import seal, unseal
@@ -137,7 +137,7 @@ def switch_off(session: Session, actor: User | None, user: User) -> None:
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     session.flush()
     if was_on:
-        name = actor.name if actor else audit.SYSTEM
+        name = users.name_of(actor)
         audit.record(session, name, "second_factor.off", f"user:{user.id}", name=user.name)
 
 

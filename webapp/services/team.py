@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.db import insert_new, now
 from webapp.language import say
 from webapp.models import Role, TeamSetting, User
-from webapp.services import audit
+from webapp.services import audit, users
 from webapp.services.errors import Refused
 
 # The least and the most that each number may be.
@@ -83,5 +83,5 @@ def keep(session: Session, user: User | None, name: str, before: Any, value: Any
     said = {"value": value, "user_id": user.id if user else None, "changed_at": now()}
     if not insert_new(session, TeamSetting, name=name, **said):  # two people may make the first choice at once
         session.execute(update(TeamSetting).where(TeamSetting.name == name).values(**said))
-    actor = user.name if user else audit.SYSTEM
+    actor = users.name_of(user)
     audit.record(session, actor, "team.choice", f"team:{name}", before=before, after=value)

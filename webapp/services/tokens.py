@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.db import now
 from webapp.language import say, say_later
 from webapp.models import ApiToken, Role, User
-from webapp.services import audit
+from webapp.services import audit, users
 from webapp.services.errors import NotFound, Refused
 
 PREFIX = "tusk_"
@@ -171,7 +171,7 @@ def revoke(session: Session, actor: User | None, token: ApiToken) -> None:
 
 
 def note(session: Session, actor: User | None, action: str, token: ApiToken, **facts: object) -> None:
-    audit.record(session, actor.name if actor else audit.SYSTEM, action, f"token:{token.id}", head=token.head, **facts)
+    audit.record(session, users.name_of(actor), action, f"token:{token.id}", head=token.head, **facts)
 
 
 def hash_of(text: str) -> str:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from webapp.migrations.append_only import refuse_changes
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -251,34 +253,6 @@ def upgrade() -> None:
 
     for table in APPEND_ONLY:
         refuse_changes(table)
-
-
-def refuse_changes(table: str) -> None:
-    """Let the database itself refuse what would rewrite the past."""
-    if op.get_bind().dialect.name == "postgresql":
-        refuse_on_postgresql(table)
-    else:
-        refuse_on_sqlite(table)
-
-
-def refuse_on_sqlite(table: str) -> None:
-    for verb in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
-
-
-def refuse_on_postgresql(table: str) -> None:
-    op.execute(
-        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
-    )
-    # A statement trigger, so that TRUNCATE is refused too (rows do not fire for it).
-    op.execute(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
-    )
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from webapp.migrations.append_only import refuse_changes
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -436,28 +438,9 @@ def upgrade() -> None:
 
     dialect = op.get_bind().dialect.name
     for name in APPEND_ONLY:
-        (refuse_on_sqlite if dialect == "sqlite" else refuse_on_postgresql)(name)
+        refuse_changes(name)
     for statement in SEARCH[dialect]:
         op.execute(statement)
-
-
-def refuse_on_sqlite(name: str) -> None:
-    for verb in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER {name}_no_{verb} BEFORE {verb.upper()} ON {name} "
-            f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
-        )
-
-
-def refuse_on_postgresql(name: str) -> None:
-    op.execute(
-        f"CREATE FUNCTION {name}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{name} is append-only'; END $$"
-    )
-    op.execute(
-        f"CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_append_only()"
-    )
 
 
 def downgrade() -> None:

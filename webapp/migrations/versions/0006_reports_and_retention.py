@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from webapp.migrations.append_only import refuse_changes
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -208,26 +210,7 @@ def upgrade() -> None:
         table.alter_column("filters", existing_type=sa.JSON(), server_default=None)
         table.alter_column("correction", existing_type=sa.String(), server_default=None)
 
-    (refuse_on_sqlite if op.get_bind().dialect.name == "sqlite" else refuse_on_postgresql)("purges")
-
-
-def refuse_on_sqlite(name: str) -> None:
-    for verb in ("update", "delete"):
-        op.execute(
-            f"CREATE TRIGGER {name}_no_{verb} BEFORE {verb.upper()} ON {name} "
-            f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
-        )
-
-
-def refuse_on_postgresql(name: str) -> None:
-    op.execute(
-        f"CREATE FUNCTION {name}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{name} is append-only'; END $$"
-    )
-    op.execute(
-        f"CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_append_only()"
-    )
+    refuse_changes("purges")
 
 
 def downgrade() -> None:

@@ -17,10 +17,11 @@ from sqlalchemy import select
 from scanner.markets.pages import NO_PAGE, Page
 from scanner.warc import ArchivedAnswer, ArchiveError, Member, read_members, read_record
 from scanner.warc.parts import part_of
+from webapp.db import chunks
 from webapp.language import say
 from webapp.models import Appearance, Capture, ListingRow, ScanPhoto
 from webapp.services import archives, crawl_logs
-from webapp.services.casework.parts import Gathering, chunks, why_gone
+from webapp.services.casework.parts import Gathering, why_gone
 from webapp.storage import StoreAwayError
 
 WARC = "application/warc"

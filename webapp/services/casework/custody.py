@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.db import chunks
 from webapp.models import (
     AuditEntry,
     Capture,
@@ -22,7 +23,7 @@ from webapp.models import (
 )
 from webapp.services import archives
 from webapp.services.casework.evidence import Scope
-from webapp.services.casework.parts import CaseFacts, chunks
+from webapp.services.casework.parts import CaseFacts
 
 
 def subjects_of(session: Session, case: CaseFacts, scope: Scope) -> Iterator[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from rules.model import Pack
 from scanner.zoo.cards import CardError
 from scanner.zoo.registry import InstalledModel, find_installed
+from webapp.db import chunks
 from webapp.language import say
 from webapp.models import (
     Appearance,
@@ -32,7 +33,7 @@ from webapp.models import (
     Source,
 )
 from webapp.services import describing, freezing, items, likeness, photos, sources
-from webapp.services.casework.parts import Gathering, chunks, why_gone
+from webapp.services.casework.parts import Gathering, why_gone
 from webapp.services.casework.rules import Packs
 from webapp.services.describing import stamp
 from webapp.services.priority import named_terms

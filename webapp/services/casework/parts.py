@@ -1,12 +1,12 @@
 """What the parts of a case file share: what is gathered, where it goes, and what turned out to be wrong or gone."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -17,9 +17,7 @@ from webapp.models import Purge
 from webapp.settings import Settings
 from webapp.storage import Store
 
-T = TypeVar("T")
 # Values that one statement asks for: both databases take more, none gladly.
-CHUNK = 400
 
 # note: what is being done, as a sentence without its full stop; done, total: of what is counted meanwhile, or None.
 Tell = Callable[[str, int, int | None], None]
@@ -98,17 +96,6 @@ class Spool:
         self._file.close()
         with self._path.open(encoding="utf-8", errors="surrogatepass") as file:
             yield from map(json.loads, file)
-
-
-def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    held: list[T] = []
-    for value in values:
-        held.append(value)
-        if len(held) == size:
-            yield held
-            held = []
-    if held:
-        yield held
 
 
 def why_gone(session: Session, name: str, sha256: str | None = None) -> str:

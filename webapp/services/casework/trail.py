@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.db import chunks
 from webapp.models import AuditEntry, AuditSeal, SealedEntry
 from webapp.services import chain
-from webapp.services.casework.parts import Gathering, chunks
+from webapp.services.casework.parts import Gathering
 
 STEP = 1000
 
