@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test servers lint words lock clean
+.PHONY: help setup run test bench faults attacks soak servers lint words lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,18 @@ run: setup  ## start everything on this machine, scan the sample marketplace, sh
 
 test: .venv/test-installed servers lint  ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+bench: .venv/test-installed  ## measure speed and scale against the machine's limits (takes long; see bench/README.md)
+	$(BIN)/python -m bench $(ARGS)
+
+faults: .venv/test-installed servers  ## the whole fault suite: kills, restarts, full disks, clocks, upgrades
+	$(BIN)/python -m pytest tests/faults --full $(ARGS)
+
+attacks: .venv/proof-installed servers  ## the whole attack suite: hostile files and pages, fuzzing, the API
+	$(BIN)/python -m pytest tests/attacks --full $(ARGS)
+
+soak: .venv/proof-installed  ## load web and workers together for a while, and watch errors and memory
+	$(BIN)/python -m bench.soak $(ARGS)
 
 lint: .venv/test-installed  ## check style, types, layers and rule packs
 	$(BIN)/ruff check .
@@ -52,4 +64,8 @@ clean:  ## delete .venv/ (never var/, which holds your data)
 
 .venv/test-installed: requirements/test.txt .venv/run-installed
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+.venv/proof-installed: requirements/proof.txt .venv/test-installed
+	@$(PIP) install --require-hashes -r requirements/proof.txt
 	@touch $@

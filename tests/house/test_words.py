@@ -28,7 +28,7 @@ def test_no_text_says_that_something_is_illegal() -> None:
     assert said == []
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "s3.txt", "test.txt"])
+@pytest.mark.parametrize("lock", ["run.txt", "s3.txt", "onnx.txt", "test.txt", "proof.txt"])
 def test_a_lock_file_pins_by_hash_and_names_no_index(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     pins = re.findall(r"^\S+==\S+", text, re.MULTILINE)
