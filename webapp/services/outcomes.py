@@ -14,6 +14,7 @@ from webapp.db import insert_new
 from webapp.models import ListingRow, PhotoRow, PictureState, Scan, ScanPhoto, ScoreRow
 from webapp.services import likeness, relisting, scans
 from webapp.services.failures import FailureKind, kind_of
+from webapp.services.look_index import LookIndex
 from webapp.services.opening import judge_listings
 
 
@@ -45,17 +46,20 @@ def write_outcomes(
     choice: ModelChoice | None = None,
     pack: Pack | None = None,
     warnings: Sequence[str] = (),
+    index: LookIndex | None = None,
 ) -> None:
     """Write those that are still this worker's, judge listings of which no picture waits any more; commits.
 
     A scan of which this was the last ends. Each scan is a transaction of its own, so that no two workers hold what the
     other wants. Without choice no model could speak: then words alone are judged; without pack nothing is.
+    index: kept from one call to the next; made anew, it has to read every look that there is.
     """
+    index = index or LookIndex()
     by_scan: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
         by_scan.setdefault(outcome.row.scan_id, []).append(outcome)
     for scan_id in sorted(by_scan):  # in one order everywhere, so that no two workers wait for each other
-        _write_scan(session, worker, scan_id, by_scan[scan_id], choice, pack, warnings)
+        _write_scan(session, worker, scan_id, by_scan[scan_id], choice, pack, warnings, index)
         session.commit()
         scans.settle(session, scan_id)
         session.commit()
@@ -69,6 +73,7 @@ def _write_scan(
     choice: ModelChoice | None,
     pack: Pack | None,
     warnings: Sequence[str],
+    index: LookIndex,
 ) -> None:
     scan = _lock(session, scan_id)
     if choice is not None:
@@ -88,7 +93,7 @@ def _write_scan(
     if pack is not None:
         order = [model.digest for model in choice.models] if choice else []
         scan.findings_opened += judge_listings(session, scan, pack, _complete(session, scan_id, ours), order)
-    likeness.pair(session, looked)
+    likeness.pair(session, looked, index)
 
 
 def _lock(session: Session, scan_id: int) -> Scan:
