@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -35,7 +36,7 @@ SPREAD = (1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 class Pictures:
     """Pictures with their looks, the oldest first; the same place in each array is the same picture.
 
-    looks: (n, 4) of uint64; photos: their ids; pixels: 64 bits of the SHA-256 of each one's pixels.
+    looks: (n, 4) of uint64; photos: their ids; pixels: the `pixel_key` of each.
     """
 
     looks: Array
@@ -79,8 +80,8 @@ class Asked:
 
 
 def pixel_key(pixel_hash: str | None) -> Any:
-    """64 bits of it; 0 where it is not known."""
-    return np.uint64(int(pixel_hash[:16], 16) if pixel_hash else 0)
+    """64 bits that stand for it; 0 where it is not known."""
+    return np.uint64(int.from_bytes(blake2b(pixel_hash.encode(), digest_size=8).digest()) if pixel_hash else 0)
 
 
 def count_differing(looks: Array, look: Array) -> Array:

@@ -96,9 +96,7 @@ def _pair_rows(
         yield {"photo_id": other_id, "other_id": photo.id, "distance": distance}
 
 
-def _nearest(
-    session: Session, photo: PhotoRow, index: LookIndex, fresh: Sequence[PhotoRow]
-) -> list[tuple[int, int]]:
+def _nearest(session: Session, photo: PhotoRow, index: LookIndex, fresh: Sequence[PhotoRow]) -> list[tuple[int, int]]:
     """(distance, id) of the pictures that look alike and have other pixels, the nearest first.
 
     What the index found is looked up, since the database has the last word.

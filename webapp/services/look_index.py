@@ -30,6 +30,7 @@ CHECKS = 8  # rows of a volume that are compared with the database before it is 
 
 Row = tuple[int, int, str, str | None]
 """Number, photo id, look, pixel hash."""
+Check = tuple[int, int, str]
 
 
 @dataclass(slots=True)
@@ -122,18 +123,19 @@ def is_like(older: Volume, newer: Volume) -> bool:
 
 def volume_of(session: Session, after: int) -> Volume:
     """Of the looks behind that number, as many as there are, at most LARGEST; not saved yet."""
-    parts, checks = [], []
+    parts: list[Pictures] = []
+    checks: list[Check] = []
     newest = (after, 0)
     for rows in pages(session, after):
         parts.append(pictures_of(rows))
-        checks += [list(row[:3]) for row in rows[:: max(1, len(rows) // CHECKS)]]
+        checks += [row[:3] for row in rows[:: max(1, len(rows) // CHECKS)]]
         newest = rows[-1][:2]
         if sum(len(part) for part in parts) + PAGE > LARGEST:
             break
     return Volume.build(Pictures.together(parts), first=after + 1, last=newest[0], newest=newest, checks=thin(checks))
 
 
-def thin(checks: list[list[int | str]]) -> list[list[int | str]]:
+def thin(checks: Sequence[Check]) -> Sequence[Check]:
     return checks[:: max(1, len(checks) // CHECKS)]
 
 
