@@ -24,7 +24,7 @@ Array = NDArray[Any]
 FORMAT = 1
 WORDS = LOOK_BITS // 64
 BUCKETS = 1 << BAND_BITS
-MOST_COMPARED = 5_000  # looks that one search compares in a volume; the fewest in a bucket first, of each the newest
+MOST_COMPARED = 5_000  # looks that one search compares in a volume: of the emptiest buckets first, the newest of each
 SEEN_AT_ONCE = 512  # of the pictures of one look; most often the first of these are enough
 FACTS = "facts.json"
 BANDS = np.arange(BAND_COUNT)
@@ -86,7 +86,10 @@ def pixel_key(pixel_hash: str | None) -> Any:
 
 def count_differing(looks: Array, look: Array) -> Array:
     """Bits in which each of `looks` differs from `look`."""
-    differing: Array = np.bitwise_count(looks ^ look).sum(axis=1, dtype=np.uint16)
+    bits = np.bitwise_count(looks ^ look).astype(np.uint16)
+    differing: Array = (
+        bits[:, 0] + bits[:, 1] + bits[:, 2] + bits[:, 3]
+    )  # numpy's own sum of four takes seven times as long
     return differing
 
 
@@ -196,11 +199,15 @@ class Volume:
         facts = json.loads((folder / FACTS).read_text())
         if facts["format"] != FORMAT:
             raise ValueError(f"{folder} is of another version")
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
-        return cls(facts, folder=folder, **arrays)
+        return cls(facts, folder=folder, **{name: map_array(folder / f"{name}.npy") for name in ARRAYS})
 
 
 ARRAYS = ("looks", "ends", "photos", "pixels", "starts", "members")
+
+
+def map_array(path: Path) -> Array:
+    """As a plain array: numpy's own kind for mapped files takes longer for each slice than the slice is searched."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)).view(np.ndarray)
 
 
 def gather_equal(looks: Array) -> tuple[Array, Array]:
