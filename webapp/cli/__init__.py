@@ -25,6 +25,8 @@ COMMANDS = {
     "audit": ("webapp.cli.audit:audit", "Check the audit log, seal it, hand out its head."),
     "users": ("webapp.cli.users:users", "Add people, set passwords."),
     "tokens": ("webapp.cli.tokens:tokens", "Make, list and revoke API tokens."),
+    "backup": ("webapp.cli.backup:backup", "Back up everything into a folder or a bucket."),
+    "restore": ("webapp.cli.backup:restore", "Bring a backup into an empty installation, and verify it."),
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
     "status": ("webapp.cli.status:status", "Tell who works, what waits and what is missing."),
