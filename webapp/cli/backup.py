@@ -1,6 +1,8 @@
 """`tuskline backup` and `tuskline restore`."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -8,6 +10,8 @@ import click
 from webapp.cli.opening import open_session, open_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from webapp.services.backups.restoring import Restored
     from webapp.services.backups.snapshots import Manifest
 
@@ -63,7 +67,6 @@ def restore(place: str, name: str | None, is_list: bool) -> None:
     may go into PostgreSQL, and the other way round. Exit code: 0 when all is whole, 1 when something is not.
     """
     from scanner.cli.bars import counting_bar
-    from webapp.db import open_engine
     from webapp.services.backups import restoring, snapshots
     from webapp.services.errors import NotFound, Refused
     from webapp.storage import StoreError, open_place
@@ -76,14 +79,23 @@ def restore(place: str, name: str | None, is_list: bool) -> None:
                 click.echo(words_of(snapshots.find(target, one)))
             return
         settings.home.mkdir(parents=True, exist_ok=True)
-        engine = open_engine(settings.sqlalchemy_url)
-        with counting_bar("Files") as show_count:
+        with closing_engine(settings.sqlalchemy_url) as engine, counting_bar("Files") as show_count:
             result = restoring.restore(engine, settings, target, snapshots.find(target, name), show_count)
-        engine.dispose()
     except (StoreError, NotFound, Refused) as error:
         raise click.ClickException(str(error)) from None
     show(result)
     sys.exit(0 if result.is_whole else 1)
+
+
+@contextmanager
+def closing_engine(url: str) -> "Iterator[Engine]":
+    from webapp.db import open_engine
+
+    engine = open_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def show(result: "Restored") -> None:
