@@ -45,7 +45,7 @@ from webapp.models.review import (
     Verdict,
 )
 from webapp.models.rules import ShadowHit, ShadowRun, ShadowState, ThresholdChange
-from webapp.models.scans import PictureState, Scan, ScanPhoto, ScanState
+from webapp.models.scans import PictureState, Scan, ScanPhoto, ScanStage, ScanState
 from webapp.models.schedules import Overlap, Schedule
 from webapp.models.webhooks import DeliveryState, Webhook, WebhookDelivery
 
@@ -105,6 +105,7 @@ __all__ = [
     "SavedFilter",
     "Scan",
     "ScanPhoto",
+    "ScanStage",
     "ScanState",
     "Schedule",
     "ScoreRow",
