@@ -155,6 +155,7 @@ ROUTES = [
     ("POST", "/account/look", Role.VIEWER),
     ("POST", "/account/password", Role.VIEWER),
     ("POST", "/account/sign-ins/end", Role.VIEWER),
+    ("POST", "/account/sign-ins/1/end", Role.VIEWER),
     ("GET", "/account/second-factor", Role.VIEWER),
     ("POST", "/account/second-factor", Role.VIEWER),
     ("POST", "/account/second-factor/codes", Role.VIEWER),
