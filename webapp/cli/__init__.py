@@ -30,6 +30,7 @@ COMMANDS = {
     "db": ("webapp.cli.database:db", "Bring the database up to date."),
     "doctor": ("webapp.cli.doctor:doctor", "Check this installation."),
     "status": ("webapp.cli.status:status", "Tell who works, what waits and what is missing."),
+    "capacity": ("webapp.cli.capacity:capacity", "Tell what machines and crawls can do in a day."),
     "web": ("webapp.cli.processes:web", "Serve the web pages."),
     "worker": ("webapp.cli.processes:worker", "Work on what is queued."),
     "beat": ("webapp.cli.processes:beat", "Queue what is due."),
