@@ -1,6 +1,5 @@
 """Networks in processes of their own: Paddle holds the interpreter lock for a batch, so nobody waits beside it."""
 
-import importlib.metadata
 import logging
 import os
 from collections import OrderedDict
@@ -14,8 +13,8 @@ from pebble import ProcessExpired
 
 from scanner.processes import Processes
 from scanner.records import Scores
-from scanner.zoo.engines.paddle import Device, EngineError, PaddleEngine, usable_device
-from scanner.zoo.predictor import ModelError, Predictor
+from scanner.zoo.engines import Device, missing_build, parse_device, usable_device
+from scanner.zoo.predictor import ModelError, Predictor, load_predictor
 from scanner.zoo.registry import InstalledModel
 
 TIMEOUT_S = 300
@@ -34,7 +33,7 @@ class PredictPool(Processes):
 
     def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto", memory_mb: int = MEMORY_MB) -> None:
         wanted = parse_device(device)
-        self._warning = None if wanted.gpu is None else missing_build(wanted)
+        self._warning = missing_build(wanted)
         wanted = Device() if self._warning else wanted
         self.workers = 1 if wanted.gpu is not None else count_workers()
         self.batch_size = 64 if wanted.gpu is not None else 16
@@ -54,32 +53,6 @@ class PredictPool(Processes):
     def submit(self, name: str, crops: NDArray[np.uint8]) -> "Future[list[Scores]]":
         """Score `crops`, uint8 (n, side, side, 3), with the named model."""
         return self.run(_score, name, crops, timeout_s=TIMEOUT_S)
-
-
-def parse_device(device: str) -> Device:
-    """`cpu`, `gpu:N`, or `auto`: the first NVIDIA card where its driver shows one, else the CPU.
-
-    After a card's number, `,fp32` asks for full precision and `,tensorrt` for TensorRT. Raises ValueError.
-    """
-    if device == "auto":
-        first = Device(0)
-        return first if Path("/dev/nvidia0").exists() and not missing_build(first) else Device()
-    if device == "cpu":
-        return Device()
-    card, *options = device.split(",")
-    kind, _, number = card.partition(":")
-    if kind == "gpu" and number.isdecimal() and set(options) <= {"fp32", "tensorrt"}:
-        return Device(int(number), half="fp32" not in options, tensorrt="tensorrt" in options)
-    raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, or gpu:0,tensorrt, or gpu:0,fp32) or auto")
-
-
-def missing_build(wanted: Device) -> str | None:
-    """Why this installation can't use a card, known without importing Paddle, so that processes can be counted."""
-    try:
-        importlib.metadata.distribution("paddlepaddle")  # builds for a card are called paddlepaddle-gpu
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return f"{wanted.name} was asked for, but this paddlepaddle is built for the CPU: the CPU is used"
 
 
 def count_workers() -> int:
@@ -161,20 +134,13 @@ def _start_process(models: tuple[InstalledModel, ...], wanted: Device, budget_by
 
 
 def _open_model(name: str) -> tuple[str, str | None]:
-    device, warning = usable_device(_wanted)
+    device, warning = usable_device(_wanted, _models[name].engine)
     _shelf.take(_models[name])
     return device.name, warning
 
 
 def _load(model: InstalledModel) -> Predictor:
-    # Each time: a model that was replaced while it was out of memory would score under its old digest.
-    if faults := model.changed_files():
-        raise ModelError(f"{model.name}: {'; '.join(faults)}; install it again with `tuskline models install`")
-    device, _ = usable_device(_wanted)
-    try:
-        return Predictor(model, PaddleEngine(model.folder, model.card.network, device, tuning=model.card.tuning))
-    except EngineError as error:
-        raise ModelError(f"{model.name}: {error}") from None
+    return load_predictor(model, usable_device(_wanted, model.engine)[0])
 
 
 def _score(name: str, crops: NDArray[np.uint8]) -> list[Scores]:

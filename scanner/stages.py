@@ -4,8 +4,7 @@ A stage has workers (threads or processes). Its times are summed over them: a st
 second has 2 worker-seconds, each of which was busy, waited or blocked.
 """
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
@@ -72,15 +71,23 @@ class StageTime:
         """Pictures a second that its workers manage together while they are busy; None where nothing was measured."""
         return self.pictures * self.workers / self.busy_s if self.busy_s > 0 and self.pictures else None
 
-    def part(self, fraction: float) -> "StageTime":
-        """The times of a fraction in [0, 1] of the pictures; the count of pictures is rounded down."""
-        return StageTime(
-            math.floor(self.pictures * fraction),
-            self.busy_s * fraction,
-            self.waited_s * fraction,
-            self.blocked_s * fraction,
-            self.workers,
-        )
+    def shared(self, weights: Sequence[int]) -> "list[StageTime]":
+        """Cut into parts by weight, each 0 or more and not all 0; the pictures are whole and lose none."""
+        total, so_far, parts, given = sum(weights), 0, [], 0
+        for weight in weights:
+            so_far += weight
+            pictures = self.pictures * so_far // total - given
+            given += pictures
+            parts.append(
+                StageTime(
+                    pictures,
+                    self.busy_s * weight / total,
+                    self.waited_s * weight / total,
+                    self.blocked_s * weight / total,
+                    self.workers,
+                )
+            )
+        return parts
 
 
 NOTHING = StageTime()
@@ -124,6 +131,11 @@ class StageTimes:
             decode=replace(decode, waited_s=decode.waited_s + seconds * decode.workers),
             predict=replace(predict, waited_s=predict.waited_s + seconds * predict.workers),
         )
+
+    def shared(self, weights: Sequence[int]) -> "list[StageTimes]":
+        """Cut into parts by weight, as StageTime.shared does it."""
+        both = zip(self.decode.shared(weights), self.predict.shared(weights), strict=True)
+        return [replace(self, decode=decode, predict=predict) for decode, predict in both]
 
     @property
     def stages(self) -> dict[StageName, StageTime]:

@@ -108,7 +108,7 @@ def _open_pack(name: str) -> "Pack":
 def make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner":
     """The scanner on the device and in the memory that were given; ends the command where one of them can't be."""
     from scanner.pipeline import Scanner
-    from scanner.predicting import parse_device
+    from scanner.zoo.engines import parse_device
 
     try:
         parse_device(device)

@@ -11,21 +11,21 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Column, Table
 
-from scanner.predicting import PredictPool, parse_device
+from scanner.predicting import PredictPool
+from scanner.zoo.engines import parse_device
+from scanner.zoo.precisions import EngineName, Precision
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel
 
 FORMAT = 1
 BATCH_SIZES = (1, 4, 16, 32)
 ROUNDS = 3
-
-Precision = Literal["fp32", "fp16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Speed:
 
     model: str
     device: str
+    engine: EngineName
     precision: Precision
     batch_size: int
     workers: int
@@ -98,7 +99,6 @@ def _time_device(
     model: InstalledModel, device: str, batch_sizes: Sequence[int], seconds: float, warnings: list[str]
 ) -> Iterator[Speed]:
     """A speed by batch size; a model that can't be loaded, or another device than the one asked for, is a warning."""
-    wanted = parse_device(device)
     with PredictPool((model,), device) as pool:
         started = time.perf_counter()
         try:
@@ -110,7 +110,6 @@ def _time_device(
         if warning:
             warnings.append(f"{warning}; {device} was not timed")
             return
-        precision: Precision = "fp16" if wanted.gpu is not None and wanted.half else "fp32"
         _run_round(pool, model, 1, max(seconds, 1.5 * load_s))  # one process was opened: let the others load, too
         for size in batch_sizes:
             _run_round(pool, model, size, seconds / 2)  # oneDNN makes a plan for every batch size
@@ -119,7 +118,8 @@ def _time_device(
             yield Speed(
                 model=model.name,
                 device=used,
-                precision=precision,
+                engine=model.engine,
+                precision=model.precision,
                 batch_size=size,
                 workers=pool.workers,
                 pictures=sum(pictures for pictures, _ in rounds),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scanner.zoo.formats.layouts import Layout
+from scanner.zoo.precisions import Decoding, EngineName, Precision
 from scanner.zoo.spec import ModelSpec, write_indices
 
 CARD_NAME = "card.json"
@@ -82,19 +83,30 @@ def read_card(folder: Path) -> Card:
         spec = ModelSpec.from_json(data)
         rest = {name: data[name] for name in Card.__dataclass_fields__ if name not in ("spec", "files")}
         return Card(spec=spec, files=[FileRecord(**file) for file in data["files"]], **rest)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CardError(
             f"{folder / CARD_NAME} is not a model card ({error}); remove the folder and install the model again"
         ) from None
 
 
-def digest_of(spec: ModelSpec, card: Card) -> str:
+def digest_of(
+    spec: ModelSpec,
+    card: Card,
+    engine: EngineName = "paddle",
+    precision: Precision = "fp32",
+    decoding: Decoding = "exact",
+) -> str:
     """SHA-256 (hex) of all that a score depends on, as canonical JSON."""
-    decides = {
+    decides: dict[str, Any] = {
         "files": {file.path: file.sha256 for file in card.files},
         "preprocessing": spec.preprocessing.to_json(),
         "output": [card.output_kind, card.output_index],
         "concepts": write_indices(spec.concepts),
         "counters": write_indices(spec.counters),
     }
+    # What is as it always was leaves no trace, so that scores which were made before there was a choice stay known.
+    if precision != "fp32":
+        decides["precision"] = [precision, engine]
+    if decoding != "exact":
+        decides["decoding"] = decoding
     return hashlib.sha256(json.dumps(decides, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

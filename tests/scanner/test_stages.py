@@ -37,11 +37,17 @@ def test_share_of_nothing_is_nothing() -> None:
     assert EARLY.share(EARLY.waited_s) == pytest.approx(1 / 3.5)
 
 
-def test_parts_make_the_whole_but_for_rounded_pictures() -> None:
-    third = LATER.part(1 / 3)
-    assert third.pictures == 10
-    assert third.busy_s * 3 == pytest.approx(LATER.busy_s)
-    assert third.workers == LATER.workers
+def test_shares_make_the_whole_and_lose_no_picture() -> None:
+    first, second, third = StageTime(10, 6.0, 3.0, 1.5, 2).shared([1, 1, 1])
+    assert [first.pictures, second.pictures, third.pictures] == [3, 3, 4]
+    assert (first.busy_s, first.waited_s, first.blocked_s, first.workers) == (2.0, 1.0, 0.5, 2)
+
+
+def test_shares_of_all_stages_are_by_weight() -> None:
+    small, large = StageTimes(LATER, EARLY, "cpu", "paddle", "fp32", "exact").shared([1, 4])
+    assert (small.decode.pictures, large.decode.pictures) == (6, 24)
+    assert small.predict.busy_s == pytest.approx(0.4)
+    assert (large.device, large.decoding) == ("cpu", "exact")
 
 
 def test_times_since_a_snapshot_keep_what_they_were_made_with() -> None:

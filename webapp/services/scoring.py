@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -30,6 +30,7 @@ from webapp.services.judging import to_scores
 from webapp.services.look_index import LookIndex
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
+from webapp.services.stages import Meter
 from webapp.settings import Settings
 from webapp.storage import Store, StoreAwayError, StoreError, open_store
 
@@ -196,14 +197,22 @@ class Shift:
     _under_way: deque[ScanPhoto] = field(default_factory=deque)
     _outcomes: list[Outcome] = field(default_factory=list)
     _written_at: float = field(default_factory=time.monotonic)
+    _rested_at: float | None = None
+    _meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._meter = Meter(self.scanner)
 
     def work(self) -> None:
         """Score until nothing waits, or we stop."""
+        if self._rested_at is not None:
+            self._meter.wait(time.monotonic() - self._rested_at)
         for scanned in self.scanner.scan(self._feed(), known=self._known):
             self._take(Outcome(self._under_way.popleft(), scanned))
             if self.is_stopping():
                 break
         self._write()
+        self._rested_at = time.monotonic()
 
     def _take(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
@@ -277,6 +286,8 @@ class Shift:
         outcomes, self._outcomes = self._outcomes, []
         self._written_at = time.monotonic()
         if outcomes:
-            bench, warnings = self.bench, self.scanner.warnings
-            write_outcomes(self.session, self.worker, outcomes, bench.choice, bench.pack, warnings, self.index)
+            times = self._meter.shares(Counter(one.row.scan_id for one in outcomes if one.scanned is not None))
+            choice, pack = self.bench.choice, self.bench.pack
+            warnings = self.scanner.warnings
+            write_outcomes(self.session, self.worker, outcomes, choice, pack, warnings, times, self.index)
             self.index.settle(self.session)
