@@ -19,7 +19,7 @@ def upgrade() -> None:
     from webapp.services import upkeep
 
     settings = open_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = open_engine(settings.sqlalchemy_url)
     migrate(engine)
     with session_factory(engine)() as session:

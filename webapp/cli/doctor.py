@@ -46,7 +46,7 @@ def check_names(_settings: Settings) -> Iterator[Answer]:
 
 def check_home(settings: Settings) -> Iterator[Answer]:
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with TemporaryFile(dir=settings.home):
             pass
     except OSError as error:

@@ -14,14 +14,14 @@ from sqlalchemy import Connection, Engine
 FOLDER = Path(__file__).parent
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision, whole or not at all; does nothing where it is there already."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to that revision, whole or not at all; does nothing where it is there already or further."""
     if is_current(engine):
         return
     with engine.connect() as connection, one_transaction(connection):
         config = make_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 @contextmanager
@@ -54,6 +54,10 @@ def is_current(engine: Engine) -> bool:
 
 def newest_revision() -> str | None:
     return ScriptDirectory.from_config(make_config()).get_current_head()
+
+
+def known_revisions() -> frozenset[str]:
+    return frozenset(one.revision for one in ScriptDirectory.from_config(make_config()).walk_revisions())
 
 
 def is_of_models(_item: Any, name: str | None, _kind: str, _reflected: bool, _other: Any) -> bool:
