@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from scanner.decoding import decode_photo
 from scanner.images import open_picture
 from scanner.processes import Processes
+from scanner.zoo.engines import Device, open_engine
 from scanner.zoo.predictor import Predictor
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels
 from scanner.zoo.registry import InstalledModel
@@ -55,10 +56,7 @@ _predictor: Predictor
 def begin_network(model: InstalledModel) -> None:
     """Load it as a predictor process does, with one thread."""
     global _predictor
-    from scanner.zoo.engines.paddle import Device, PaddleEngine
-
-    engine = PaddleEngine(model.folder, model.card.network, Device(), tuning=model.card.tuning)
-    _predictor = Predictor(model, engine)
+    _predictor = Predictor(model, open_engine(model, Device()))
 
 
 def predict_each(paths: Sequence[Path]) -> int:
