@@ -37,7 +37,7 @@ from webapp.settings import Settings
 from webapp.storage import open_store
 
 CRAWL, SCORES, JUDGED = "a crawl", "scan workers", "scan workers, with what the rules say"
-LISTINGS = 400  # in one round, each with three pictures
+LISTINGS = 600  # in one round, each with three pictures
 SEEN = ("elephant", "ivory", "tiger", "pangolin_scale")
 
 
