@@ -83,8 +83,8 @@ def read_crops(photos: Sequence[Path]) -> NDArray[np.float32]:
 
 def find_onnx(model: InstalledModel, cache: Path) -> Path:
     """The same network as ONNX: as it was installed, or else made once below `cache`."""
-    if "fp32" in getattr(model.card, "onnx", {}):
-        return model.folder / model.card.onnx["fp32"].path
+    if record := getattr(model.card, "onnx", {}).get("fp32"):
+        return model.folder / str(record.path)
     path = cache / "made" / f"{NAME}.onnx"
     if not path.is_file():
         with Processes(1) as process:
