@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         ge=256,
         description="memory in MB for the networks of one predictor process; the least recently used leaves",
     )
+    decoding: Literal["exact", "fast"] = Field(
+        default="exact",
+        description="exact, or fast: large JPEGs are decoded smaller where each model's card holds a check of that",
+    )
     pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
     contact: str = Field(
         default="",
