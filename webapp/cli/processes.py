@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from webapp.cli.opening import open_settings
+from webapp.cli.opening import open_settings, refuse_other_version
 
 PORT = click.IntRange(1, 65535)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -43,6 +43,7 @@ def web() -> None:
     from webapp import create_app
 
     settings = open_settings()
+    refuse_other_version(settings)
     try:
         waitress.serve(create_app(settings), host=settings.host, port=settings.port, threads=8, ident="Tuskline")
     except OSError as error:
@@ -90,7 +91,9 @@ def beat() -> None:
 def start_celery(command: str, *arguments: str) -> None:
     from webapp.tasks import app
 
-    app.use(open_settings())
+    settings = open_settings()
+    refuse_other_version(settings)
+    app.use(settings)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each picture fetched
     app.start([command, *arguments, "--loglevel", "INFO"])
 
