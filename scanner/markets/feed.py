@@ -107,7 +107,7 @@ def _read_entry(entry: Any, base: str) -> Listing | None:
         price=price,
         currency=currency,
         seller=_author(entry),
-        posted_at=_time(entry.get("published_parsed") or entry.get("updated_parsed")),
+        posted_at=_time(entry.get("published_parsed") or dict.get(entry, "updated_parsed")),
         photo_urls=_photos(entry, html, base),
         read_by="feed",
     )
