@@ -1,6 +1,7 @@
 """Hostile pages, feeds and sitemaps by way of the fetcher: a right listing, or one line that says why there is none."""
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from scanner.markets import feed, shop
 from tests.attacks.corpus import FEEDS, PAGES, SITEMAPS, Attack, Ending
@@ -9,6 +10,7 @@ from tests.attacks.corpus.pages import BOWL_BLOCK
 from tests.attacks.memory import no_growth
 from tests.scanner.fetch.site import answer
 
+COSTLY_FEEDS = {"nested.rss", "laughs.rss", "bomb.rss", "sitemap-pages.xml", "sitemap-bomb.xml", "sitemap-many.xml"}
 COSTLY = {"attributes", "links", "comments-short", "tags-open", "entities", "json-large", "packed-bomb", "misnested"}
 QUICK = [attack for attack in PAGES if attack.name not in COSTLY and len(attack.does) % 2]
 LETTERS = 600
@@ -40,7 +42,14 @@ def test_each_page_ends_in_a_listing_or_in_a_line() -> None:
     check_pages(list(PAGES))
 
 
-@pytest.mark.parametrize("attack", FEEDS, ids=lambda attack: attack.name)
+def some(attacks: tuple[Attack, ...]) -> list[ParameterSet]:
+    """Those that take seconds are left to the whole suite."""
+    return [
+        pytest.param(one, id=one.name, marks=[pytest.mark.full] if one.name in COSTLY_FEEDS else []) for one in attacks
+    ]
+
+
+@pytest.mark.parametrize("attack", some(FEEDS))
 def test_a_feed_ends_in_listings_or_in_a_sentence(attack: Attack) -> None:
     with no_growth(), site_of([attack]) as site:
         listings, _, ended = crawled(feed.MARKET, site, feed_url=site.url(f"/{attack.path}"))
@@ -52,7 +61,7 @@ def test_a_feed_ends_in_listings_or_in_a_sentence(attack: Attack) -> None:
         assert not listings and ended
 
 
-@pytest.mark.parametrize("attack", SITEMAPS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", some(SITEMAPS))
 def test_a_sitemap_leads_to_the_shop_s_page_or_to_a_line(attack: Attack) -> None:
     with no_growth(), site_of([attack]) as site:
         site.answers["/sitemap.xml"] = site.answers[f"/{attack.path}"]
