@@ -31,7 +31,7 @@ from webapp.extensions import limiter
 from webapp.models import Role
 from webapp.settings import Settings
 
-EXAMPLES, EXAMPLES_FULL = 2, 12
+EXAMPLES, EXAMPLES_FULL = 1, 25
 CHECKED = [
     checks.status_code_conformance,
     checks.content_type_conformance,
