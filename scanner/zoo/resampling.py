@@ -2,8 +2,8 @@
 
 Pillow 12 resamples 8-bit pictures with whole numbers: each weight is rounded to 22 binary places; each pixel is the
 sum of its neighbours by weight, plus a half, cut to whole levels and to 0..255; the columns come first, and then the
-rows of what that gave. Those sums are below 2^53, so that float64 holds them exactly, in whatever order a matrix product
-adds: the result is Pillow's, bit by bit. Most of a weight matrix is 0, so it is cut into blocks along its diagonal.
+rows of what that gave. Those sums are below 2^53, so that float64 holds them exactly, in whatever order a matrix
+product adds: the result is Pillow's, bit by bit. Most of a weight matrix is 0: it is cut into blocks on its diagonal.
 """
 
 from dataclasses import dataclass

@@ -21,6 +21,7 @@ from scanner.pipeline import KnownScores, Scanner
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import ModelChoice, NoModelError, choose_models
+from scanner.zoo.engines import parse_device
 from scanner.zoo.predictor import ModelError
 from webapp.db import now
 from webapp.models import Scan, ScanPhoto, ScanState
@@ -78,7 +79,7 @@ OpenBench = Callable[[Session, Settings], Bench]
 def open_bench(session: Session, settings: Settings) -> Bench:
     """The real models and rules. Raises one of FAILURES."""
     pack = current_pack(session, settings.pack)
-    choice = choose_models(settings.models_dir, pack.cascade)
+    choice = choose_models(settings.models_dir, pack.cascade).run_on(parse_device(settings.device), settings.wishes)
     return Bench(choice, pack, Scanner(choice, pack, settings.device, settings.model_memory_mb))
 
 
