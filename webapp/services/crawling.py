@@ -19,6 +19,7 @@ from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.registry import find_market
 from scanner.markets.shape import Shape
+from scanner.markets.values import keepable
 from scanner.warc import ArchiveError
 from webapp.db import now
 from webapp.models import Scan, ScanState
@@ -237,7 +238,7 @@ def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:
         # The machine goes down, and what the crawl works with goes down around it: that says nothing of the source.
         return Ending(waits_s=0)
     logger.warning("the crawl of scan %d failed: %s", scan_id, error)
-    return Ending(error=str(error))
+    return Ending(error=keepable(str(error)))
 
 
 def unexpected(scan_id: int) -> Ending:
