@@ -7,7 +7,6 @@ It needs onnxruntime-gpu; torch, where it is installed, gives the card's own lim
 """
 
 import argparse
-import contextlib
 import itertools
 import sys
 import time
@@ -16,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,19 +24,22 @@ from bench import skeleton
 from bench.feeding import DECODERS, FULL_BATCH, crops_for, decode_for, feed_bare, scale_decoders
 from bench.harness import CORES, Options, take
 from bench.machine import describe_machine, name_gpu
-from bench.pictures import SIZES, make_pictures
+from bench.pictures import SIZES, make_pictures, repeat
 from bench.results import Part, Table, Value, show_part, show_rows, write_part
+from bench.sessions import CPU, CUDA, HOW, PLAIN, Loader, import_runtime, open_scan, open_session
 from scanner.decoding import DecodePool
-from scanner.zoo.preprocessing import Preprocessing, normalise
+from scanner.pipeline import Scanner
+from scanner.records import Photo
+from scanner.zoo.precisions import Decoding
+from scanner.zoo.preprocessing import normalise
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 BATCHES = (1, 8, 32, 64, 128, 256)
 BEST_BATCH = 128
 MATRIX_SIDE = 8192
 ROW_S = 0.7  # of timing, after warming up
 LIMIT_S = 300.0  # of everything
+BOUNDS = ("decoding alone", "network alone", "bound by", "of the bound")
 GFLOP_A_PICTURE = 8.67  # see bench.subject, which can't be imported without Paddle's tools
-HOW = Preprocessing()
 
 Row = Mapping[str, Value]
 
@@ -132,14 +135,15 @@ def multiply(torch: Any, kind: Any) -> float:
     torch.backends.cuda.matmul.allow_tf32 = False
     left, right = (torch.randn(MATRIX_SIDE, MATRIX_SIDE, device="cuda", dtype=kind) for _ in range(2))
     rate = time_calls(lambda: torch.matmul(left, right), torch.cuda.synchronize)
-    return 2 * MATRIX_SIDE**3 * rate / 1e12
+    return float(2 * MATRIX_SIDE**3 * rate / 1e12)
 
 
 def copy_rate(torch: Any, pinned: bool) -> float:
     here = torch.randint(0, 255, (256 * 1024**2,), dtype=torch.uint8)
     here = here.pin_memory() if pinned else here
     there = torch.empty_like(here, device="cuda")
-    return time_calls(lambda: there.copy_(here, non_blocking=True), torch.cuda.synchronize) * here.numel() / 1e9
+    rate = time_calls(lambda: there.copy_(here, non_blocking=True), torch.cuda.synchronize)
+    return float(rate * here.numel() / 1e9)
 
 
 def time_calls(call: Callable[[], object], wait: Callable[[], object] = lambda: None, seconds: float = ROW_S) -> float:
@@ -171,21 +175,20 @@ def network_table() -> Table:
 
 def network_rows(run: Run) -> Iterator[Row]:
     batches = (1, 8) if run.quick else BATCHES
-    plain: Mapping[str, Any] = {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}
-    ways: list[tuple[str, str, Mapping[str, Any], Sequence[int]]] = [("fp16", "plain", plain, batches)]
+    ways: list[tuple[str, str, Mapping[str, Any], Sequence[int]]] = [("fp16", "plain", PLAIN, batches)]
     if run.provider == CUDA:
-        tuned = {**plain, "cudnn_conv_algo_search": "EXHAUSTIVE"}
+        tuned = {**PLAIN, "cudnn_conv_algo_search": "EXHAUSTIVE"}
         ways += [
-            ("fp16", "channels last", {**plain, "prefer_nhwc": 1}, (32, BEST_BATCH)),
+            ("fp16", "channels last", {**PLAIN, "prefer_nhwc": 1}, (32, BEST_BATCH)),
             ("fp16", "channels last, exhaustive search", {**tuned, "prefer_nhwc": 1}, (BEST_BATCH,)),
             ("fp16", "exhaustive search", tuned, (BEST_BATCH,)),
-            ("fp16", "CUDA graph", {**plain, "enable_cuda_graph": 1}, (1, 8)),
-            ("fp32", "TF32", {**plain, "use_tf32": 1}, (BEST_BATCH,)),
+            ("fp16", "CUDA graph", {**PLAIN, "enable_cuda_graph": 1}, (1, 8)),
+            ("fp32", "TF32", {**PLAIN, "use_tf32": 1}, (BEST_BATCH,)),
         ]
-    ways += [("fp32", "plain", plain, batches)]
+    ways += [("fp32", "plain", PLAIN, batches)]
     for precision, name, settings, sizes in ways:
         try:
-            session = open_session(run, precision, settings)
+            session = open_session(run.model, run.provider, precision, settings)
             for size in sizes:
                 yield network_row(run, session, precision, name, size)
         except Exception as error:  # a setting that this build lacks
@@ -204,34 +207,6 @@ def network_row(run: Run, session: Any, precision: str, name: str, size: int) ->
         "TFLOP/s": tflops,
         "of the matrix product": tflops / run.peak_tflops if run.peak_tflops and precision == "fp16" else None,
     }
-
-
-def open_session(run: Run, precision: str, settings: Mapping[str, Any], *, of_bytes: bool = False) -> Any:
-    """Raises RuntimeError where the provider did not start: ONNX Runtime would go on with the CPU, and say nothing."""
-    runtime = import_runtime()
-    network = skeleton.load_network(run.model)
-    if of_bytes:
-        network = skeleton.take_bytes(network, HOW.mean, HOW.std)
-    if precision == "fp16":
-        network = skeleton.to_half(network)
-    options = runtime.SessionOptions()
-    providers = [(CUDA, {key: str(value) for key, value in settings.items()})] if run.provider == CUDA else []
-    session = runtime.InferenceSession(network.SerializeToString(), options, providers=[*providers, CPU])
-    if run.provider not in session.get_providers():
-        raise RuntimeError("the CUDA provider did not start")
-    return session
-
-
-def import_runtime() -> Any:
-    """With the CUDA libraries that torch's wheels bring, where those are the ones on the machine."""
-    with contextlib.suppress(ImportError):
-        import torch  # noqa: F401 - it finds its own libraries, which ONNX Runtime then uses
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
-    if hasattr(onnxruntime, "preload_dlls") and CUDA in onnxruntime.get_available_providers():
-        onnxruntime.preload_dlls()
-    return onnxruntime
 
 
 def bound_call(run: Run, session: Any, size: int) -> Callable[[], object]:
@@ -267,13 +242,12 @@ def copy_rows(run: Run) -> Iterator[Row]:
     size = 8 if run.quick else BEST_BATCH
     crops = np.random.default_rng(0).integers(0, 256, (size, HOW.crop, HOW.crop, 3), dtype=np.uint8)
     yield copy_row("normalising alone, one core", size, time_calls(lambda: normalise(crops, HOW)))
-    settings = {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}
-    sides = {"floats": (False, normalise(crops, HOW)), "bytes": (True, crops)}
+    sides: dict[str, tuple[bool, Any]] = {"floats": (False, normalise(crops, HOW)), "bytes": (True, crops)}
     for name, (of_bytes, given) in sides.items():
-        session = open_session(run, "fp16", settings, of_bytes=of_bytes)
+        session = open_session(run.model, run.provider, "fp16", of_bytes=of_bytes)
         yield copy_row(f"{name}, one after another", size, time_calls(plain_call(session, given)))
         yield copy_row(f"{name}, two at once", size, time_two([plain_call(session, given.copy()) for _ in range(2)]))
-    plain = open_session(run, "fp16", settings)
+    plain = open_session(run.model, run.provider, "fp16")
     key = plain.get_inputs()[0].name
     both = time_calls(lambda: plain.run(None, {key: normalise(crops, HOW)}))
     yield copy_row("normalised here, then floats, one after another", size, both)
@@ -297,11 +271,13 @@ def time_two(calls: Sequence[Callable[[], object]]) -> float:
 
 def torch_rows(run: Run, size: int) -> Iterator[Row]:
     """Bytes in pinned memory, copied by a stream of their own while the batch before is computed."""
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        return
     if not torch.cuda.is_available():
         return
-    session = open_session(run, "fp16", {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}, of_bytes=True)
+    session = open_session(run.model, run.provider, "fp16", of_bytes=True)
     lanes = itertools.cycle([TorchLane(torch, session, size) for _ in range(2)])
 
     def step() -> None:
@@ -348,37 +324,78 @@ class TorchLane:
 # The whole way.
 def feeding_table() -> Table:
     return Table(
-        "From files to scores, by decoders",
-        ("way", "decoders", "px", "pictures a second", "decoding alone", "network alone", "bound by", "of the bound"),
-        note=f"fp16, batches of {FULL_BATCH}, two of them under way. Bound by: whichever alone is slower here.",
+        "From files to findings, by decoders",
+        ("way", "decoders", "px", "decoding", "pictures a second", *BOUNDS, "decoders busy", "predictors busy"),
+        note="A bare loop: batches of bytes, two under way, no rules; what a scan could reach here. A scan: the"
+        " product's own, fp16; busy: share of the time that its decoders and predictors worked. Alone: the same decoders"
+        f" with nobody behind them, and the network with two batches of {FULL_BATCH} under way; the slower is the bound.",
     )
 
 
 def feeding_rows(run: Run, counts: Sequence[int], seconds: float) -> Iterator[Row]:
-    """A bare loop over bytes: what a scan could reach here."""
-    session = open_session(run, "fp16", {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}, of_bytes=True)
-    key, batch = session.get_inputs()[0].name, 8 if run.quick else FULL_BATCH
+    """By decoders at one size, then all sizes with all of them; the network as bytes."""
+    most, middle = counts[-1], min(1600, *run.pictures)
+    plan: list[tuple[int, Decoding, list[int]]] = [(count, "exact", [middle]) for count in counts[:-1]]
+    plan += [(most, "exact", list(run.pictures)), (most, "fast", list(run.pictures))]
+    batch = 8 if run.quick else FULL_BATCH
+    session = open_session(run.model, run.provider, "fp16", of_bytes=True)
     crops = np.zeros((batch, HOW.crop, HOW.crop, 3), np.uint8)
-    alone = batch * time_two([plain_call(session, crops.copy()) for _ in range(2)])
-    predict: Callable[[Any], object] = lambda given: session.run(None, {key: given})  # noqa: E731
-    for count in counts:
-        with DecodePool(count, (HOW,)) as pool:
-            for size in run.pictures if count == counts[-1] else list(run.pictures)[:2][-1:]:
-                paths = run.pictures[size]
-                decode_for(pool, paths, count, seconds / 4)
-                decoding = take(partial(decode_for, pool, paths, count, seconds / 2)).rate
-                stream = crops_for(pool, paths, count, seconds)
-                scored = take(partial(feed_bare, stream, predict, batch))
-                yield {
-                    "way": "bare loop, exact decoding",
-                    "decoders": count,
-                    "px": size,
-                    "pictures a second": scored.rate,
-                    "decoding alone": decoding,
-                    "network alone": alone,
-                    "bound by": "decoding" if decoding < alone else "network",
-                    "of the bound": scored.rate / min(decoding, alone),
-                }
+    network = batch * time_two([plain_call(session, crops.copy()) for _ in range(2)])
+    for count, decoding, sizes in reversed(plan):  # what matters most comes first
+        alone: dict[int, float] = {}
+        with DecodePool(count, (HOW,), decoding) as pool:
+            for size in sizes:
+                decode_for(pool, run.pictures[size], count, seconds / 4)
+                alone[size] = take(partial(decode_for, pool, run.pictures[size], count, seconds / 2)).rate
+                rate = feed_for(session, pool, run.pictures[size], count, seconds, batch)
+                yield {"way": "bare loop", **feeding_row(count, size, decoding, rate, alone[size], network)}
+        yield from scan_rows(run, count, decoding, alone, network, seconds)
+
+
+def feeding_row(count: int, size: int, decoding: str, rate: float, alone: float, network: float) -> Row:
+    values = (alone, network, "decoding" if alone < network else "network", rate / min(alone, network))
+    bounds = dict(zip(BOUNDS, values, strict=True))
+    return {"decoders": count, "px": size, "decoding": decoding, "pictures a second": rate, **bounds}
+
+
+def feed_for(session: Any, pool: DecodePool, paths: Sequence[Path], count: int, seconds: float, batch: int) -> float:
+    name = session.get_inputs()[0].name
+    stream = crops_for(pool, paths, count, seconds)
+    return take(partial(feed_bare, stream, lambda crops: session.run(None, {name: crops}), batch)).rate
+
+
+def scan_rows(
+    run: Run, count: int, decoding: Decoding, alone: Mapping[int, float], network: float, seconds: float
+) -> Iterator[Row]:
+    """The product's scan over as many pictures as the decoders give in that time."""
+    with (
+        TemporaryDirectory() as folder,
+        open_scan(Loader(run.model, run.provider), Path(folder), count, decoding) as scan,
+    ):
+        warm = 8 if run.quick else 512
+        scan_all(scan, repeat(run.pictures[next(iter(alone))], warm))
+        for size, rate in alone.items():
+            before = scan.stages
+            paths = repeat(run.pictures[size], max(warm, round(rate * seconds)))
+            sample = take(partial(scan_all, scan, paths))
+            times = scan.stages.since(before)
+            yield {
+                "way": "scan",
+                **feeding_row(count, size, decoding, sample.rate, rate, network),
+                "bound by": str(times.limit),
+                "decoders busy": times.decode.share(times.decode.busy_s),
+                "predictors busy": times.predict.share(times.predict.busy_s),
+            }
+
+
+def scan_all(scan: Scanner, paths: Sequence[Path]) -> int:
+    """Raises RuntimeError for a picture that failed."""
+    count = 0
+    for found in scan.scan(Photo(str(path), path) for path in paths):
+        if found.failure:
+            raise RuntimeError(found.failure)
+        count += 1
+    return count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

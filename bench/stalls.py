@@ -34,7 +34,7 @@ MOST_MS = 50.0
 TICK_S = 0.001
 PAUSE_S = 0.02  # between two requests
 NAME, FINDINGS = "bench", 200
-PAGE = "/queue"
+PAGE, LIGHT = "/queue", "/health/live"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="csrf_token"')
 TIMEOUT_S = 600
 
@@ -50,15 +50,17 @@ def run(options: Options) -> Part:
         "Waits, ms",
         ("who", "beside", "count", "median", "99th", "longest"),
         note="A tick: by how much a thread that sleeps 1 ms overslept, in the process that scans. A page: the queue of "
-        "200 findings, from the web server in that same process, asked by another one.",
+        "200 findings, from the web server in that same process, asked by another one. A light answer: one that takes "
+        "the server no work, so that what is left is waiting.",
     )
     part.tables.append(table)
     with serve_pages() as address, open_scanner(Variant(model, "fp32", "exact")) as classify:
         classify(pictures)
         idle = watch(address, seconds, None)
         busy = watch(address, seconds, lambda: classify(pictures))
-    for beside, (ticks, pages) in (("nothing", idle), ("a scan", busy)):
-        table.rows += [show_waits("a tick", beside, ticks), show_waits("a page", beside, pages)]
+    for beside, (ticks, pages, light) in (("nothing", idle), ("a scan", busy)):
+        named = {"a tick": ticks, "a page": pages, "a light answer": light}
+        table.rows += [show_waits(who, beside, waits) for who, waits in named.items()]
     table.rows.append(show_waits("a tick", "PaddleHub's loop in its process", hub_ticks(model, pictures, seconds)))
     pages_wait = max(busy[1]) - float(np.median(idle[1]))
     why = f"with nothing beside it the longest was {max(idle[0]):.0f} ms"
@@ -73,16 +75,16 @@ def show_waits(who: str, beside: str, waits: Sequence[float]) -> dict[str, Value
     return {"who": who, "beside": beside, "count": len(waits), "median": median, "99th": late, "longest": max(waits)}
 
 
-def watch(address: str, seconds: float, work: Callable[[], object] | None) -> tuple[Waits, Waits]:
-    """Ticks of this process and pages that another one asks for, while `work` is done again and again."""
+def watch(address: str, seconds: float, work: Callable[[], object] | None) -> tuple[Waits, Waits, Waits]:
+    """Ticks of this process, and pages and light answers that another one asks for, while `work` is done."""
     over = threading.Event()
     with Processes(1) as visitor, ticking() as ticks:
         asked = visitor.run(ask_pages, address, seconds, timeout_s=TIMEOUT_S)
         asked.add_done_callback(lambda _: over.set())
         while work is not None and not over.is_set():
             work()
-        pages: Waits = asked.result()
-        return list(ticks), pages
+        pages, light = asked.result()
+        return list(ticks), pages, light
 
 
 @contextmanager
@@ -134,8 +136,8 @@ def serve_pages() -> Iterator[str]:
 
 
 # What follows runs in the visitor's process.
-def ask_pages(address: str, seconds: float) -> Waits:
-    """Sign in, open the page for so long, and say how long each took."""
+def ask_pages(address: str, seconds: float) -> tuple[Waits, Waits]:
+    """Sign in, open the page and ask for the light answer for so long, and say how long each took."""
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
     found = TOKEN.search(browser.open(f"{address}/sign-in").read().decode())
@@ -143,16 +145,18 @@ def ask_pages(address: str, seconds: float) -> Waits:
         raise RuntimeError("the page to sign in has no form")
     fields = {"csrf_token": found[1] or found[2], "name": NAME, "password": PASSWORD}
     browser.open(f"{address}/sign-in", urllib.parse.urlencode(fields).encode()).read()
-    until, waits = time.perf_counter() + seconds, []
+    waits: dict[str, Waits] = {PAGE: [], LIGHT: []}
+    until = time.perf_counter() + seconds
     while time.perf_counter() < until:
-        began = time.perf_counter()
-        with browser.open(address + PAGE) as answer:
-            answer.read()
-            if answer.url != address + PAGE:
-                raise RuntimeError(f"{PAGE} led to {answer.url}")
-        waits.append(1000 * (time.perf_counter() - began))
-        time.sleep(PAUSE_S)
-    return waits
+        for path, taken in waits.items():
+            began = time.perf_counter()
+            with browser.open(address + path) as answer:
+                answer.read()
+            taken.append(1000 * (time.perf_counter() - began))
+            if answer.url != address + path:
+                raise RuntimeError(f"{path} led to {answer.url}")
+            time.sleep(PAUSE_S)
+    return waits[PAGE], waits[LIGHT]
 
 
 def hub_ticks(model: InstalledModel, pictures: Sequence[Path], seconds: float) -> Waits:
