@@ -79,7 +79,7 @@ def mismatch(engine: Engine) -> str | None:
     )
 
 
-def newest_revision() -> str | None:
+def newest_revision() -> str:
     return known_revisions()[0]
 
 
@@ -87,10 +87,6 @@ def newest_revision() -> str | None:
 def known_revisions() -> tuple[str, ...]:
     """The newest first, as they were when this process asked first: an upgrade may put new files beside old code."""
     return tuple(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
-
-
-def known_revisions() -> frozenset[str]:
-    return frozenset(one.revision for one in ScriptDirectory.from_config(make_config()).walk_revisions())
 
 
 def is_of_models(_item: Any, name: str | None, _kind: str, _reflected: bool, _other: Any) -> bool:
