@@ -178,7 +178,7 @@ class Settings(BaseSettings):
 
     @property
     def wishes(self) -> Wishes:
-        return Wishes(self.engine, self.precision)
+        return Wishes(self.engine, self.precision, self.decoding)
 
     @property
     def outbox(self) -> str:
