@@ -165,7 +165,7 @@ def main() -> None:
     if model is None:
         raise SystemExit(f"no {NAME} in {models_dir}")
     paths = sorted(folder.glob("*.jpg"))
-    with open_scanner(Variant(model, "fp32", "exact")) as classify:
+    with open_scanner(Variant(model)) as classify:
         # One scan after another would hide what a single one holds on to.
         classify(report(itertools.islice(itertools.cycle(paths), count)))
 

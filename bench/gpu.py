@@ -7,15 +7,17 @@ It needs onnxruntime-gpu; torch, where it is installed, gives the card's own lim
 """
 
 import argparse
+import atexit
 import itertools
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,14 @@ from bench.harness import CORES, Options, take
 from bench.machine import describe_machine, name_gpu
 from bench.pictures import SIZES, make_pictures, repeat
 from bench.results import Part, Table, Value, show_part, show_rows, write_part
-from bench.sessions import CPU, CUDA, HOW, PLAIN, Loader, import_runtime, open_scan, open_session
+from bench.sessions import CPU, CUDA, HOW, PLAIN, import_runtime, install_network, load_here, open_scan, open_session
 from scanner.decoding import DecodePool
 from scanner.pipeline import Scanner
 from scanner.records import Photo
+from scanner.zoo.engines import open_engine, parse_device
 from scanner.zoo.precisions import Decoding
 from scanner.zoo.preprocessing import normalise
+from scanner.zoo.registry import InstalledModel
 
 BATCHES = (1, 8, 32, 64, 128, 256)
 BEST_BATCH = 128
@@ -57,6 +61,17 @@ class Run:
     limit_s: float = LIMIT_S
     began: float = field(default_factory=time.monotonic)
     peak_tflops: float | None = None
+
+    @cached_property
+    def installed(self) -> InstalledModel:
+        """The network as an installed model, fp16 on a card."""
+        folder = Path(tempfile.mkdtemp(prefix="tuskline-bench-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return install_network(self.model, folder, "fp16" if self.provider == CUDA else "fp32")
+
+    @property
+    def device(self) -> str:
+        return "gpu:0" if self.provider == CUDA else "cpu"
 
     @property
     def left_s(self) -> float:
@@ -92,9 +107,13 @@ def run(options: Options) -> Part:
         part.notes.append("no GPU: this machine has none, or its driver shows none.")
         return part
     from bench.subject import find_onnx, install_subject
+    from scanner.zoo.formats.portable import lacks_extra
 
     pictures = make_pictures(options.cache, options.photos, tuple(SIZES))
-    model = find_onnx(install_subject(options.cache, pictures[500]), options.cache)
+    model = find_onnx(install_subject(options.cache, pictures[500]))
+    if model is None:
+        part.notes.append(str(lacks_extra()))
+        return part
     measure(Run(model, pictures, CUDA, options.quick, part, keep=lambda _: None))
     return part
 
@@ -251,7 +270,19 @@ def copy_rows(run: Run) -> Iterator[Row]:
     key = plain.get_inputs()[0].name
     both = time_calls(lambda: plain.run(None, {key: normalise(crops, HOW)}))
     yield copy_row("normalised here, then floats, one after another", size, both)
+    yield from product_rows(run, size, crops)
     yield from torch_rows(run, size)
+
+
+def product_rows(run: Run, size: int, crops: Any) -> Iterator[Row]:
+    """The product's own engine and predictor."""
+    device = parse_device(run.device)
+    predictor, engine = load_here(run.installed, device), open_engine(run.installed, device)
+    given = normalise(crops, HOW)
+    yield copy_row("the product's engine, floats", size, time_calls(partial(engine.run, given)))
+    yield copy_row("the product's engine, floats, two at once", size, time_two([partial(engine.run, given)] * 2))
+    yield copy_row("the product's predictor, from bytes", size, time_calls(partial(predictor.predict, crops)))
+    yield copy_row("the product's predictor, with names for scores", size, time_calls(partial(predictor.score, crops)))
 
 
 def copy_row(way: str, size: int, rate: float) -> Row:
@@ -326,9 +357,9 @@ def feeding_table() -> Table:
     return Table(
         "From files to findings, by decoders",
         ("way", "decoders", "px", "decoding", "pictures a second", *BOUNDS, "decoders busy", "predictors busy"),
-        note="A bare loop: batches of bytes, two under way, no rules; what a scan could reach here. A scan: the"
-        " product's own, fp16; busy: share of the time that its decoders and predictors worked. Alone: the same decoders"
-        f" with nobody behind them, and the network with two batches of {FULL_BATCH} under way; the slower is the bound.",
+        note="A bare loop: batches of bytes, two under way, no rules; what a scan could reach here. A scan: that of the"
+        " product; busy: share of the time that decoders and predictors worked. Alone: the same decoders with nobody"
+        f" behind them, and the network with two batches of {FULL_BATCH} under way; the slower is the bound.",
     )
 
 
@@ -353,7 +384,7 @@ def feeding_rows(run: Run, counts: Sequence[int], seconds: float) -> Iterator[Ro
 
 
 def feeding_row(count: int, size: int, decoding: str, rate: float, alone: float, network: float) -> Row:
-    values = (alone, network, "decoding" if alone < network else "network", rate / min(alone, network))
+    values: list[Value] = [alone, network, "decoding" if alone < network else "network", rate / min(alone, network)]
     bounds = dict(zip(BOUNDS, values, strict=True))
     return {"decoders": count, "px": size, "decoding": decoding, "pictures a second": rate, **bounds}
 
@@ -368,10 +399,7 @@ def scan_rows(
     run: Run, count: int, decoding: Decoding, alone: Mapping[int, float], network: float, seconds: float
 ) -> Iterator[Row]:
     """The product's scan over as many pictures as the decoders give in that time."""
-    with (
-        TemporaryDirectory() as folder,
-        open_scan(Loader(run.model, run.provider), Path(folder), count, decoding) as scan,
-    ):
+    with open_scan(run.installed, run.device, count, decoding) as scan:
         warm = 8 if run.quick else 512
         scan_all(scan, repeat(run.pictures[next(iter(alone))], warm))
         for size, rate in alone.items():
@@ -433,10 +461,13 @@ def make_model(path: Path, cache: Path, photos: Path | None) -> int:
     import onnx
 
     from bench.subject import find_onnx, install_subject
+    from scanner.zoo.formats.portable import lacks_extra
 
     pictures = make_pictures(cache, photos, (500,))
-    network = onnx.load(find_onnx(install_subject(cache, pictures[500]), cache))
-    onnx.save(skeleton.strip_weights(network), path)
+    network = find_onnx(install_subject(cache, pictures[500]))
+    if network is None:
+        sys.exit(lacks_extra())
+    onnx.save(skeleton.strip_weights(onnx.load(network)), path)
     print(f"{path}: {path.stat().st_size / 1000:,.0f} kB; its large weights are drawn where it is used")
     return 0
 

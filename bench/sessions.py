@@ -5,13 +5,10 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bench import skeleton
 from rules.load import find_pack, load_pack
@@ -19,11 +16,13 @@ from scanner import pipeline
 from scanner.zoo.cards import Card
 from scanner.zoo.cascade import ModelChoice
 from scanner.zoo.catalogue import PRIMARY, find_spec
+from scanner.zoo.converting import FOLDER, record_file
 from scanner.zoo.engines import Device
 from scanner.zoo.labels import shipped_labels
-from scanner.zoo.precisions import Decoding
-from scanner.zoo.predictor import Predictor
+from scanner.zoo.precisions import Decoding, Precision
+from scanner.zoo.predictor import Predictor, load_predictor
 from scanner.zoo.preprocessing import Preprocessing
+from scanner.zoo.quantising import write_half
 from scanner.zoo.registry import InstalledModel
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -67,47 +66,34 @@ def open_session(
     return session
 
 
-class SessionEngine:
-    """A session as the product's engines are."""
-
-    def __init__(self, session: Any) -> None:
-        self._session, self._input = session, session.get_inputs()[0].name
-
-    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        rows: list[NDArray[np.float32]] = self._session.run(None, {self._input: batch})
-        return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Loader:
-    """How a predictor process gets the network ready: it is handed to that process."""
-
-    path: Path
-    provider: str
-    precision: str = "fp16"
-
-    def __call__(self, model: InstalledModel, device: Device) -> Predictor:  # noqa: ARG002 - the provider is the device
-        return Predictor(model, SessionEngine(open_session(self.path, self.provider, self.precision)))
+def load_here(model: InstalledModel, device: Device) -> Predictor:
+    """How a predictor process gets the model ready: as always, once the CUDA libraries are found."""
+    import_runtime()
+    return load_predictor(model, device)
 
 
 @contextmanager
-def open_scan(loader: Loader, folder: Path, decoders: int, decoding: Decoding) -> "Iterator[pipeline.Scanner]":
-    """The product's scan with so many decoders, on the card where the provider is one; `folder`: for its labels."""
-    model = make_model(folder, decoding)
-    choice = ModelChoice((model,), primary_absent=False, notice=None)
-    device = "gpu:0" if loader.provider == CUDA else "cpu"
+def open_scan(model: InstalledModel, device: str, decoders: int, decoding: Decoding) -> "Iterator[pipeline.Scanner]":
+    """The product's scan with so many decoders."""
+    choice = ModelChoice((replace(model, decoding=decoding),), primary_absent=False, notice=None)
     with (
         patch.object(pipeline, "count_workers", lambda: decoders),
-        pipeline.Scanner(choice, load_pack(find_pack("wildlife")), device, load=loader) as scanner,
+        pipeline.Scanner(choice, load_pack(find_pack("wildlife")), device, load=load_here) as scanner,
     ):
         yield scanner
 
 
-def make_model(folder: Path, decoding: Decoding) -> InstalledModel:
-    """The wild animals model as if it were installed, for a loader that does not look at its files."""
+def install_network(path: Path, folder: Path, precision: Precision) -> InstalledModel:
+    """The network of `path` below `folder`, in that precision, as if it were an installed wild animals model."""
+    import onnx
+
     spec = find_spec(PRIMARY)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(shipped_labels(str(spec.labels)), folder / LABELS)
+    whole = folder / FOLDER / "fp32.onnx"
+    onnx.save(skeleton.load_network(path), whole)
+    if precision == "fp16":
+        write_half(whole, folder / FOLDER / "fp16.onnx")
     card = Card(
         spec=spec,
         source="random weights",
@@ -120,5 +106,6 @@ def make_model(folder: Path, decoding: Decoding) -> InstalledModel:
         output_index=0,
         output_kind="logits",
         files=[],
+        onnx={precision: record_file(folder, Path(FOLDER, f"{precision}.onnx"))},
     )
-    return InstalledModel(spec, folder, card, "onnx", "fp16", decoding)
+    return InstalledModel(spec, folder, card, "onnx", precision)

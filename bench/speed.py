@@ -24,7 +24,6 @@ from bench.harness import (
 )
 from bench.hub_loop import BATCH, THREADS, onnx_network, open_loop, paddle_network
 from bench.limits import begin_decoder, begin_network, crop_each, decode_each, multiply, open_alone, predict_each
-from bench.machine import has_bf16
 from bench.pictures import SIZES, make_pictures, repeat
 from bench.results import Part, Table, Target
 from bench.subject import GFLOP_A_PICTURE, find_onnx, install_subject
@@ -32,13 +31,15 @@ from rules.load import find_pack, load_pack
 from scanner.pipeline import Scanner
 from scanner.records import Photo
 from scanner.zoo.cascade import ModelChoice
-from scanner.zoo.precisions import Decoding, EngineName, Precision
+from scanner.zoo.formats.portable import lacks_extra
+from scanner.zoo.precisions import Decoding, Precision, lacks_precision
 from scanner.zoo.registry import InstalledModel
+from scanner.zoo.running import ways_of
 
 HUB, HUB_BATCH = "hub loop, one by one", f"hub loop, batch {BATCH}"
 HUB_OLD, ONNX = "hub loop, oneDNN off (its day's default)", "the same loop with ONNX Runtime"
 # By precision and decoding, then by the longer side in pixels: times the hub's loop one by one.
-WANTED: Mapping[tuple[str, str], Mapping[int, float]] = {
+WANTED: Mapping[tuple[Precision, Decoding], Mapping[int, float]] = {
     ("fp32", "exact"): {500: 1.15, 1600: 1.4, 3000: 1.7},
     ("bf16", "exact"): {500: 2.2, 1600: 2.5, 3000: 3.2},
     ("int8", "exact"): {500: 3.3, 1600: 4.3, 3000: 4.8},
@@ -57,8 +58,16 @@ class Variant:
     """One way to run ours."""
 
     model: InstalledModel
-    precision: str
-    decoding: str
+
+    @property
+    def precision(self) -> str:
+        """With the engine, where that is not the usual one."""
+        is_usual = self.model.engine == ("onnx" if self.model.precision == "int8" else "paddle")
+        return self.model.precision if is_usual else f"{self.model.precision} on {self.model.engine}"
+
+    @property
+    def decoding(self) -> str:
+        return self.model.decoding
 
     @property
     def name(self) -> str:
@@ -84,21 +93,19 @@ class Variant:
 
 def all_variants(model: InstalledModel) -> list[Variant]:
     """What can run here: each precision on the engine that has it, pictures opened exactly and fast."""
-    precisions: list[tuple[EngineName, Precision]] = [("paddle", "fp32")]
-    if has_bf16():
-        precisions.append(("paddle", "bf16"))
     return [
-        Variant(replace(model, engine=engine, precision=precision, decoding=decoding), precision, decoding)
-        for (engine, precision), decoding in product(precisions, get_args(Decoding))
+        Variant(replace(model, engine=way.engine, precision=way.precision, decoding=decoding))
+        for way, decoding in product(ways_of(model, on_card=False), get_args(Decoding))
+        if decoding == "exact" or (way.engine, way.precision) != ("onnx", "fp32")  # which differs little from Paddle
     ]
 
 
 def run(options: Options) -> Part:
     sizes = (500,) if options.quick else tuple(SIZES)
     pictures = make_pictures(options.cache, options.photos, sizes)
-    model = install_subject(options.cache, pictures[sizes[0]])
-    onnx = find_onnx(model, options.cache)
     part = Part("speed", f"End to end, {CORES} cores, ResNet50_vd")
+    model = install_subject(options.cache, pictures[sizes[0]], part.notes.append)
+    onnx = find_onnx(model)
     part.tables.append(multiply_table(options))
     variants = [variant for variant in all_variants(model) if variant.is_quick or not options.quick]
     with ExitStack() as stack:
@@ -112,7 +119,7 @@ def run(options: Options) -> Part:
 
 
 def open_all(
-    model: InstalledModel, onnx: Path, variants: Sequence[Variant]
+    model: InstalledModel, onnx: Path | None, variants: Sequence[Variant]
 ) -> dict[str, AbstractContextManager[Classify]]:
     """By name, what is to be compared, each ready in processes of its own."""
     labels = model.labels()
@@ -120,8 +127,9 @@ def open_all(
         HUB: open_loop(paddle_network, model, THREADS, labels=labels),
         HUB_BATCH: open_loop(paddle_network, model, THREADS, labels=labels, batch=BATCH),
         HUB_OLD: open_loop(paddle_network, model, THREADS, False, labels=labels),
-        ONNX: open_loop(onnx_network, onnx, THREADS, labels=labels),
     }
+    if onnx is not None:
+        found[ONNX] = open_loop(onnx_network, onnx, THREADS, labels=labels)
     for variant in variants:
         found[variant.name] = open_scanner(variant)
     for variant in variants:
@@ -248,7 +256,7 @@ def account(size: int, samples: Mapping[str, Samples], variants: Sequence[Varian
 
 def aims(size: int, samples: Mapping[str, Samples], variants: Sequence[Variant]) -> list[Target]:
     targets = []
-    by_kind = {(variant.precision, variant.decoding): variant for variant in variants}
+    by_kind: dict[tuple[str, str], Variant] = {(variant.precision, variant.decoding): variant for variant in variants}
     for kind, wanted in WANTED.items():
         if size in wanted:
             what = f"end to end, {', '.join(kind)}, {size:,} px"
@@ -263,10 +271,8 @@ def aims(size: int, samples: Mapping[str, Samples], variants: Sequence[Variant])
     return targets
 
 
-def why_absent(precision: str) -> str:
-    if precision == "bf16" and not has_bf16():
-        return "this processor has no bf16"
-    return "left out by --quick" if precision == "bf16" else f"this installation has no {precision} network"
+def why_absent(precision: Precision) -> str:
+    return lacks_precision(precision, "cpu") or lacks_extra() or "left out by --quick, or it could not be made"
 
 
 def cost(variant: Variant, samples: Mapping[str, Samples]) -> str:

@@ -54,7 +54,7 @@ def run(options: Options) -> Part:
         "the server no work, so that what is left is waiting.",
     )
     part.tables.append(table)
-    with serve_pages() as address, open_scanner(Variant(model, "fp32", "exact")) as classify:
+    with serve_pages() as address, open_scanner(Variant(model)) as classify:
         classify(pictures)
         idle = watch(address, seconds, None)
         busy = watch(address, seconds, lambda: classify(pictures))

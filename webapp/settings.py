@@ -197,6 +197,10 @@ class Settings(BaseSettings):
         return self.home / "queue"
 
     @property
+    def looks_dir(self) -> Path:
+        return self.home / "looks"
+
+    @property
     def samples_dir(self) -> Path:
         return self.home / "samples"
 

@@ -29,6 +29,7 @@ from webapp.models import Scan, ScanPhoto, ScanState
 from webapp.services import claims, listings, photos, processes
 from webapp.services.failures import FailureKind
 from webapp.services.judging import to_scores
+from webapp.services.look_index import LookIndex
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
 from webapp.services.stages import Meter
@@ -160,8 +161,11 @@ def begin(
     until = time.monotonic() + BENCH_S
     try:
         bench = open_it(session, settings)
+        index = LookIndex(settings.looks_dir)
+        index.settle(session, is_patient=True)
         with bench.scanner as scanner:
-            shift = Shift(session, settings, worker, bench, scanner, is_stopping, open_store(settings), until)
+            place = open_store(settings)
+            shift = Shift(session, settings, worker, bench, scanner, is_stopping, place, until, index)
             while time.monotonic() < until and is_work_left(session, settings, is_stopping, sleep):
                 shift.work()
     except FAILURES as error:
@@ -213,6 +217,7 @@ class Shift:
     is_stopping: Callable[[], bool]
     place: Store
     until: float
+    index: LookIndex
     _under_way: deque[ScanPhoto] = field(default_factory=deque)
     _outcomes: list[Outcome] = field(default_factory=list)
     _written_at: float = field(default_factory=time.monotonic)
@@ -307,4 +312,6 @@ class Shift:
         if outcomes:
             times = self._meter.shares(Counter(one.row.scan_id for one in outcomes if one.scanned is not None))
             choice, pack = self.bench.choice, self.bench.pack
-            write_outcomes(self.session, self.worker, outcomes, choice, pack, self.scanner.warnings, times)
+            warnings = self.scanner.warnings
+            write_outcomes(self.session, self.worker, outcomes, choice, pack, warnings, times, self.index)
+            self.index.settle(self.session)
