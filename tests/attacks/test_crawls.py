@@ -5,8 +5,8 @@ from _pytest.mark import ParameterSet
 
 from scanner.markets import feed, shop
 from tests.attacks.corpus import FEEDS, PAGES, SITEMAPS, Attack, Ending
-from tests.attacks.crawls import crawled, page_of, site_of
 from tests.attacks.corpus.pages import BOWL_BLOCK
+from tests.attacks.crawls import crawled, page_of, site_of
 from tests.attacks.memory import no_growth
 from tests.scanner.fetch.site import answer
 
@@ -24,7 +24,9 @@ def check_pages(attacks: list[Attack]) -> None:
         site.answers["/"] = page_of(links)
         for link in honest:
             site.answers[link] = answer(200, BOWL_BLOCK + link.encode(), Content_Type="text/html")
-        listings, warnings, ended = crawled(shop.MARKET, site, start_url=site.url("/"), way="links", pages=3 * len(links))
+        listings, warnings, ended = crawled(
+            shop.MARKET, site, start_url=site.url("/"), way="links", pages=3 * len(links)
+        )
     found = {one.url.removeprefix(f"http://{site.origin}/pages/"): one for one in listings}
     assert ended == ""
     assert {url for url in found if "/honest/" in url} == {site.url(link) for link in honest}

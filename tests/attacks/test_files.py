@@ -1,4 +1,4 @@
-"""Hostile files that people hand in, each by way of what reads it: never a crash, never a hang, one sentence at most."""
+"""Hostile files that people hand in, each by way of what reads it: no crash, no hang, one sentence at most."""
 
 import re
 from collections.abc import Callable

@@ -19,7 +19,17 @@ from webapp.services import trials
 from webapp.settings import Settings
 from webapp.views import trials as trial_pages
 
-NAMES = ("../../etc/passwd", "..\\..\\a.php", "a\0.jpg", ".htaccess", "a" * 5000, "CON", "<script>.png", "\u202egpj.exe", "")
+NAMES = (
+    "../../etc/passwd",
+    "..\\..\\a.php",
+    "a\0.jpg",
+    ".htaccess",
+    "a" * 5000,
+    "CON",
+    "<script>.png",
+    "\u202egpj.exe",
+    "",
+)
 PICTURES_QUICK = [attack for attack in PICTURES if not attack.is_slow][::40]
 PICTURES_ALL = [attack for attack in PICTURES if not attack.is_slow]
 TABLES = [attack for attack in FILES if attack.room in (Room.TABLES, Room.ARCHIVES)]

@@ -1,5 +1,7 @@
 """Feeds and sitemaps that mean harm. Those that are read offer a bowl."""
 
+# ruff: noqa: E501 - one attack a line
+
 import gzip
 from functools import partial
 

@@ -1,5 +1,7 @@
 """Files that people hand in, or that models come in: tables, archives, models, case files, and texts in all of them."""
 
+# ruff: noqa: E501 - one attack a line
+
 import gzip
 import io
 import json

@@ -1,5 +1,7 @@
 """Pages of shops that mean harm. Those that are read offer a bowl; the others say in one line why they were not."""
 
+# ruff: noqa: E501 - one attack a line
+
 import gzip
 import json
 import zlib

@@ -71,7 +71,7 @@ def read_value(data: bytes) -> Any:
 @cache
 def folder() -> Path:
     """Where files of this process lie while parsers read them: in memory where the machine has a place for that."""
-    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     return Path(mkdtemp(prefix="tuskline-fuzz-", dir=room))
 
 
