@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,13 @@ from PIL import Image
 
 from bench.harness import Options, Samples, cpu_ms, cpu_ratios, interleave, median, ratios, wall_ms
 from bench.hub_loop import make_tensor
+from bench.limits import open_crop
 from bench.pictures import SIZES, make_pictures
 from bench.results import Part, Table, Target
 from scanner.fingerprints import digest_file, hash_pixels, look_hash
 from scanner.images import open_picture
-from scanner.zoo.preprocessing import Preprocessing, crop_pixels, normalise
+from scanner.zoo.precisions import Decoding
+from scanner.zoo.preprocessing import Preprocessing, normalise
 
 HOW = Preprocessing()
 LEVEL = 1 / 255 / 0.225  # one grey level, in normalised numbers
@@ -54,7 +57,7 @@ def compare_ways(paths: Sequence[Path], rounds: int) -> dict[str, Samples]:
 
 def our_ways() -> dict[str, Callable[[Path], NDArray[np.float32]]]:
     """Ours without the hashes by which we name a picture, as others have none."""
-    return {"ours, exact": exact_way}
+    return {f"ours, {decoding}": partial(our_way, decoding=decoding) for decoding in get_args(Decoding)}
 
 
 def ways() -> dict[str, Callable[[Path], object]]:
@@ -66,8 +69,8 @@ def hub_way(path: Path) -> NDArray[np.float32]:
     return make_tensor(Image.open(path))
 
 
-def exact_way(path: Path) -> NDArray[np.float32]:
-    numbers: NDArray[np.float32] = normalise(crop_pixels(open_picture(path), HOW)[None], HOW)[0]
+def our_way(path: Path, decoding: Decoding) -> NDArray[np.float32]:
+    numbers: NDArray[np.float32] = normalise(open_crop(path, decoding)[None], HOW)[0]
     return numbers
 
 

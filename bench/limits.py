@@ -1,16 +1,19 @@
 """The machine's own limits, each in a process of its own: decoding alone, the network alone, a large matrix product."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
-from scanner.decoding import decode_photo
-from scanner.images import open_picture
+from scanner.decoding import LEAST_SHORT_PX, begin_decoding, decode_photo
+from scanner.images import open_picture, open_shrunk
 from scanner.processes import Processes
+from scanner.zoo.engines import Device, open_engine
+from scanner.zoo.precisions import Decoding
 from scanner.zoo.predictor import Predictor
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels
 from scanner.zoo.registry import InstalledModel
@@ -19,7 +22,7 @@ BATCH = 16
 SIDE = 3072  # of the matrices, in numbers: 58 GFLOP a product, and 113 MB that no cache holds
 TIMEOUT_S = 1800
 
-Each = Callable[[Sequence[Path]], int]
+Each = Callable[[Iterable[Path]], int]
 
 
 @contextmanager
@@ -27,7 +30,7 @@ def open_alone(work: Callable[..., int], begin: Callable[..., None] | None = Non
     """`work(paths)` in a process of its own, which begins with begin(*arguments)."""
     with Processes(1, begin, *arguments) as process:
 
-        def run(paths: Sequence[Path]) -> int:
+        def run(paths: Iterable[Path]) -> int:
             count: int = process.run(work, list(paths), timeout_s=TIMEOUT_S).result()
             return count
 
@@ -35,17 +38,32 @@ def open_alone(work: Callable[..., int], begin: Callable[..., None] | None = Non
 
 
 # What follows runs in such a process.
+def begin_decoder(decoding: Decoding) -> None:
+    """As a decoder process begins, its limits included."""
+    global _decoding
+    begin_decoding()
+    _decoding = decoding
+
+
+_decoding: Decoding = "exact"
+
+
 def crop_each(paths: Sequence[Path]) -> int:
     """Decode and crop, without naming: what a picture costs at least before the network."""
     for path in paths:
-        crop_pixels(open_picture(path), Preprocessing())
+        open_crop(path, _decoding)
     return len(paths)
+
+
+def open_crop(path: Path, decoding: Decoding) -> NDArray[np.uint8]:
+    image = open_picture(path) if decoding == "exact" else open_shrunk(path, LEAST_SHORT_PX).image
+    return crop_pixels(image, Preprocessing())
 
 
 def decode_each(paths: Sequence[Path]) -> int:
     """All that a decoder process does for a scan: digests and hashes too."""
     for path in paths:
-        decode_photo(path, (Preprocessing(),))
+        decode_photo(path, (Preprocessing(),), _decoding)
     return len(paths)
 
 
@@ -55,10 +73,7 @@ _predictor: Predictor
 def begin_network(model: InstalledModel) -> None:
     """Load it as a predictor process does, with one thread."""
     global _predictor
-    from scanner.zoo.engines.paddle import Device, PaddleEngine
-
-    engine = PaddleEngine(model.folder, model.card.network, Device(), tuning=model.card.tuning)
-    _predictor = Predictor(model, engine)
+    _predictor = Predictor(model, open_engine(model, Device()))
 
 
 def predict_each(paths: Sequence[Path]) -> int:

@@ -79,3 +79,32 @@ def read_crops(photos: Sequence[Path]) -> NDArray[np.float32]:
         with Image.open(path) as image:
             crops.append(crop_pixels(image.convert("RGB"), how))
     return normalise(np.stack(crops), how)
+
+
+def find_onnx(model: InstalledModel, cache: Path) -> Path:
+    """The same network as ONNX: as it was installed, or else made once below `cache`."""
+    if record := getattr(model.card, "onnx", {}).get("fp32"):
+        return model.folder / str(record.path)
+    path = cache / "made" / f"{NAME}.onnx"
+    if not path.is_file():
+        with Processes(1) as process:
+            process.run(make_onnx, model, path, timeout_s=TIMEOUT_S).result()
+    return path
+
+
+def make_onnx(model: InstalledModel, path: Path) -> None:
+    """Runs in a process of its own. Constants are folded and batch norms joined to their convolutions."""
+    import paddle2onnx
+
+    from scanner.zoo.engines.onnx import import_runtime
+
+    layout, raw = model.card.network, path.with_suffix(".raw")
+    given = (str(model.folder / layout.program), str(model.folder / str(layout.params)), str(raw))
+    # Its usual optimiser, Polygraphy, calls pip to install what it lacks.
+    paddle2onnx.export(*given, 17, auto_upgrade_opset=False, optimize_tool="none")
+    runtime = import_runtime()
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    runtime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
+    raw.unlink()

@@ -1,8 +1,10 @@
-"""`tuskline models`: the scanner's commands, and the one that learns from the dashboard's decisions."""
+"""`tuskline models`: the scanner's commands, and those that may take the pictures that reviewers decided."""
 
 from scanner.cli.models import models
+from webapp.cli.precision import precision
 from webapp.cli.training import train
 
 models.add_command(train)
+models.add_command(precision)
 
 __all__ = ["models"]

@@ -28,6 +28,7 @@ WORD = "word"  # of services.sign_ins: whoever signs out ends it, also in a copy
 BY_PROVIDER = "openid"
 HALFWAY = "halfway"
 HALFWAY_S = 300
+RECENT_S = 600
 # A choice of before the sign-in that it does not take away.
 KEPT = ("language", "theme")
 # What opens to someone who must set up a second factor first.
@@ -116,6 +117,11 @@ def is_fresh() -> bool:
     """Neither too long since the sign-in, nor since a page was opened."""
     idle_s = app_settings().session_idle_minutes * 60
     return age_s(SIGNED_IN_AT) < lifetime().total_seconds() and age_s(SEEN_AT) < idle_s
+
+
+def is_recent() -> bool:
+    """Whether the sign-in is so new that nobody can have found the page open."""
+    return age_s(SIGNED_IN_AT) < RECENT_S
 
 
 def age_s(moment: str) -> float:
