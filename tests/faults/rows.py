@@ -59,7 +59,8 @@ def fill(connection: Connection) -> dict[str, int]:
 
 def is_ours(table: Table) -> bool:
     """Not what the database keeps for itself, nor seals, which a tick makes of what it finds."""
-    return table.name not in ("audit_seals", "sealed_entries") and table.name != "alembic_version" and not table.name.startswith("listing_search")
+    own = ("alembic_version", "audit_seals", "sealed_entries")
+    return table.name not in own and not table.name.startswith("listing_search")
 
 
 def count(connection: Connection, tables: list[Table]) -> dict[str, int]:
@@ -69,8 +70,8 @@ def count(connection: Connection, tables: list[Table]) -> dict[str, int]:
 def values_of(table: Table) -> Iterator[tuple[str, Any]]:
     for column in table.columns:
         if column.name == "id" and column.primary_key:
-            yield column.name, 1
-        elif column.foreign_keys:
+            continue  # the first is 1
+        if column.foreign_keys:
             yield column.name, other_of(column)
         else:
             yield column.name, value_of(table.name, column)
@@ -114,4 +115,3 @@ def holds_list(table: str, column: str) -> bool:
             (told,) = get_args(get_type_hints(mapper.class_).get(column, Mapped[dict]))
             return any(get_origin(one) is list or one is list for one in (told, *get_args(told)))
     return False
-

@@ -205,11 +205,16 @@ def rounds(
         yield begin(Rounds(fleet, site))
 
 
+def variables_of(folder: Path) -> dict[str, str]:
+    """Let processes die at the steps that are armed in the folder."""
+    path = os.pathsep.join([HOOKS, str(Path(__file__).parents[2])])
+    return {"PYTHONPATH": path, deaths.FOLDER: str(folder)}
+
+
 def begin(rounds: Rounds) -> Rounds:
     fleet, site = rounds.fleet, rounds.site
-    path = os.pathsep.join([HOOKS, str(Path(__file__).parents[2])])
     allowed = json.dumps([site.origin, f"127.0.0.1:{fleet.shop_port}"])
-    fleet.more = {"PYTHONPATH": path, deaths.FOLDER: str(rounds.deaths), "TUSKLINE_ALLOWED_ADDRESSES": allowed}
+    fleet.more = variables_of(rounds.deaths) | {"TUSKLINE_ALLOWED_ADDRESSES": allowed}
     site.answers["/hook"] = hearing(rounds.heard)
     rounds.prepare()
     fleet.start("web", "crawler", "scanner", "beat")

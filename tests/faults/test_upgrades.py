@@ -1,24 +1,35 @@
 """A database of an older version, with rows in every table; and programs of two versions on one database."""
 
+import inspect
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, select
+from click import ClickException
+from sqlalchemy import Engine, MetaData, select, text
 from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, make_user
 from tests.faults import rows
+from tests.faults.acting import Actor
+from tests.faults.test_fleet import check_all
+from tests.functional.fleet import running_fleet
 from tests.webapp.databases import create_database, drop_database
 from tests.webapp.views.conftest import post
 from webapp import create_app
+from webapp.cli.opening import refuse_other_version
 from webapp.db import Base, open_engine
-from webapp.migrations import is_current, make_config, one_transaction, upgrade
+from webapp.migrations import is_current, make_config, newest_revision, one_transaction, revision_of, upgrade
 from webapp.models import AuditEntry, Role
 from webapp.services import chain, signing, upkeep, verifying
 from webapp.settings import Settings
+from webapp.tasks import app, heartbeats
+from webapp.tasks.heartbeats import Heartbeat
 
 HEADS = sorted(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
 PAGES = ("/", "/queue", "/findings/1", "/scans", "/scans/1", "/reports", "/sources", "/audit", "/rules", "/quality")
@@ -101,3 +112,93 @@ def check_pages(settings: Settings) -> None:
     answers = {page: client.get(page).status_code for page in PAGES}
     app.extensions["tuskline"].engine.dispose()
     assert set(answers.values()) <= {200, 302}, answers
+
+
+def test_an_upgrade_that_is_killed_has_changed_nothing(old: Engine, blank: Settings) -> None:
+    bring_to(old, HEADS[-2])
+    with old.begin() as connection:
+        before = rows.fill(connection)
+    assert not Actor(blank, "").act("upgrade_and_die")
+    assert revision_of(old) == HEADS[-2]
+    check_kept(old, before)
+    upgrade(old)
+    check_kept(old, before)
+
+
+def test_two_upgrades_at_once_are_one(old: Engine, blank: Settings) -> None:
+    bring_to(old, HEADS[0])
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(lambda _: Actor(blank, "").act("upgrade"), range(2)))
+    assert done == [True, True] and is_current(old)
+
+
+@pytest.mark.parametrize(("revision", "words"), [("0001", "tuskline db upgrade"), ("9999", "of a newer version")])
+def test_a_process_of_another_version_does_not_start(revision: str, words: str, settings: Settings) -> None:
+    write_revision(settings, revision)
+    with pytest.raises(ClickException, match=words):
+        refuse_other_version(settings)
+
+
+def test_what_was_upgraded_under_a_process_ends_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, as a service manager ends it: what is under way goes back to the queue."""
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr(heartbeats.os, "kill", lambda pid, number: ended.append((pid, number)))
+    heartbeat = Heartbeat("worker", pause_s=0.01)
+    write_revision(settings, "9999")
+    heartbeat.start()
+    heartbeat._thread.join(10)
+    heartbeat.stop()
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+
+
+def write_revision(settings: Settings, revision: str) -> None:
+    engine = open_engine(settings.sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    engine.dispose()
+
+
+# Messages that every version up to now put into queues: an upgrade finds them there. A new argument has a default.
+MESSAGES: list[tuple[str, list[object]]] = [
+    ("scans.run", [1]),
+    ("pictures.score", []),
+    ("scans.reconcile", []),
+    ("jobs.run", [1]),
+    ("jobs.write", [1]),
+    ("jobs.reconcile", []),
+    ("rules.apply_pack", []),
+    ("schedules.fire", []),
+    ("reports.fire", []),
+    ("reports.deliver", []),
+    ("audit.seal", []),
+    ("audit.verify", ["ann"]),
+    ("webhooks.deliver", []),
+    ("webhooks.forget", []),
+    ("retention.purge", []),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), MESSAGES, ids=[name for name, _ in MESSAGES])
+def test_a_message_of_an_older_version_is_understood(name: str, arguments: list[object]) -> None:
+    app.loader.import_default_modules()
+    inspect.signature(app.tasks[name].run).bind(*arguments)
+
+
+def test_every_message_is_on_the_list() -> None:
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if not name.startswith("celery.")} == {name for name, _ in MESSAGES}
+
+
+@pytest.mark.full
+def test_a_fleet_under_which_the_database_is_upgraded_ends_and_the_new_one_goes_on(home: Path, pictures: Path) -> None:
+    with running_fleet(Settings(home=home, database_url=None, broker_url=None), pictures, 240) as fleet:
+        fleet.start("crawler", "scanner", "beat")
+        scan_id = fleet.begin_scan()
+        fleet.wait(scan_id, lambda scan: scan.listings_seen > 0)
+        write_revision(fleet.settings, "9999")
+        ends = [fleet.running[name].wait(60) for name in ("crawler", "scanner", "beat")]
+        assert ends == [0, 0, 0] and "of a newer version" in fleet.last_words()
+        assert not fleet.wait(scan_id, lambda _: True).state.is_over
+        write_revision(fleet.settings, str(newest_revision()))
+        fleet.tend()
+        check_all(fleet, fleet.wait(scan_id, lambda scan: scan.state.is_over), 240)
