@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
+from scanner.zoo.wishes import Wishes
 
 # As in webapp.models.Role, which costs SQLAlchemy to import.
 RoleName = Literal["viewer", "reviewer", "lead", "admin"]
@@ -46,13 +47,24 @@ class Settings(BaseSettings):
     shop_port: int = Field(default=8001, description="port of the sample marketplace")
     device: str = Field(
         default="auto",
-        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,tensorrt)*)$",
-        description="cpu, gpu:N (also gpu:N,fp32 and gpu:N,tensorrt) or auto",
+        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,fp16)?(,tensorrt)?)$",
+        description="cpu, gpu:N (also gpu:N,fp32, gpu:N,fp16 and gpu:N,tensorrt) or auto",
+    )
+    engine: Literal["auto", "paddle", "onnx"] = Field(
+        default="auto", description="what runs the networks: paddle, onnx or auto"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
+        default="auto",
+        description="fp32, bf16, fp16, int8, or auto: the fastest that passed its check on the model's card",
     )
     model_memory_mb: int = Field(
         default=2048,
         ge=256,
         description="memory in MB for the networks of one predictor process; the least recently used leaves",
+    )
+    decoding: Literal["exact", "fast"] = Field(
+        default="exact",
+        description="exact, or fast: large JPEGs are decoded smaller where each model's card holds a check of that",
     )
     pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
     contact: str = Field(
@@ -165,6 +177,10 @@ class Settings(BaseSettings):
         return kind
 
     @property
+    def wishes(self) -> Wishes:
+        return Wishes(self.engine, self.precision, self.decoding)
+
+    @property
     def outbox(self) -> str:
         return self.outbox_url or str(self.home / "outbox")
 
@@ -179,6 +195,10 @@ class Settings(BaseSettings):
     @property
     def queue_dir(self) -> Path:
         return self.home / "queue"
+
+    @property
+    def looks_dir(self) -> Path:
+        return self.home / "looks"
 
     @property
     def samples_dir(self) -> Path:

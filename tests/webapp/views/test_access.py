@@ -61,6 +61,7 @@ ROUTES = [
     ("POST", "/rechecks/1", Role.LEAD),
     ("GET", "/scans", Role.VIEWER),
     ("GET", "/removals", Role.VIEWER),
+    ("GET", "/capacity", Role.VIEWER),
     ("GET", "/scans/1", Role.VIEWER),
     ("GET", "/scans/1/progress", Role.VIEWER),
     ("GET", "/scans/1/log", Role.VIEWER),
