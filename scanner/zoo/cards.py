@@ -100,7 +100,7 @@ def read_card(folder: Path) -> Card:
         spec = ModelSpec.from_json(data)
         rest = {name: data[name] for name in Card.__dataclass_fields__ if name not in _STRUCTURED | _NEWER}
         return Card(spec=spec, files=[FileRecord(**file) for file in data["files"]], **rest, **_read_newer(data))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CardError(
             f"{folder / CARD_NAME} is not a model card ({error}); remove the folder and install the model again"
         ) from None

@@ -11,7 +11,7 @@ from webapp.models.crawls import (
     StoppedHost,
 )
 from webapp.models.jobs import Job, JobKind, JobState
-from webapp.models.listings import Appearance, ListingRow, ListingText, NearPhoto, PhotoBand, PhotoRow, ScoreRow, Source
+from webapp.models.listings import Appearance, ListingRow, ListingText, NearPhoto, PhotoLook, PhotoRow, ScoreRow, Source
 from webapp.models.people import ApiToken, RecoveryCode, Reveal, Role, SavedFilter, TeamSetting, User
 from webapp.models.processes import WorkerProcess
 from webapp.models.reports import (
@@ -79,7 +79,7 @@ __all__ = [
     "NearPhoto",
     "Overlap",
     "PendingPurge",
-    "PhotoBand",
+    "PhotoLook",
     "PhotoRow",
     "PictureChoice",
     "PictureState",
