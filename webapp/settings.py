@@ -16,6 +16,7 @@ from scanner.zoo.wishes import Wishes
 
 # As in webapp.models.Role, which costs SQLAlchemy to import.
 RoleName = Literal["viewer", "reviewer", "lead", "admin"]
+SECRET_FILE = "secret.key"  # noqa: S105  (a name)
 SECRET_LETTERS = 64
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -24,7 +25,7 @@ class Settings(BaseSettings):
     """One value a field; the environment variable is TUSKLINE_ and the field's name in capitals."""
 
     # Whatever is wrong with a value, the value itself may be a secret and is told to nobody.
-    model_config = SettingsConfigDict(env_prefix="TUSKLINE_", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="TUSKLINE_", env_ignore_empty=True, hide_input_in_errors=True)
 
     home: Path = Field(default_factory=data_home, description="folder of all data: database, pictures, models")
     database_url: str | None = Field(
@@ -177,7 +178,7 @@ class Settings(BaseSettings):
 
     @property
     def wishes(self) -> Wishes:
-        return Wishes(self.engine, self.precision)
+        return Wishes(self.engine, self.precision, self.decoding)
 
     @property
     def outbox(self) -> str:
@@ -209,7 +210,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def secret_key(self) -> str:
-        return kept_secret(self.home / "secret.key")
+        return kept_secret(self.home / SECRET_FILE)
 
 
 def kept_secret(path: Path) -> str:

@@ -3,18 +3,23 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from scanner.decoding import DecodedPhoto, DecodePool, outcome
-from scanner.predicting import PredictPool, count_workers, failure_of
+from scanner.predicting import LoadModel, PredictPool, count_workers, failure_of
 from scanner.records import Scores
+from scanner.zoo.cards import write_card
+from scanner.zoo.converting import again
+from scanner.zoo.machine import processor_name
+from scanner.zoo.options import Echo, say_nothing
 from scanner.zoo.precisions import FEWEST_PICTURES, DecodingCheck
-from scanner.zoo.predictor import ModelError
+from scanner.zoo.predictor import ModelError, load_predictor
 from scanner.zoo.registry import InstalledModel
+from scanner.zoo.staging import open_staging
 
 BATCH = 16
 MOST_PICTURES = 2000  # that count; more turn no verdict
@@ -47,13 +52,17 @@ class Pair:
 
 
 def check_decoding(
-    model: InstalledModel, pictures: Sequence[Path], device: str = "cpu", progress: Progress | None = None
+    model: InstalledModel,
+    pictures: Sequence[Path],
+    device: str = "cpu",
+    progress: Progress | None = None,
+    load: LoadModel = load_predictor,
 ) -> DecodingCheck:
     """Only those count that are decoded smaller: JPEGs whose short side is 1,024 pixels and more; each pixels once.
 
     Raises DecodingError where they are fewer than FEWEST_PICTURES, and ModelError where the model can't be run.
     """
-    pairs = list(_pairs(model, pictures, device, progress))
+    pairs = list(_pairs(model, pictures, progress, PredictPool((model,), device, load=load)))
     if len(pairs) < FEWEST_PICTURES:
         raise DecodingError(
             f"{len(pairs):,} of {len(pictures):,} pictures are decoded smaller, which are too few to tell: give "
@@ -67,17 +76,24 @@ def check_decoding(
         moved_most=moved[-1],
         speed=sum(pair.exact.busy_s for pair in pairs) / sum(pair.fast.busy_s for pair in pairs),
         checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=processor_name(),
     )
 
 
+def keep_check(model: InstalledModel, check: DecodingCheck, echo: Echo = say_nothing) -> None:
+    """Onto the card, in the place of older ones. Raises ModelError where the model was removed meanwhile."""
+    with open_staging(model.folder.parent, model.name, echo):
+        write_card(model.folder, replace(again(model).card, decoding_checks=[check]))
+
+
 def _pairs(
-    model: InstalledModel, pictures: Sequence[Path], device: str, progress: Progress | None
+    model: InstalledModel, pictures: Sequence[Path], progress: Progress | None, pool: PredictPool
 ) -> Iterator[Pair]:
     how, seen = model.spec.preprocessing, set[str | None]()
     with ExitStack() as stack:
         exact = stack.enter_context(DecodePool(count_workers(), (how,)))
         fast = stack.enter_context(DecodePool(count_workers(), (how,), "fast"))
-        predictors = stack.enter_context(PredictPool((model,), device))
+        predictors = stack.enter_context(pool)
         predictors.open(model.name)
         for start in range(0, len(pictures), BATCH):
             part = pictures[start : start + BATCH]

@@ -1,22 +1,10 @@
 """Whether the models that are asked together have their pictures decoded smaller: as is wished, and as was checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
 
 from scanner.zoo.precisions import Decoding
 from scanner.zoo.registry import InstalledModel
-
-DECODING = "TUSKLINE_DECODING"
-
-
-def decoding_of(environment: Mapping[str, str]) -> Decoding:
-    """As TUSKLINE_DECODING says. Raises ValueError where it holds another word than it may."""
-    given = environment.get(DECODING, "").strip() or "exact"
-    for decoding in get_args(Decoding):
-        if given == decoding:
-            return decoding  # type: ignore[no-any-return]  # get_args has no types
-    raise ValueError(f"{DECODING} is {given!r}: give {' or '.join(get_args(Decoding))}")
 
 
 def settle_decoding(

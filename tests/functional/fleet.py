@@ -135,13 +135,17 @@ class Fleet:
 
 @contextmanager
 def running_fleet(settings: Settings, pictures: Path | None, listings: int) -> Iterator[Fleet]:
-    """A migrated database and a shop, of those pictures or of its own; workers are started by the test."""
+    """A migrated database and a shop, of those pictures or of its own; workers are started by the test.
+
+    listings: how many the shop has; without any the test opens it.
+    """
     engine = open_engine(settings.sqlalchemy_url)
     upgrade(engine)
     fleet = Fleet(settings, engine, free_port())
     try:
         of_pictures = ["--photos", str(pictures)] if pictures else []
-        fleet.launch("shop", ["shop", *of_pictures, "--listings", str(listings)])
+        if listings:
+            fleet.launch("shop", ["shop", *of_pictures, "--listings", str(listings)])
         yield fleet
     finally:
         fleet.end()

@@ -81,7 +81,7 @@ def test_no_pinned_library_has_a_known_fault() -> None:
     if found.unread:
         named = ", ".join(found.unread[:5])
         pytest.skip(
-            f"pip-audit knows no fault, but pypi.org as it is seen here told nothing of {len(found.unread)}: {named} ..."
+            f"pip-audit knows no fault, but pypi.org as seen here told nothing of {len(found.unread)}: {named} ..."
         )
 
 

@@ -1,5 +1,7 @@
 """Pictures that are small to send and large to open, of each format."""
 
+# ruff: noqa: E501 - one attack a line
+
 import re
 import struct
 import zlib
@@ -9,7 +11,17 @@ from PIL import Image
 
 from tests.attacks.corpus.attack import Attack, Ending, Room
 from tests.attacks.corpus.formats import (
-    bmp, chunk, encode, frame, png, replaced, resized, riff, screen, whole, zeros,
+    bmp,
+    chunk,
+    encode,
+    frame,
+    png,
+    replaced,
+    resized,
+    riff,
+    screen,
+    whole,
+    zeros,
 )  # fmt: skip
 
 SAYS = r"pixels; at most|broken picture|more memory|decoder died|a format that is not read"
@@ -40,7 +52,7 @@ def extended(suffix: str, width: int, height: int) -> bytes:
 def scans(count: int) -> bytes:
     """A progressive JPEG at the limit that begins its last scan again and again: little to send, hours to refine."""
     small = encode(Image.new("L", (7000, 7000)), "jpg", progressive=True, quality=30)
-    starts = [at for at in boundaries_of_scans(small)]
+    starts = boundaries_of_scans(small)
     last = small[starts[-1] : -2]
     return small[:-2] + last * count + small[-2:]
 

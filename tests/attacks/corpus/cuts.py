@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 
 from tests.attacks.corpus.attack import Attack, Ending, Room
 from tests.attacks.corpus.formats import FORMATS, SIDE, boundaries, whole
@@ -27,7 +28,7 @@ def _cuts() -> Iterator[Attack]:
         for number, at in enumerate(places):
             name, does = f"cut-{number:02}.{suffix}", f"ends after {at} bytes"
             yield Attack(Room.PICTURES, name, does, Ending.EITHER, partial(_cut, suffix, at), SAYS, SIDE)
-        for number, (start, end) in enumerate(zip(places, places[1:], strict=False)):
+        for number, (start, end) in enumerate(pairwise(places)):
             for word, make in (("gone", _without), ("doubled", _doubled)):
                 name, does = f"{word}-{number:02}.{suffix}", f"has bytes {start} to {end} {word}"
                 yield Attack(

@@ -1,5 +1,7 @@
 """Files that are two things at once, or another thing than they are called."""
 
+# ruff: noqa: E501 - one attack a line
+
 import io
 import zipfile
 from functools import partial

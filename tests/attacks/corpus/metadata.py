@@ -1,5 +1,7 @@
 """What stands beside the pixels: EXIF, colour profiles, XMP. It must never decide whether the pixels are read."""
 
+# ruff: noqa: E501 - one attack a line
+
 import struct
 import zlib
 from functools import partial

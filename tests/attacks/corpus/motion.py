@@ -1,5 +1,7 @@
 """Pictures that move: of each the first frame is what counts."""
 
+# ruff: noqa: E501 - one attack a line
+
 import struct
 import zlib
 from functools import cache, partial

@@ -1,5 +1,7 @@
 """Sizes, colours and orders of pixels that no camera makes."""
 
+# ruff: noqa: E501 - one attack a line
+
 import struct
 import zlib
 from functools import partial
@@ -11,7 +13,17 @@ from PIL import Image
 from tests.attacks.corpus.attack import Attack, Ending, Room
 from tests.attacks.corpus.bombs import extended
 from tests.attacks.corpus.formats import (
-    PNG_MARK, SIDE, bmp, chunk, encode, frame, png, resized, riff, screen, whole,
+    PNG_MARK,
+    SIDE,
+    bmp,
+    chunk,
+    encode,
+    frame,
+    png,
+    resized,
+    riff,
+    screen,
+    whole,
 )  # fmt: skip
 from tests.pictures import noise
 
