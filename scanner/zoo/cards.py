@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scanner.zoo.formats.layouts import Layout
-from scanner.zoo.precisions import Decoding, EngineName, Precision, PrecisionCheck
+from scanner.zoo.precisions import Decoding, DecodingCheck, EngineName, Precision, PrecisionCheck
 from scanner.zoo.spec import ModelSpec, write_indices
 
 CARD_NAME = "card.json"
 OutputKind = Literal["probabilities", "logits"]
 Tuning = Literal["full", "without oneDNN", "without optimisation"]
-_STRUCTURED = {"spec", "files", "onnx", "checks"}
+_STRUCTURED = {"spec", "files", "onnx", "checks", "decoding_checks"}
 _NEWER = {"onnx_note"}  # beside those
 
 
@@ -43,7 +43,7 @@ class Card:
     figures: precision and recall on pictures that it was not trained on, where they were measured.
     training: how it was trained, where that was done here.
     onnx: its network for ONNX Runtime, by precision, below `folder`. onnx_note: why there is none, in a sentence.
-    checks: how its lower precisions compared with fp32, the newest last.
+    checks: how its lower precisions compared with fp32, the newest last. decoding_checks: the same of fast decoding.
     """
 
     spec: ModelSpec
@@ -63,6 +63,7 @@ class Card:
     onnx: Mapping[Precision, FileRecord] = field(default_factory=dict)
     onnx_note: str = ""
     checks: list[PrecisionCheck] = field(default_factory=list)
+    decoding_checks: list[DecodingCheck] = field(default_factory=list)
 
     @property
     def network(self) -> Layout:
@@ -80,6 +81,7 @@ class Card:
             "files": [asdict(file) for file in self.files],
             "onnx": {precision: asdict(file) for precision, file in self.onnx.items()},
             "checks": [asdict(check) | {"passed": check.has_passed} for check in self.checks],
+            "decoding_checks": [asdict(check) | {"passed": check.has_passed} for check in self.decoding_checks],
         }
 
 
@@ -98,7 +100,7 @@ def read_card(folder: Path) -> Card:
         spec = ModelSpec.from_json(data)
         rest = {name: data[name] for name in Card.__dataclass_fields__ if name not in _STRUCTURED | _NEWER}
         return Card(spec=spec, files=[FileRecord(**file) for file in data["files"]], **rest, **_read_newer(data))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CardError(
             f"{folder / CARD_NAME} is not a model card ({error}); remove the folder and install the model again"
         ) from None
@@ -106,13 +108,19 @@ def read_card(folder: Path) -> Card:
 
 def _read_newer(data: Mapping[str, Any]) -> dict[str, Any]:
     """What cards of older versions lack, which stay valid."""
-    names = set(PrecisionCheck.__dataclass_fields__)
-    checks = [{name: value for name, value in check.items() if name in names} for check in data.get("checks", ())]
     return {
         "onnx": {precision: FileRecord(**file) for precision, file in data.get("onnx", {}).items()},
         "onnx_note": str(data.get("onnx_note", "")),
-        "checks": [PrecisionCheck(**check) for check in checks],
+        "checks": [PrecisionCheck(**_fields(PrecisionCheck, check)) for check in data.get("checks", ())],
+        "decoding_checks": [
+            DecodingCheck(**_fields(DecodingCheck, check)) for check in data.get("decoding_checks", ())
+        ],
     }
+
+
+def _fields(kind: type[PrecisionCheck | DecodingCheck], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the check itself: whether it passed is written for readers, and reckoned anew here."""
+    return {name: value for name, value in data.items() if name in kind.__dataclass_fields__}
 
 
 def digest_of(

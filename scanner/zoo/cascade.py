@@ -7,6 +7,7 @@ from pathlib import Path
 from rules.cascade import Cascade, Opinion, Voice
 from scanner.records import Scores
 from scanner.zoo.catalogue import DEFAULT, PRIMARY
+from scanner.zoo.decodings import settle_decoding
 from scanner.zoo.engines.devices import Device
 from scanner.zoo.registry import InstalledModel, find_installed, installed_models, installed_names
 from scanner.zoo.running import settle
@@ -36,10 +37,11 @@ class ModelChoice:
     warnings: tuple[str, ...] = ()
 
     def run_on(self, device: Device, wishes: Wishes) -> "ModelChoice":
-        """The models with the engine and precision in which each is to run there; their digests may be others."""
+        """The models as each is to run there, and as their pictures are decoded; their digests may be others."""
         settled = [settle(model, device, wishes) for model in self.models]
         warnings = tuple(one.warning for one in settled if one.warning)
-        return replace(self, models=tuple(one.model for one in settled), warnings=warnings)
+        models, faults = settle_decoding([one.model for one in settled], wishes.decoding)
+        return replace(self, models=models, warnings=(*warnings, *faults))
 
     @property
     def voices(self) -> tuple[Voice, ...]:

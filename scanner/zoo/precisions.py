@@ -56,6 +56,38 @@ class PrecisionCheck:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class DecodingCheck:
+    """How scores of photographs that were decoded smaller compared with those of the same ones whole.
+
+    pictures: those alone that were decoded smaller. kept, moved_p99 and moved_most as in PrecisionCheck. speed: of
+    decoding and naming a picture, as a multiple of exact decoding's.
+    """
+
+    pictures: int
+    kept: float
+    moved_p99: float
+    moved_most: float
+    speed: float
+    checked_at: str
+    machine: str
+
+    @property
+    def has_passed(self) -> bool:
+        enough = self.pictures >= FEWEST_PICTURES
+        return enough and self.kept >= LEAST_KEPT and self.moved_p99 <= MOST_MOVED
+
+    @property
+    def words(self) -> str:
+        """One sentence without a full stop."""
+        verdict = "passed" if self.has_passed else "did not pass"
+        return (
+            f"fast decoding {verdict} on {self.pictures:,} pictures: top label kept on {self.kept:.2%}, a concept's "
+            f"probability moved by at most {self.moved_p99:.3f} on 99 of 100 (most {self.moved_most:.3f}), "
+            f"{self.speed:.2f} times as fast to decode"
+        )
+
+
 @cache
 def processor_flags() -> frozenset[str]:
     """What Linux says that the processor can do; empty where it says nothing."""

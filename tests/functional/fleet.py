@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ COMMANDS = {
     "crawler": ["worker", "--queues", "crawl", "--concurrency", "2"],
     "scanner": ["worker", "--queues", "scan,reports", "--concurrency", "2"],
     "beat": ["beat"],
+    "web": ["web"],
 }
 LEASE_S = 4
 PATIENCE_S = 150.0
@@ -37,12 +39,17 @@ PATIENCE_S = 150.0
 
 @dataclass
 class Fleet:
-    """settings: of all processes. The shop is killed with the fleet; what is started twice was killed before."""
+    """settings: of all processes. The shop is killed with the fleet; what is started twice was killed before.
+
+    more: variables of the environment for what is started from then on. deaths: how often a process ended by itself.
+    """
 
     settings: Settings
     engine: Engine
     shop_port: int
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
+    deaths: Counter[str] = field(default_factory=Counter)
 
     def start(self, *names: str) -> None:
         for name in names:
@@ -65,18 +72,28 @@ class Fleet:
             "HOME": str(self.settings.home),
             "DATABASE_URL": self.settings.sqlalchemy_url,
             "ALLOWED_ADDRESSES": json.dumps([f"127.0.0.1:{self.shop_port}"]),
+            "PORT": str(self.settings.port),
             "SHOP_PORT": str(self.shop_port),
             "LEASE_S": str(LEASE_S),
             **({"BROKER_URL": self.settings.broker_url} if self.settings.broker_url else {}),
         }
         no_hub = {"HUB_HOME": str(self.settings.home / "no-hub"), "PYTHONUNBUFFERED": "1"}
-        return os.environ | no_hub | {f"TUSKLINE_{name}": value for name, value in given.items()}
+        return os.environ | no_hub | {f"TUSKLINE_{name}": value for name, value in given.items()} | self.more
 
     def kill(self, name: str) -> None:
         """As the kernel kills a process that takes too much memory, and all that it started with it."""
         process = self.running.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it died by itself, and left nothing behind
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def tend(self) -> None:
+        """Start again what died, as `tuskline run` and every service manager does."""
+        for name, process in list(self.running.items()):
+            if process.poll() is not None and name in COMMANDS:
+                self.deaths[name] += 1
+                self.kill(name)
+                self.start(name)
 
     def end(self) -> None:
         for name in list(self.running):
@@ -118,13 +135,17 @@ class Fleet:
 
 @contextmanager
 def running_fleet(settings: Settings, pictures: Path | None, listings: int) -> Iterator[Fleet]:
-    """A migrated database and a shop, of those pictures or of its own; workers are started by the test."""
+    """A migrated database and a shop, of those pictures or of its own; workers are started by the test.
+
+    listings: how many the shop has; without any the test opens it.
+    """
     engine = open_engine(settings.sqlalchemy_url)
     upgrade(engine)
     fleet = Fleet(settings, engine, free_port())
     try:
         of_pictures = ["--photos", str(pictures)] if pictures else []
-        fleet.launch("shop", ["shop", *of_pictures, "--listings", str(listings)])
+        if listings:
+            fleet.launch("shop", ["shop", *of_pictures, "--listings", str(listings)])
         yield fleet
     finally:
         fleet.end()

@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
-from scanner.fetch import Budget, Fetcher, FetchError, shared_pacer
+from scanner.fetch import Budget, Fetcher, FetchError, LogEntry, shared_pacer
 from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.registry import find_market
 from scanner.markets.shape import Shape
+from scanner.markets.values import keepable
 from scanner.warc import ArchiveError
 from webapp.db import now
+from webapp.migrations import mismatch
 from webapp.models import Scan, ScanState
 from webapp.services import leases, scans
 from webapp.services.archiving import Archive
@@ -31,6 +33,7 @@ from webapp.services.quotas import StoredQuota
 from webapp.services.recording import Recorder
 from webapp.services.removals import Missing
 from webapp.services.rules import current_pack
+from webapp.services.stages import CrawlClock
 from webapp.settings import Settings
 from webapp.storage import StoreAwayError, StoreError, StoreFullError, open_store
 from webapp.storage.base import FULL
@@ -59,6 +62,7 @@ class Parts:
     fetcher: AbstractContextManager[Fetcher]
     archive: AbstractContextManager[Archive]
     budget: Budget = field(default_factory=Budget)
+    clock: CrawlClock = field(default_factory=CrawlClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,12 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
     pack = current_pack(session, settings.pack)
     budget = budget_of(scan, settings)
     archive = Archive.of_scan(scan, settings)
+    clock = CrawlClock()
+
+    def log(entry: LogEntry) -> None:
+        archive.log(entry)
+        clock.log(entry)
+
     fetcher = Fetcher(
         contact=settings.contact,
         allowed_addresses=settings.allowed_addresses,
@@ -89,10 +99,10 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
         is_stopped=StopList(session.get_bind().engine),
         is_stopping=is_stopping,
         sleep=lambda seconds: doze(seconds, is_stopping),
-        log=archive.log,
+        log=log,
         keep_exchanges=True,
     )
-    return Parts(market, pack, fetcher, archive, budget)
+    return Parts(market, pack, fetcher, archive, budget, clock)
 
 
 def budget_of(scan: Scan, settings: Settings) -> Budget:
@@ -197,6 +207,10 @@ def attempt(
     except OSError as error:
         session.rollback()
         return trouble(scan_id, error, settings.lease_s) if is_trouble(error) else unexpected(scan_id)
+    except DBAPIError as error:
+        session.rollback()
+        is_upgraded = mismatch(session.get_bind().engine) is not None
+        return trouble(scan_id, error, settings.lease_s) if is_upgraded else unexpected(scan_id)
     except Exception:
         session.rollback()
         return unexpected(scan_id)
@@ -219,8 +233,12 @@ def is_trouble(error: Exception) -> bool:
 def trouble(scan_id: int, error: Exception, wait_s: int) -> Ending:
     """The machine's fault and not the source's: the disk is full, the database is away. The scan begins again later."""
     logger.warning("scan %d waits: %s", scan_id, error)
-    known = {OperationalError: "the database could not be written", StoreAwayError: "the store does not answer"}
-    why = known.get(type(error), "there is no room on the disk")
+    known: dict[type[Exception], str] = {
+        OperationalError: "the database could not be written",
+        StoreAwayError: "the store does not answer",
+    }
+    upgraded = "the database was upgraded" if isinstance(error, DBAPIError) else "there is no room on the disk"
+    why = known.get(type(error), upgraded)
     return Ending(waits_s=wait_s, note=f"It waits, since {why}; it goes on by itself.")
 
 
@@ -229,7 +247,7 @@ def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:
         # The machine goes down, and what the crawl works with goes down around it: that says nothing of the source.
         return Ending(waits_s=0)
     logger.warning("the crawl of scan %d failed: %s", scan_id, error)
-    return Ending(error=str(error))
+    return Ending(error=keepable(str(error)))
 
 
 def unexpected(scan_id: int) -> Ending:
@@ -260,7 +278,9 @@ def work(
             former_shape=former_shape(session, scan),
         )
         place = open_store(settings)
-        recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce, place)
+        recorder = Recorder(
+            session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce, place, parts.clock
+        )
         with Gatherer(session, scan.source_id, place, context) as gatherer:
             try:
                 found = crawl(parts.market, context)
@@ -275,6 +295,7 @@ def work(
                 keep_warnings(session, scan, context)
                 raise
         recorder.write()
+        recorder.end()
         scan.shape = found.shape.to_json()
         keep_warnings(session, scan, context)
         if context.cut_short is None:

@@ -1,7 +1,8 @@
 """What became of pictures that a scan worker had, a batch a transaction: scores, failures, findings, counters."""
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, select, update
@@ -9,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from scanner.records import ScannedPhoto, Scores
+from scanner.stages import StageName, StageTime, StageTimes
 from scanner.zoo.cascade import ModelChoice
 from webapp.db import insert_new
 from webapp.models import ListingRow, PhotoRow, PictureState, Scan, ScanPhoto, ScoreRow
-from webapp.services import likeness, relisting, scans
+from webapp.services import likeness, relisting, scans, stages
 from webapp.services.failures import FailureKind, kind_of
+from webapp.services.look_index import LookIndex
 from webapp.services.opening import judge_listings
 
 
@@ -45,19 +48,30 @@ def write_outcomes(
     choice: ModelChoice | None = None,
     pack: Pack | None = None,
     warnings: Sequence[str] = (),
+    times: Mapping[int, StageTimes] | None = None,
+    index: LookIndex | None = None,
 ) -> None:
     """Write those that are still this worker's, judge listings of which no picture waits any more; commits.
 
     A scan of which this was the last ends. Each scan is a transaction of its own, so that no two workers hold what the
     other wants. Without choice no model could speak: then words alone are judged; without pack nothing is.
+    times: how long the scanner worked for each scan. index: kept from one call to the next; made anew, it has to read
+    every look that there is.
     """
+    index = index or LookIndex()
     by_scan: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
         by_scan.setdefault(outcome.row.scan_id, []).append(outcome)
     for scan_id in sorted(by_scan):  # in one order everywhere, so that no two workers wait for each other
-        _write_scan(session, worker, scan_id, by_scan[scan_id], choice, pack, warnings)
+        began = time.monotonic()
+        _write_scan(session, worker, scan_id, by_scan[scan_id], choice, pack, warnings, index)
+        if times and scan_id in times:
+            stages.add_times(session, scan_id, times[scan_id])
         session.commit()
+        # What a commit takes is known behind it, so it goes with the next one.
+        written = StageTime(len(by_scan[scan_id]), time.monotonic() - began, workers=1)
         scans.settle(session, scan_id)
+        stages.add(session, scan_id, StageName.WRITE, written)
         session.commit()
 
 
@@ -69,6 +83,7 @@ def _write_scan(
     choice: ModelChoice | None,
     pack: Pack | None,
     warnings: Sequence[str],
+    index: LookIndex,
 ) -> None:
     scan = _lock(session, scan_id)
     if choice is not None:
@@ -88,7 +103,7 @@ def _write_scan(
     if pack is not None:
         order = [model.digest for model in choice.models] if choice else []
         scan.findings_opened += judge_listings(session, scan, pack, _complete(session, scan_id, ours), order)
-    likeness.pair(session, looked)
+    likeness.pair(session, looked, index)
 
 
 def _lock(session: Session, scan_id: int) -> Scan:

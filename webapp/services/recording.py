@@ -5,7 +5,7 @@ Listings, pages, captures and the scan's progress of one batch are one transacti
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from rules.model import Pack
 from scanner.fetch import Budget
 from scanner.markets.base import Context
+from scanner.stages import StageName, StageTime
 from webapp.db import insert_new, now
 from webapp.models import (
     Appearance,
@@ -24,11 +25,12 @@ from webapp.models import (
     Scan,
     ScanPhoto,
 )
-from webapp.services import audit, claims, leases, listings, opening, photos, relisting
+from webapp.services import audit, claims, leases, listings, opening, photos, relisting, stages
 from webapp.services.archiving import Archive
 from webapp.services.listings import Change, Seen
 from webapp.services.memory import CrawlMemory
 from webapp.services.pictures import Gathered, Picture, validators_of
+from webapp.services.stages import CrawlClock
 from webapp.storage import Store
 
 BATCH_PHOTOS = 64
@@ -67,6 +69,7 @@ class Recorder:
         budget: Budget,
         announce: Callable[[], None],
         place: Store,
+        clock: CrawlClock,
     ) -> None:
         self._session = session
         self._scan = scan
@@ -77,6 +80,8 @@ class Recorder:
         self._archive = archive
         self._budget = budget
         self._taken = (scan.fetched_pages, scan.fetched_bytes)  # by earlier workers of the same scan
+        self._noted = (0, 0)  # pages and bytes whose stage times are written
+        self._clock = clock
         self._announce = announce
         self._place_of_bytes = place
         self._held: list[Gathered] = []
@@ -92,6 +97,7 @@ class Recorder:
 
     def write(self) -> None:
         """Commit what is held, with the renewed lease. Raises LostLeaseError: then nothing of it was written."""
+        fetching, writing = self._clock.take()
         # First the lease: a worker that lost the scan must not write beside the one that has it.
         leases.renew(self._session, *self._lease)
         written = Written()
@@ -111,12 +117,25 @@ class Recorder:
             fetched_pages=self._taken[0] + self._budget.pages_used,
             fetched_bytes=self._taken[1] + self._budget.bytes_used,
         )
+        self._note_times(replace(fetching, pictures=written.photos), writing)
         self._session.commit()
+        self._clock.wrote()
         self._archive.publish()
         self._held = []
         self._written_at = time.monotonic()
         if written.pending:
             self._announce()
+
+    def end(self) -> None:
+        """Note the times of the last commit; the caller commits."""
+        self._note_times(*self._clock.take())
+
+    def _note_times(self, fetching: StageTime, writing: StageTime) -> None:
+        (pages, size), (noted_pages, noted_bytes) = (self._budget.pages_used, self._budget.bytes_used), self._noted
+        self._noted = (pages, size)
+        taken = {"pages": pages - noted_pages, "fetched_bytes": size - noted_bytes}
+        stages.add(self._session, self._scan.id, StageName.FETCH, fetching, **taken)
+        stages.add(self._session, self._scan.id, StageName.WRITE, writing)
 
     def _write_listing(self, gathered: Gathered, written: Written) -> None:
         seen = listings.see(self._session, self._scan, gathered.listing)

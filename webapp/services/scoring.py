@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import exists, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from rules.load import PackError
@@ -28,8 +29,10 @@ from webapp.models import Scan, ScanPhoto, ScanState
 from webapp.services import claims, listings, photos, processes
 from webapp.services.failures import FailureKind
 from webapp.services.judging import to_scores
+from webapp.services.look_index import LookIndex
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
+from webapp.services.stages import Meter
 from webapp.settings import Settings
 from webapp.storage import Store, StoreAwayError, StoreError, open_store
 
@@ -41,6 +44,7 @@ BATCH_S = 2.0
 # While a crawl brings pictures one by one: how often to look, so that they come in lots.
 LOOK_AGAIN_S = 1.0
 FETCHERS = 8  # threads that bring pictures from a store elsewhere
+GIVE_BACK_S = 5.0  # between two tries
 # Rules and models may change while a worker is at work: after so long it begins anew with those that hold.
 BENCH_S = 600.0
 # How long a picture waits for another scan worker where this one has no model that works.
@@ -95,23 +99,44 @@ def run(
     Several workers may run at once, on this machine or on others. What a killed one had is taken over once its leases
     have passed; what one said of a picture is written once, in one transaction a batch.
     """
-    if not claims.is_any_free(session):
+    if not claims.is_any_free(session, settings.lease_s):
         return
     with claims.PictureHeartbeat(session.get_bind().engine, worker, settings.lease_s):
         try:
-            while is_work_left(session, is_stopping, sleep):
+            while is_work_left(session, settings, is_stopping, sleep):
                 if not begin(session, settings, worker, is_stopping, bench, sleep):
                     return
+        except (OperationalError, StoreAwayError) as error:
+            logger.warning("pictures wait, as the machine is in trouble: %s", error)
         finally:
+            give_back(session, worker, is_stopping, sleep)
+
+
+def give_back(session: Session, worker: str, is_stopping: Callable[[], bool], sleep: Callable[[float], object]) -> None:
+    """Let go what was not done, also where the database is away or its disk is full: then as soon as it can be written.
+
+    Left to its lease it would count as begun in vain, and at the third time as a picture that kills its workers.
+    """
+    while True:
+        try:
             session.rollback()
             claims.give_back(session, worker)
             session.commit()
+        except OperationalError as error:
+            logger.warning("pictures can't be given back yet: %s", error)
+            if is_stopping():
+                return
+            sleep(GIVE_BACK_S)
+        else:
+            return
 
 
-def is_work_left(session: Session, is_stopping: Callable[[], bool], sleep: Callable[[float], object]) -> bool:
+def is_work_left(
+    session: Session, settings: Settings, is_stopping: Callable[[], bool], sleep: Callable[[float], object]
+) -> bool:
     """Wait for pictures while a crawl goes on; False once there is none and none will come, and where we stop."""
     while not is_stopping():
-        if claims.is_any_free(session):
+        if claims.is_any_free(session, settings.lease_s):
             return True
         is_crawling = bool(session.scalar(select(exists().where(Scan.state == ScanState.RUNNING))))
         session.rollback()
@@ -136,9 +161,12 @@ def begin(
     until = time.monotonic() + BENCH_S
     try:
         bench = open_it(session, settings)
+        index = LookIndex(settings.looks_dir)
+        index.settle(session, is_patient=True)
         with bench.scanner as scanner:
-            shift = Shift(session, settings, worker, bench, scanner, is_stopping, open_store(settings), until)
-            while time.monotonic() < until and is_work_left(session, is_stopping, sleep):
+            place = open_store(settings)
+            shift = Shift(session, settings, worker, bench, scanner, is_stopping, place, until, index)
+            while time.monotonic() < until and is_work_left(session, settings, is_stopping, sleep):
                 shift.work()
     except FAILURES as error:
         session.rollback()
@@ -189,17 +217,26 @@ class Shift:
     is_stopping: Callable[[], bool]
     place: Store
     until: float
+    index: LookIndex
     _under_way: deque[ScanPhoto] = field(default_factory=deque)
     _outcomes: list[Outcome] = field(default_factory=list)
     _written_at: float = field(default_factory=time.monotonic)
+    _rested_at: float | None = None
+    _meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._meter = Meter(self.scanner)
 
     def work(self) -> None:
         """Score until nothing waits, or we stop."""
+        if self._rested_at is not None:
+            self._meter.wait(time.monotonic() - self._rested_at)
         for scanned in self.scanner.scan(self._feed(), known=self._known):
             self._take(Outcome(self._under_way.popleft(), scanned))
             if self.is_stopping():
                 break
         self._write()
+        self._rested_at = time.monotonic()
 
     def _take(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
@@ -273,6 +310,8 @@ class Shift:
         outcomes, self._outcomes = self._outcomes, []
         self._written_at = time.monotonic()
         if outcomes:
-            write_outcomes(
-                self.session, self.worker, outcomes, self.bench.choice, self.bench.pack, self.scanner.warnings
-            )
+            times = self._meter.shares(Counter(one.row.scan_id for one in outcomes if one.scanned is not None))
+            choice, pack = self.bench.choice, self.bench.pack
+            warnings = self.scanner.warnings
+            write_outcomes(self.session, self.worker, outcomes, choice, pack, warnings, times, self.index)
+            self.index.settle(self.session)
