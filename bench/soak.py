@@ -359,7 +359,7 @@ def make_folder(cache: Path, folder: Path, count: int) -> None:
     photos = choose_photos(cache, None, count)
     for number in range(count):
         with Image.open(photos[number % len(photos)]) as photo:
-            picture = photo.convert("RGB")
+            picture = photo.convert("RGBA").convert("RGB")
         noise = np.random.default_rng().integers(0, 256, (*PATCH, 3), dtype=np.uint8)
         picture.paste(Image.fromarray(noise), (0, 0))
         what = "genuine ivory figure" if number % IVORY_EVERY == 0 else random.choice(["vase", "figure", "bowl"])  # noqa: S311
