@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
+from bench.profiles import Times, profile
 from scanner.decoding import LEAST_SHORT_PX, begin_decoding, decode_photo
 from scanner.images import open_picture, open_shrunk
 from scanner.processes import Processes
@@ -84,6 +85,15 @@ def predict_each(paths: Sequence[Path]) -> int:
     for _ in range(batches):
         _predictor.predict(crops)
     return batches * BATCH
+
+
+def profile_network(model: InstalledModel, batches: int) -> tuple[int, Times]:
+    """How many pictures a predictor scored, as a scan has them scored, and where its time went."""
+    begin_network(model)
+    side = Preprocessing().crop
+    crops = np.random.default_rng(0).integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8)
+    _predictor.score(crops)
+    return profile(lambda: sum(len(_predictor.score(crops)) for _ in range(batches)))
 
 
 def multiply(threads: int, products: int = 3) -> int:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -53,17 +54,22 @@ def open_session(
     Raises RuntimeError where the provider did not start: ONNX Runtime would go on with the CPU, and say nothing.
     """
     runtime = import_runtime()
-    network = skeleton.load_network(path)
-    if of_bytes:
-        network = skeleton.take_bytes(network, HOW.mean, HOW.std)
-    if precision == "fp16":
-        network = skeleton.to_half(network)
     providers = [(CUDA, {key: str(value) for key, value in settings.items()})] if provider == CUDA else []
     options = runtime.SessionOptions()
-    session = runtime.InferenceSession(network.SerializeToString(), options, providers=[*providers, CPU])
+    session = runtime.InferenceSession(read_network(path, precision, of_bytes), options, providers=[*providers, CPU])
     if provider not in session.get_providers():
         raise RuntimeError("the CUDA provider did not start")
     return session
+
+
+@cache
+def read_network(path: Path, precision: str, of_bytes: bool) -> bytes:
+    """Made once: drawing weights and halving them takes seconds."""
+    network = skeleton.load_network(path)
+    if of_bytes:
+        network = skeleton.take_bytes(network, HOW.mean, HOW.std)
+    whole: bytes = (skeleton.to_half(network) if precision == "fp16" else network).SerializeToString()
+    return whole
 
 
 def load_here(model: InstalledModel, device: Device) -> Predictor:

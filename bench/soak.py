@@ -46,6 +46,7 @@ PROCESSES = ("web", "crawler", "scanner", "beat")
 LEASE_S = 60  # as installations have it; the fleet of the tests is more hasty
 SAMPLE_S = 5.0
 WARM_S = 60.0  # models load, caches fill: memory is compared from here on
+TREND_S = 100.0  # shorter than that tells nothing of an hour
 READY_S = 120.0
 REST_S = 600.0  # for what is under way when the load ends
 IVORY_EVERY = 10  # one listing of so many says what it is, so that the queue goes on filling
@@ -260,7 +261,9 @@ class Soak:
         for name, memory in self.memory.items():
             table.rows.append({"process": name, **memory_row(memory.own)})
             if any(mib for _, mib in memory.children):
-                table.rows.append({"process": f"{name}: decoders and predictors", **memory_row(memory.children)})
+                # They end and begin anew with the work, so that a slope of theirs would be that of the work.
+                row = memory_row(memory.children) | {"growth an hour": None}
+                table.rows.append({"process": f"{name}: decoders and predictors", **row})
         return table
 
     def scans_table(self) -> Table:
@@ -340,7 +343,7 @@ def memory_row(samples: Sequence[tuple[float, float]]) -> dict[str, float | None
         "after warming up": warm[0][1] if warm else None,
         "at the end": samples[-1][1],
         "most": max(mib for _, mib in samples),
-        "growth an hour": slope(warm) * 3600 if len(warm) > 2 else None,
+        "growth an hour": slope(warm) * 3600 if warm and warm[-1][0] - warm[0][0] >= TREND_S else None,
     }
 
 
@@ -356,7 +359,7 @@ def make_folder(cache: Path, folder: Path, count: int) -> None:
     photos = choose_photos(cache, None, count)
     for number in range(count):
         with Image.open(photos[number % len(photos)]) as photo:
-            picture = photo.convert("RGB")
+            picture = photo.convert("RGBA").convert("RGB")
         noise = np.random.default_rng().integers(0, 256, (*PATCH, 3), dtype=np.uint8)
         picture.paste(Image.fromarray(noise), (0, 0))
         what = "genuine ivory figure" if number % IVORY_EVERY == 0 else random.choice(["vase", "figure", "bowl"])  # noqa: S311

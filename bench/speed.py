@@ -23,12 +23,24 @@ from bench.harness import (
     wall_ms,
 )
 from bench.hub_loop import BATCH, THREADS, onnx_network, open_loop, paddle_network
-from bench.limits import begin_decoder, begin_network, crop_each, decode_each, multiply, open_alone, predict_each
+from bench.limits import (
+    TIMEOUT_S,
+    begin_decoder,
+    begin_network,
+    crop_each,
+    decode_each,
+    multiply,
+    open_alone,
+    predict_each,
+    profile_network,
+)
 from bench.pictures import SIZES, make_pictures, repeat
+from bench.profiles import profile_table
 from bench.results import Part, Table, Target
 from bench.subject import GFLOP_A_PICTURE, find_onnx, install_subject
 from rules.load import find_pack, load_pack
 from scanner.pipeline import Scanner
+from scanner.processes import Processes
 from scanner.records import Photo
 from scanner.zoo.cascade import ModelChoice
 from scanner.zoo.formats.portable import lacks_extra
@@ -115,7 +127,19 @@ def run(options: Options) -> Part:
             samples = compare(contenders, pictures[size], options)
             part.tables += [tabulate(size, samples, variants), account(size, samples, variants)]
             part.targets += aims(size, samples, variants)
+    part.tables += [profile_predictor(variant, 2 if options.quick else 6) for variant in by_network(variants)]
     return part
+
+
+def by_network(variants: Sequence[Variant]) -> list[Variant]:
+    """One of those that run the same network in the same way."""
+    return list({variant.network: variant for variant in variants}.values())
+
+
+def profile_predictor(variant: Variant, batches: int) -> Table:
+    with Processes(1) as process:
+        count, times = process.run(profile_network, variant.model, batches, timeout_s=TIMEOUT_S).result()
+    return profile_table(f"Where a predictor's time goes, {variant.precision}", count, times)
 
 
 def open_all(

@@ -89,6 +89,14 @@ def insert_new(session: Session, model: type[Base], /, **values: Any) -> bool:
     return session.connection().execute(statement).first() is not None
 
 
+def insert_new_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *columns: Any) -> list[Any]:
+    """As `insert_new`, for many at once; `columns` of those that were added. All rows name the same columns."""
+    if not rows:
+        return []
+    statement = _insert(session, model).on_conflict_do_nothing().returning(*columns)
+    return list(session.connection().execute(statement, list(rows)))
+
+
 def insert_all_new(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Add each row unless one with the same unique key stands there already."""
     if rows:

@@ -41,6 +41,8 @@ def settle(model: InstalledModel, device: Device, wishes: Wishes) -> Settled:
     """The model as it is to run on the device. A precision that the device was given comes before the wished one."""
     wanted = device.precision or wishes.precision
     ways = list(ways_of(model, device.gpu is not None))
+    if device.gpu is not None and not ways:
+        return _beside_card(model, device, wishes)
     asked = [way for way in ways if wishes.engine in ("auto", way.engine)]
     warning = None
     if not asked:
@@ -52,6 +54,17 @@ def settle(model: InstalledModel, device: Device, wishes: Wishes) -> Settled:
     if best is None:  # nothing is installed that could run it: opening it says so
         return Settled(model, warning)
     return Settled(_as(model, best), warning)
+
+
+def _beside_card(model: InstalledModel, device: Device, wishes: Wishes) -> Settled:
+    """No engine can run it on that card: Paddle is built for the CPU, and it has no ONNX network, say."""
+    settled = settle(model, Device(), wishes)
+    if not is_built("onnx"):
+        return settled  # no engine of ours can use a card at all, which the scan says once for all models
+    why = model.card.onnx_note or f"run `tuskline models convert {model.name}`"
+    return replace(
+        settled, warning=f"{model.name} runs on the CPU and not on {device.name}: it has no ONNX file ({why})"
+    )
 
 
 def _forced(

@@ -71,6 +71,8 @@ def open_session(path: Path, device: Device, threads: int) -> Any:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     if device.gpu is None:
         return runtime.InferenceSession(str(path), options, providers=[CPU])
+    if CUDA not in runtime.get_available_providers():
+        raise EngineError(f"ONNX Runtime can't use {device.name}: it is built for the CPU")
     session = runtime.InferenceSession(str(path), options, providers=[(CUDA, card_options(device.gpu)), CPU])
     if CUDA not in session.get_providers():
         raise EngineError(f"ONNX Runtime can't use {device.name}: its CUDA provider did not start")
