@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, make_job, make_listing, make_scan, make_source, make_user
@@ -16,7 +16,20 @@ from tests.functional.fleet import Fleet, running_fleet
 from tests.webapp.views.conftest import post
 from webapp import create_app, db
 from webapp.models import AuditEntry, JobState, Role, Scan, ScanPhoto, ScanState, Schedule
-from webapp.services import audit, chain, claims, firing, jobs, scans, signing, verifying
+from webapp.services import (
+    audit,
+    chain,
+    claims,
+    firing,
+    jobs,
+    moments,
+    report_firing,
+    report_schedules,
+    scans,
+    signing,
+    verifying,
+)
+from webapp.services.report_schedules import ReportPlan
 from webapp.settings import Settings
 from webapp.tasks import options, steady_now
 from webapp.views import access
@@ -85,13 +98,26 @@ def test_an_entry_that_was_put_in_later_is_still_found(session: Session, setting
 
 
 def test_a_schedule_runs_once_whichever_way_the_clock_jumps(session: Session) -> None:
+    """A day behind, a year ahead and back again: its next run is that of the right clock."""
     at = datetime.fromisoformat("2026-03-10T03:00Z")
     session.add(Schedule(source_id=make_source(session).id, cron="0 3 * * *", due_at=at, fires_at=at))
     session.commit()
-    for jump in (timedelta(0), timedelta(hours=-2), timedelta(0), timedelta(days=3), timedelta(hours=1)):
+    for jump in (timedelta(0), -DAY, timedelta(0), 365 * DAY, timedelta(hours=1), DAY):
         firing.fire_due(session, at + timedelta(minutes=1) + jump)
+        session.execute(update(Scan).values(state=ScanState.DONE))
+        session.commit()
     dues = session.scalars(select(Scan.due_at).order_by(Scan.id)).all()
-    assert dues == [at] and session.scalars(select(Schedule.note)).one() is not None
+    assert sorted(dues) == [at, at + DAY] and session.scalars(select(Schedule.due_at)).one() == at + 2 * DAY
+
+
+def test_a_scheduled_report_does_not_wait_for_a_year_that_a_clock_was_ahead(session: Session) -> None:
+    schedule = report_schedules.create(session, ReportPlan("Weekly", "0 6 * * 1"), None)
+    schedule.due_at = db.now() + 365 * DAY
+    session.commit()
+    report_firing.fire_due(session)
+    session.refresh(schedule)
+    assert schedule.due_at is not None and schedule.due_at < db.now() + 8 * DAY
+    assert schedule.note == moments.CLOCK_WORDS
 
 
 @pytest.mark.parametrize(("jump", "answer"), [(timedelta(0), 200), (DAY, 302), (-DAY, 302)])

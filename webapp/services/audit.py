@@ -48,9 +48,7 @@ def record(session: Session, actor: str, action: str, subject: str, **facts: Any
     return add(session, at, actor, action, subject, facts)
 
 
-def add(
-    session: Session, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, Any]
-) -> AuditEntry:
+def add(session: Session, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, Any]) -> AuditEntry:
     plain = json.loads(json.dumps(facts, allow_nan=False))  # as the database will give it back
     content = chain.content_sha256(at, actor, action, subject, plain)
     entry = AuditEntry(at=at, actor=actor, action=action, subject=subject, facts=plain, content_sha256=content)

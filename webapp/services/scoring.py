@@ -109,9 +109,7 @@ def run(
             give_back(session, worker, is_stopping, sleep)
 
 
-def give_back(
-    session: Session, worker: str, is_stopping: Callable[[], bool], sleep: Callable[[float], object]
-) -> None:
+def give_back(session: Session, worker: str, is_stopping: Callable[[], bool], sleep: Callable[[float], object]) -> None:
     """Let go what was not done, also where the database is away or its disk is full: then as soon as it can be written.
 
     Left to its lease it would count as begun in vain, and at the third time as a picture that kills its workers.
