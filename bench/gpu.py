@@ -278,9 +278,9 @@ def product_rows(run: Run, size: int, crops: Any) -> Iterator[Row]:
     """The product's own engine and predictor."""
     device = parse_device(run.device)
     predictor, engine = load_here(run.installed, device), open_engine(run.installed, device)
-    given = normalise(crops, HOW)
-    yield copy_row("the product's engine, floats", size, time_calls(partial(engine.run, given)))
-    yield copy_row("the product's engine, floats, two at once", size, time_two([partial(engine.run, given)] * 2))
+    given, name = (crops, "bytes") if engine.takes_pixels else (normalise(crops, HOW), "floats")
+    yield copy_row(f"the product's engine, {name}", size, time_calls(partial(engine.run, given)))
+    yield copy_row(f"the product's engine, {name}, two at once", size, time_two([partial(engine.run, given)] * 2))
     yield copy_row("the product's predictor, from bytes", size, time_calls(partial(predictor.predict, crops)))
     yield copy_row("the product's predictor, with names for scores", size, time_calls(partial(predictor.score, crops)))
 

@@ -19,6 +19,7 @@ from scanner.zoo.cascade import ModelChoice
 from scanner.zoo.catalogue import PRIMARY, find_spec
 from scanner.zoo.converting import FOLDER, record_file
 from scanner.zoo.engines import Device
+from scanner.zoo.engines.pixels import take_pixels
 from scanner.zoo.labels import shipped_labels
 from scanner.zoo.precisions import Decoding, Precision
 from scanner.zoo.predictor import Predictor, load_predictor
@@ -67,7 +68,7 @@ def read_network(path: Path, precision: str, of_bytes: bool) -> bytes:
     """Made once: drawing weights and halving them takes seconds."""
     network = skeleton.load_network(path)
     if of_bytes:
-        network = skeleton.take_bytes(network, HOW.mean, HOW.std)
+        network = take_pixels(network, HOW)
     whole: bytes = (skeleton.to_half(network) if precision == "fp16" else network).SerializeToString()
     return whole
 
