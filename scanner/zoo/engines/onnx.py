@@ -4,6 +4,7 @@ It lets go of the interpreter lock while it runs, and takes a tenth of a second 
 """
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -173,7 +174,7 @@ def usable_device(wanted: Device) -> tuple[Device, str | None]:
 
 
 def import_runtime() -> Any:
-    """ONNX Runtime, silent but for errors, with the CUDA libraries of NVIDIA's own wheels where they are installed.
+    """ONNX Runtime, silent but for errors, with the CUDA libraries of NVIDIA's own wheels wherever those are installed.
 
     Raises EngineError where it is not installed.
     """
@@ -185,7 +186,9 @@ def import_runtime() -> Any:
         ) from None
     onnxruntime.set_default_logger_severity(3)
     if CUDA in onnxruntime.get_available_providers() and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
+        for folder in filter(None, sys.path):
+            if (Path(folder) / "nvidia").is_dir():  # ONNX Runtime looks beside itself alone, unless told
+                onnxruntime.preload_dlls(directory=folder)
     return onnxruntime
 
 
