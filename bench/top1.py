@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from scanner.images import open_picture
-from scanner.zoo.engines.paddle import Device, PaddleEngine
+from scanner.zoo.engines import Device
+from scanner.zoo.engines.paddle import PaddleEngine
 from scanner.zoo.predictor import Predictor
 from scanner.zoo.preprocessing import crop_pixels
 from scanner.zoo.registry import InstalledModel, installed_models

@@ -1,6 +1,7 @@
 """Names for a picture: by its bytes, by its pixels, and by what it looks like."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ most 4 apart. So no false pair, and 28 bits of room up to the nearest two that d
 """
 BAND_COUNT, BAND_BITS = 16, 16
 
+_PIECE_BYTES = 1 << 18
 _GREY_SIDE = 64  # what ImageHash shrinks to for 16 x 16 coefficients
 _STEADY_BITS = 24
 
@@ -33,11 +35,30 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_pixels(image: Image.Image) -> str:
-    """SHA-256 (hex) over the size and the decoded RGB pixels: equal for files that differ in metadata alone."""
-    digest = hashlib.sha256(f"RGB {image.width}x{image.height}\n".encode())
-    digest.update(image.tobytes())
+def hash_pixels(image: Image.Image, shrunk: int = 1) -> str:
+    """SHA-256 (hex) over the size and the decoded RGB pixels: equal for files that differ in metadata alone.
+
+    shrunk: the factor by which a JPEG was decoded smaller (see images.open_shrunk). What is hashed says so: a picture
+    that was decoded smaller never has the name of one that was decoded whole.
+    """
+    smaller = f" shrunk {shrunk}" if shrunk > 1 else ""
+    digest = hashlib.sha256(f"RGB {image.width}x{image.height}{smaller}\n".encode())
+    for packed in _pack(image):
+        digest.update(packed)
     return digest.hexdigest()
+
+
+def _pack(image: Image.Image) -> Iterator[bytes]:
+    """What image.tobytes() gives, in pieces that stay in the processor's cache.
+
+    It joins the same pieces to one, which is written and read once more: a fifth of what the hash costs.
+    """
+    encoder = Image._getencoder(image.mode, "raw", (image.mode,))
+    encoder.setimage(image.im, (0, 0, *image.size))
+    is_done = 0
+    while not is_done:
+        _, is_done, packed = encoder.encode(max(_PIECE_BYTES, image.width * 4))
+        yield packed
 
 
 def look_hash(image: Image.Image) -> str | None:

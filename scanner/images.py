@@ -1,11 +1,12 @@
 """Open an untrusted picture: an allow-list of formats, caps before decoding, and always plain RGB at the end."""
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 pillow_heif.register_heif_opener()
 
@@ -20,6 +21,19 @@ class PictureError(Exception):
     """A picture that can't be read; the message is one sentence for people."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """image: as open_picture gives it, or smaller by the whole factor `shrunk`: 2, 4 or 8; 1 where it is whole.
+
+    width_px and height_px: of the file's own picture, turned as it is meant to be seen.
+    """
+
+    image: Image.Image
+    width_px: int
+    height_px: int
+    shrunk: int = 1
+
+
 def open_picture(path: Path) -> Image.Image:
     """Decode the first frame of `path` as it is meant to be seen.
 
@@ -27,12 +41,30 @@ def open_picture(path: Path) -> Image.Image:
     16-bit greys scaled to 8 bits. `format` names the file's format as in FORMATS.
     Raises PictureError when the file is missing, empty, too large, of another format or broken.
     """
+    return open_whole(path).image
+
+
+def open_whole(path: Path) -> Opened:
+    """See open_picture."""
+    return _open(path, None)
+
+
+def open_shrunk(path: Path, least_px: int) -> Opened:
+    """As open_picture, but a JPEG is decoded smaller, while its short side keeps `least_px`.
+
+    A JPEG is stored as frequencies of blocks of 8 x 8 pixels: without the upper ones it is a half, a quarter or an
+    eighth as large, at a fraction of the work. All other formats come whole. The caps are those of the file's own size.
+    """
+    return _open(path, least_px)
+
+
+def _open(path: Path, least_px: int | None) -> Opened:
     _check_size(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of malformed metadata; it is the pixels that count
         try:
             with Image.open(path, formats=FORMATS) as image:
-                return _decode(image)
+                return _decode(image, least_px)
         except UnidentifiedImageError:
             raise PictureError(f"not a picture ({_guess_content(path)}); {READABLE} can be read") from None
         except PictureError:
@@ -56,22 +88,31 @@ def _check_size(path: Path) -> None:
         raise PictureError(f"{size:,} bytes; at most {MAX_BYTES:,} are read")
 
 
-def _decode(image: Image.Image) -> Image.Image:
+def _decode(image: Image.Image, least_px: int | None) -> Opened:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureError(f"{width} x {height} pixels; at most {MAX_PIXELS:,} are decoded")
     name = image.format
+    if least_px is not None:
+        image.draft(None, (least_px, least_px))
     image.load()
-    upright = to_rgb(_turn_upright(image))
+    shrunk = round(width / image.width)  # a GIF's frame may be larger than it said: that is 0
+    turned = _turn_upright(image)
+    upright = to_rgb(image)
     upright.format = name
-    return upright
+    if shrunk <= 1:
+        return Opened(upright, *upright.size)
+    return Opened(upright, *((height, width) if turned else (width, height)), shrunk)
 
 
-def _turn_upright(image: Image.Image) -> Image.Image:
+def _turn_upright(image: Image.Image) -> bool:
+    """Turn it as its EXIF says; whether width and height changed places. In place: a copy of a picture costs."""
     try:
-        return ImageOps.exif_transpose(image)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        ImageOps.exif_transpose(image, in_place=True)
     except Exception:  # malformed EXIF says nothing about orientation: the picture stays as it is
-        return image
+        return False
+    return orientation in (5, 6, 7, 8)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -19,18 +20,27 @@ from rules.cascade import Cascade, Mode
 from rules.engine import evaluate
 from rules.evidence import Evidence
 from rules.model import Pack
+from scanner.asking import Answer, Asker, Batch, Crops
+from scanner.crops import CropTable, Place
 from scanner.decoding import DecodedPhoto, DecodePool, outcome
-from scanner.predicting import MEMORY_MB, PredictPool, count_workers, failure_of
+from scanner.predicting import MEMORY_MB, LoadModel, PredictPool, count_workers, failure_of
 from scanner.records import Listing, Photo, ScannedPhoto, Scores
+from scanner.stages import StageTimes
+from scanner.stopwatch import Stopwatch
 from scanner.zoo.cascade import ModelChoice, opinions_of
-from scanner.zoo.predictor import ModelError
+from scanner.zoo.precisions import Decoding
+from scanner.zoo.predictor import ModelError, load_predictor
 from scanner.zoo.registry import InstalledModel
 
 logger = logging.getLogger(__name__)
 
 KnownScores = Callable[[str, str], Sequence[Scores]]
-DECODE_WINDOW = 48  # pictures on their way through the decoders; a crop is 150 kB
-HELD_MOST = 64  # pictures, scored or not, that may wait for one batch to fill
+# Pictures on their way through the decoders: this many, three for each of them and two batches at least. So no decoder
+# waits while a batch is waited for, and the next one fills meanwhile.
+AHEAD_LEAST = 48
+AHEAD_EACH = 3
+HELD_BATCHES = 4  # pictures, scored or not, that may wait for one batch to fill: as many as fill so many batches
+TABLE_BYTES = 512 * 1024**2  # for crops at most; further ones travel through pipes
 GIVE_UP_AFTER = 2  # batches, each tried twice, before a fallback is no longer asked in this scan
 LINGER_S = 2.0  # a slow crawl's half-filled batch goes out after this long, so that its first flags show
 
@@ -39,11 +49,12 @@ LINGER_S = 2.0  # a slow crawl's half-filled batch goes out after this long, so 
 class _Entry:
     """A photo between its decoder and its findings.
 
-    known: scores made earlier, by model. wants: the models that must look at it now.
+    place: of its crops in the table. known: scores made earlier, by model. wants: the models that must look at it now.
     """
 
     photo: Photo
     decoded: DecodedPhoto
+    place: Place | None = None
     known: dict[str, Scores] = field(default_factory=dict)
     scores: tuple[Scores, ...] = ()
     wants: tuple[str, ...] = ()
@@ -58,7 +69,7 @@ class _Group:
     """Entries that follow one another; those that want the same model are a batch."""
 
     entries: list[_Entry]
-    futures: "dict[str, Future[list[Scores]]]" = field(default_factory=dict)
+    batches: list[Batch[_Entry]] = field(default_factory=list)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,35 +99,56 @@ def evidence_of(cascade: Cascade, listing: Listing | None, scores: tuple[Scores,
 class Scanner:
     """Scores photos with the chosen models and judges them by the pack; a context manager that owns its processes.
 
-    device: `cpu`, `gpu:N` or `auto`. memory_mb: for the networks of one predictor process. `warning` is set once a
-    model is loaded, where the device was not to be had. `warnings` grows while it scans: fallbacks that could not be
-    asked. `spoke`: pictures by model, those alone that were scored now.
+    device: `cpu`, `gpu:N` or `auto`. memory_mb: for the networks of one predictor process. load: how a predictor
+    process gets a model ready. How pictures are decoded the models say, which have to agree: else ValueError.
+    `warning` is set once a model is loaded, where the device was not to be had. `warnings` grows while it scans:
+    fallbacks that could not be asked, a card that failed. `spoke`: pictures by model, those alone that were scored now.
     """
 
-    def __init__(self, choice: ModelChoice, pack: Pack, device: str = "auto", memory_mb: int = MEMORY_MB) -> None:
+    def __init__(
+        self,
+        choice: ModelChoice,
+        pack: Pack,
+        device: str = "auto",
+        memory_mb: int = MEMORY_MB,
+        load: LoadModel = load_predictor,
+    ) -> None:
         self._choice = choice
         self._pack = pack
         self._device = device
         self._memory_mb = memory_mb
+        self._load = load
         self._models = {model.name: model for model in choice.models}
+        self.decoding = _agreed_decoding(choice.models)
         self._opened: set[str] = set()
         self._out: set[str] = set()  # fallbacks that are given up for this scan
         self._died: Counter[str] = Counter()
         self._stack = ExitStack()
         self.device: str | None = None
         self.warning: str | None = None
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(choice.warnings)
         self.spoke: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         wanted = tuple(model.spec.preprocessing for model in self._choice.models)
-        pool = PredictPool(self._choice.models, self._device, self._memory_mb)
+        table = self._stack.enter_context(CropTable([how.size for how in wanted], TABLE_BYTES))
+        pool = PredictPool(self._choice.models, self._device, self._memory_mb, table, self._load)
+        self._table = table
         self._predictors = self._stack.enter_context(pool)
-        self._decoders = self._stack.enter_context(DecodePool(count_workers(), wanted))
+        self._decoders = self._stack.enter_context(DecodePool(count_workers(), wanted, self.decoding, table))
+        self._asker = Asker(pool, self._crops_of, self._warn)
+        self._decoding_watch = Stopwatch(self._decoders.workers)
         return self
 
     def __exit__(self, *_: Any) -> None:
         self._stack.close()
+
+    @property
+    def stages(self) -> StageTimes:
+        """How long decoders and predictors worked and waited so far, while pictures were scanned."""
+        model = self.first
+        running = (self.device, model.engine, model.precision) if self.device else ("", "", "")
+        return StageTimes(self._decoding_watch.time, self._asker.watch.time, *running, self.decoding)
 
     @property
     def first(self) -> InstalledModel:
@@ -129,10 +161,24 @@ class Scanner:
         known(sha256, pixel_hash) may give scores that the chosen models made earlier: they are not made again.
         A broken picture is a ScannedPhoto with `failure`. Raises ModelError when the first model can't be used.
         """
-        entries: Iterable[_Entry] = (self._enter(photo, decoded, known) for photo, decoded in self._decode(photos))
+        entries: Iterable[_Entry] = itertools.starmap(partial(self._enter, known), self._decode(photos))
         for _ in range(self._rounds):
             entries = self._ask(entries)
-        yield from map(self._judge, entries)
+        yield from self._watched(map(self._judge, entries))
+
+    def _watched(self, found: Iterable[ScannedPhoto]) -> Iterator[ScannedPhoto]:
+        """The same, with both stages' times running; while our caller has what we found, predictors are held up."""
+        watches = (self._decoding_watch, self._asker.watch)
+        for watch in watches:
+            watch.run()
+        try:
+            for one in found:
+                self._asker.watch.hold_up(True)
+                yield one
+                self._asker.watch.hold_up(False)
+        finally:
+            for watch in watches:
+                watch.rest()
 
     @property
     def _rounds(self) -> int:
@@ -142,21 +188,49 @@ class Scanner:
             return 1
         return 2 if cascade.mode is Mode.COMMITTEE else 1 + cascade.at_most
 
-    def _decode(self, photos: Iterable[Photo]) -> Iterator[tuple[Photo, DecodedPhoto]]:
+    def _decode(self, photos: Iterable[Photo]) -> Iterator[tuple[Photo, DecodedPhoto, Place | None]]:
         """Decode a window of photos ahead of the one that is given out."""
-        window: deque[tuple[Photo, Future[DecodedPhoto] | None]] = deque()
-        for photo in photos:
-            window.append((photo, self._decoders.submit(photo.path) if photo.path else None))
-            while window and (len(window) >= DECODE_WINDOW or _is_ready(window[0][1])):
-                yield _settle(*window.popleft())
-        yield from itertools.starmap(_settle, window)
+        window: deque[_Decoding] = deque()
+        ahead = max(AHEAD_LEAST, AHEAD_EACH * self._decoders.workers, 2 * self._predictors.batch_size)
+        for photo in self._draw(photos):
+            window.append(self._begin(photo))
+            while window and (len(window) >= ahead or window[0].is_ready):
+                yield window.popleft().outcome()
+        while window:
+            yield window.popleft().outcome()
 
-    def _enter(self, photo: Photo, decoded: DecodedPhoto, known: KnownScores | None) -> _Entry:
+    def _draw(self, photos: Iterable[Photo]) -> Iterator[Photo]:
+        """The same; while one is waited for, so are the decoders, else they are held up."""
+        self._decoding_watch.hold_up(False)
+        for photo in photos:
+            self._decoding_watch.hold_up(True)
+            yield photo
+            self._decoding_watch.hold_up(False)
+
+    def _begin(self, photo: Photo) -> "_Decoding":
+        if photo.path is None:
+            return _Decoding(photo)
+        place = self._table.take()
+        self._decoding_watch.send()
+        future = self._decoders.submit(photo.path, place)
+        # It holds the place, whatever becomes of this scan: the decoder may still write there.
+        future.add_done_callback(partial(self._note, place))
+        return _Decoding(photo, future, place)
+
+    def _note(self, _: Place | None, future: "Future[DecodedPhoto]") -> None:
+        is_whole = not future.cancelled() and future.exception() is None
+        self._decoding_watch.receive(1, future.result().busy_s if is_whole else 0.0)
+
+    def _enter(self, known: KnownScores | None, photo: Photo, decoded: DecodedPhoto, place: Place | None) -> _Entry:
         """An entry, with the scores that are known already; crops that no model will want are let go."""
+        if decoded.failure is not None:
+            place = None
         if known is None or decoded.sha256 is None or decoded.pixel_hash is None:
-            return _Entry(photo, decoded)
+            return _Entry(photo, decoded, place)
         made = {said.model: said for said in known(decoded.sha256, decoded.pixel_hash)}
-        return _Entry(photo, replace(decoded, crops=()) if made.keys() >= self._models.keys() else decoded, made)
+        if made.keys() >= self._models.keys():
+            decoded, place = replace(decoded, crops=()), None
+        return _Entry(photo, decoded, place, made)
 
     def _ask(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
         """One round: every entry goes to the models that are to be asked about it next, and comes out in order."""
@@ -180,7 +254,8 @@ class Scanner:
             held.append(entry)
             wanting += bool(entry.wants)
             overdue = time.monotonic() - opened_at > LINGER_S
-            if not wanting or wanting >= self._predictors.batch_size or len(held) >= HELD_MOST or overdue:
+            size = self._predictors.batch_size
+            if not wanting or wanting >= size or len(held) >= HELD_BATCHES * size or overdue:
                 yield _Group(held)
                 held, wanting, opened_at = [], 0, time.monotonic()
         if held:
@@ -193,31 +268,52 @@ class Scanner:
             for name in group.names:
                 self._send(group, name)
             window.append(group)
-            while window and (not window[0].futures or len(window) > 2 * self._predictors.workers):
+            while window and (not window[0].batches or len(window) > 2 * self._predictors.workers):
                 yield self._receive(window.popleft())
         yield from map(self._receive, window)
 
     def _send(self, group: _Group, name: str) -> None:
-        if not self._open(name):
-            return
+        if self._open(name):
+            group.batches += self._asker.send(name, group.batch(name))
+
+    def _crops_of(self, name: str, entries: Sequence[_Entry]) -> Crops:
+        """The places of the crops in the table; the crops themselves where there was no place for one of them."""
+        places = [entry.place.number for entry in entries if entry.place]
+        if len(places) == len(entries):
+            return places
         how = self._models[name].spec.preprocessing
-        crops = np.stack([entry.decoded.crop(how) for entry in group.batch(name)])
-        group.futures[name] = self._predictors.submit(name, crops)
+        crops = (
+            self._table.crop(entry.place.number, how) if entry.place else entry.decoded.crop(how) for entry in entries
+        )
+        return np.stack(list(crops))
 
     def _open(self, name: str) -> bool:
         """Load the model when first asked for. Raises ModelError where the one that speaks first can't be loaded."""
         if name not in self._opened and name not in self._out:
             try:
-                self.device, self.warning = self._predictors.open(name)
+                self._load_model(name)
                 self._opened.add(name)
-                if self.warning:
-                    logger.warning("%s", self.warning)
             except ModelError as error:
                 if name == self.first.name:
                     raise
                 self._out.add(name)
                 self._warn(f"{name} could not be asked: {error}")
         return name not in self._out
+
+    def _load_model(self, name: str) -> None:
+        """On the card where there is one, and where that fails on the CPU."""
+        try:
+            self.device, warning = self._predictors.open(name)
+        except ModelError as error:
+            if not self._predictors.is_on_card:
+                raise
+            self._asker.leave_card(str(error))
+            self.device, warning = self._predictors.open(name)
+        if warning:
+            self.warning = warning
+            logger.warning("%s", warning)
+        if self.device == "cpu" and self._predictors.is_on_card:
+            self._asker.go_to_cpu()  # its processes saw that there is none: as many as there are cores, then
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
@@ -226,27 +322,28 @@ class Scanner:
 
     def _receive(self, group: _Group) -> _Group:
         """Wait for the group's batches and hand out their scores, or their failures."""
-        for name in list(group.futures):
-            if group.futures[name].exception() is not None:
-                # A predictor that died (of memory, say) is replaced by its pool: the batch gets one more try.
-                self._send(group, name)
-            self._hand_out(group.batch(name), name, group.futures[name])
+        for batch in group.batches:
+            for answer in self._asker.receive(batch):
+                self._hand_out(batch.model, answer)
+        if self.device is not None and not self._predictors.is_on_card:
+            self.device = "cpu"
+        group.batches = []
         for entry in group.entries:
             entry.wants = ()
         return group
 
-    def _hand_out(self, batch: list[_Entry], name: str, future: "Future[list[Scores]]") -> None:
-        error = future.exception()
-        if error is None:
-            self.spoke[name] += len(batch)
-            for entry, said in zip(batch, future.result(), strict=True):
+    def _hand_out(self, name: str, answer: Answer[_Entry]) -> None:
+        if answer.error is None:
+            self.spoke[name] += len(answer.pictures)
+            for entry, said in zip(answer.pictures, answer.scores, strict=True):
                 entry.scores += (said,)
         elif name == self.first.name:
-            for entry in batch:
-                entry.decoded = replace(entry.decoded, crops=(), failure=failure_of(error))
+            for entry in answer.pictures:
+                entry.place = None
+                entry.decoded = replace(entry.decoded, crops=(), failure=failure_of(answer.error))
         else:
             self._died[name] += 1
-            self._warn(f"{name} could not be asked about some pictures: {failure_of(error)}")
+            self._warn(f"{name} could not be asked about some pictures: {failure_of(answer.error)}")
             if self._died[name] >= GIVE_UP_AFTER:
                 self._out.add(name)
 
@@ -268,11 +365,27 @@ class Scanner:
         )
 
 
-def _is_ready(future: "Future[DecodedPhoto] | None") -> bool:
-    return future is None or future.done()
+@dataclass(slots=True)
+class _Decoding:
+    """A photo in the window; without `future` there is no file."""
+
+    photo: Photo
+    future: "Future[DecodedPhoto] | None" = None
+    place: Place | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.future is None or self.future.done()
+
+    def outcome(self) -> tuple[Photo, DecodedPhoto, Place | None]:
+        if self.future is None:
+            return self.photo, DecodedPhoto(None, failure=self.photo.failure or "there is no file"), None
+        return self.photo, outcome(self.future), self.place
 
 
-def _settle(photo: Photo, future: "Future[DecodedPhoto] | None") -> tuple[Photo, DecodedPhoto]:
-    if future is None:
-        return photo, DecodedPhoto(None, failure=photo.failure or "there is no file")
-    return photo, outcome(future)
+def _agreed_decoding(models: Sequence[InstalledModel]) -> Decoding:
+    """A picture is decoded once, for all of them."""
+    ways = {model.decoding for model in models}
+    if len(ways) > 1:
+        raise ValueError("of models that are asked together, some want their pictures decoded exactly and some fast")
+    return ways.pop()

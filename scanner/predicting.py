@@ -1,44 +1,82 @@
 """Networks in processes of their own: Paddle holds the interpreter lock for a batch, so nobody waits beside it."""
 
-import importlib.metadata
 import logging
 import os
+import re
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pebble import ProcessExpired
 
+from scanner.crops import CropTable
 from scanner.processes import Processes
 from scanner.records import Scores
-from scanner.zoo.engines.paddle import Device, EngineError, PaddleEngine, usable_device
-from scanner.zoo.predictor import ModelError, Predictor
+from scanner.zoo.engines import Device, EngineError, missing_build, parse_device, usable_device
+from scanner.zoo.predictor import ModelError, Predictor, load_predictor
 from scanner.zoo.registry import InstalledModel
 
 TIMEOUT_S = 300
+CPU_BATCH, GPU_BATCH = 16, 128  # pictures; a processor gains nothing from more, a card does
+GPU_PROCESSES = 2
 PROCESS_BYTES = 3 * 1024**3  # memory to leave for each predictor process when choosing how many
 MEMORY_MB = 2048  # of which its networks may take this much, unless told otherwise
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|outofmemory|resourceexhausted|failed to allocate|alloc.*fail", re.IGNORECASE
+)
 
 logger = logging.getLogger(__name__)
 
 
+LoadModel = Callable[[InstalledModel, Device], Predictor]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a predictor process said of a batch. busy_s: what it took, on the clock."""
+
+    scores: list[Scores]
+    busy_s: float
+
+
 class PredictPool(Processes):
-    """Predictor processes: one thread each on a CPU, one process on a GPU. A context manager.
+    """Predictor processes: one thread each on a CPU; on a GPU two, so that one prepares while the other's batch runs.
 
     `device` is as parse_device reads it. memory_mb: for the networks of one process; the least recently used leaves.
+    table: where the crops lie that `submit` is given by their places. load: how a process gets a model ready.
+    `generation` counts the times that the processes were replaced: what was under way before is lost.
     Raises ValueError for any other device.
     """
 
-    def __init__(self, models: tuple[InstalledModel, ...], device: str = "auto", memory_mb: int = MEMORY_MB) -> None:
+    def __init__(
+        self,
+        models: tuple[InstalledModel, ...],
+        device: str = "auto",
+        memory_mb: int = MEMORY_MB,
+        table: CropTable | None = None,
+        load: LoadModel = load_predictor,
+    ) -> None:
         wanted = parse_device(device)
-        self._warning = None if wanted.gpu is None else missing_build(wanted)
-        wanted = Device() if self._warning else wanted
-        self.workers = 1 if wanted.gpu is not None else count_workers()
-        self.batch_size = 64 if wanted.gpu is not None else 16
-        super().__init__(self.workers, _start_process, models, wanted, memory_mb * 1024**2)
+        self._warning = missing_build(wanted)
+        self._arguments = (models, memory_mb * 1024**2, table, load)
+        self.generation = 0
+        self._aim(Device() if self._warning else wanted)
+        super().__init__(self.workers, _start_process, self._device, *self._arguments)
+
+    def _aim(self, device: Device) -> None:
+        self._device = device
+        self.workers = GPU_PROCESSES if self.is_on_card else count_workers()
+        self.batch_size = GPU_BATCH if self.is_on_card else CPU_BATCH
+
+    @property
+    def is_on_card(self) -> bool:
+        return self._device.gpu is not None
 
     def open(self, name: str) -> tuple[str, str | None]:
         """Load the model once; the device in use and a warning where it is not the one asked for.
@@ -55,31 +93,24 @@ class PredictPool(Processes):
         """Score `crops`, uint8 (n, side, side, 3), with the named model."""
         return self.run(_score, name, crops, timeout_s=TIMEOUT_S)
 
+    def ask(self, name: str, crops: "NDArray[np.uint8] | Sequence[int]") -> "Future[Said]":
+        """As `submit`; crops may also be n places of the table."""
+        return self.run(_answer, name, crops, timeout_s=TIMEOUT_S)
 
-def parse_device(device: str) -> Device:
-    """`cpu`, `gpu:N`, or `auto`: the first NVIDIA card where its driver shows one, else the CPU.
+    def halve_batch(self) -> bool:
+        """From now on batches of half the size; False where they are of one picture already."""
+        if self.batch_size == 1:
+            return False
+        self.batch_size //= 2
+        return True
 
-    After a card's number, `,fp32` asks for full precision and `,tensorrt` for TensorRT. Raises ValueError.
-    """
-    if device == "auto":
-        first = Device(0)
-        return first if Path("/dev/nvidia0").exists() and not missing_build(first) else Device()
-    if device == "cpu":
-        return Device()
-    card, *options = device.split(",")
-    kind, _, number = card.partition(":")
-    if kind == "gpu" and number.isdecimal() and set(options) <= {"fp32", "tensorrt"}:
-        return Device(int(number), half="fp32" not in options, tensorrt="tensorrt" in options)
-    raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, or gpu:0,tensorrt, or gpu:0,fp32) or auto")
-
-
-def missing_build(wanted: Device) -> str | None:
-    """Why this installation can't use a card, known without importing Paddle, so that processes can be counted."""
-    try:
-        importlib.metadata.distribution("paddlepaddle")  # builds for a card are called paddlepaddle-gpu
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return f"{wanted.name} was asked for, but this paddlepaddle is built for the CPU: the CPU is used"
+    def leave_card(self) -> str:
+        """Go on on the CPU; the name of the card that was left. What was under way is lost."""
+        name = self._device.name
+        self._aim(Device())
+        self.generation += 1
+        self.replace(self.workers, _start_process, self._device, *self._arguments)
+        return name
 
 
 def count_workers() -> int:
@@ -95,6 +126,11 @@ def failure_of(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"the batch took longer than {TIMEOUT_S} s"
     return f"not scored: {error}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a card had too little memory for the batch; both engines say so in words alone."""
+    return isinstance(error, EngineError) and _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 # What follows runs in the predictor process.
@@ -151,31 +187,35 @@ def resident_bytes() -> int:
 _models: dict[str, InstalledModel] = {}
 _wanted = Device()
 _shelf: Shelf
+_table: CropTable | None = None
 
 
-def _start_process(models: tuple[InstalledModel, ...], wanted: Device, budget_bytes: int) -> None:
-    global _wanted, _shelf
+def _start_process(
+    wanted: Device, models: tuple[InstalledModel, ...], budget_bytes: int, table: CropTable | None, load: LoadModel
+) -> None:
+    global _wanted, _shelf, _table
     _models.update({model.name: model for model in models})
-    _wanted = wanted
-    _shelf = Shelf(_load, budget_bytes)
+    _wanted, _table = wanted, table
+    _shelf = Shelf(lambda model: load(model, usable_device(_wanted, model.engine)[0]), budget_bytes)
 
 
 def _open_model(name: str) -> tuple[str, str | None]:
-    device, warning = usable_device(_wanted)
+    device, warning = usable_device(_wanted, _models[name].engine)
     _shelf.take(_models[name])
     return device.name, warning
 
 
-def _load(model: InstalledModel) -> Predictor:
-    # Each time: a model that was replaced while it was out of memory would score under its old digest.
-    if faults := model.changed_files():
-        raise ModelError(f"{model.name}: {'; '.join(faults)}; install it again with `tuskline models install`")
-    device, _ = usable_device(_wanted)
-    try:
-        return Predictor(model, PaddleEngine(model.folder, model.card.network, device, tuning=model.card.tuning))
-    except EngineError as error:
-        raise ModelError(f"{model.name}: {error}") from None
-
-
 def _score(name: str, crops: NDArray[np.uint8]) -> list[Scores]:
     return _shelf.score(_models[name], crops)
+
+
+def _answer(name: str, crops: "NDArray[np.uint8] | Sequence[int]") -> Said:
+    began = time.perf_counter()
+    scores = _score(name, crops if isinstance(crops, np.ndarray) else _read_table(name, crops))
+    return Said(scores, time.perf_counter() - began)
+
+
+def _read_table(name: str, places: Sequence[int]) -> NDArray[np.uint8]:
+    if _table is None:
+        raise ValueError("the crops lie in a table that this process was not given")
+    return _table.batch(places, _models[name].spec.preprocessing)

@@ -5,6 +5,7 @@ import atexit
 # Registers its own function for the exit, which waits for every child. Functions run in the reverse of the order in
 # which they were registered, and ours must run first: until it has, the pool replaces each child that is ended.
 import multiprocessing.util  # noqa: F401
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -23,6 +24,12 @@ class Processes:
     """
 
     def __init__(self, count: int, start: Callable[..., None] | None = None, *arguments: Any) -> None:
+        # There are as many processes as cores: numpy's library would start as many threads in each, which fight, and
+        # take address space. Read as it is loaded, so ours, which is, stays as it was.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        self._fill(count, start, *arguments)
+
+    def _fill(self, count: int, start: Callable[..., None] | None, *arguments: Any) -> None:
         self._pool = ProcessPool(
             max_workers=count, context=get_context("spawn"), initializer=_begin, initargs=[start, arguments]
         )
@@ -36,6 +43,11 @@ class Processes:
         """For processes that live as long as ours."""
         atexit.register(self.__exit__)
         return self
+
+    def replace(self, count: int, start: Callable[..., None] | None = None, *arguments: Any) -> None:
+        """End them and begin with others. What is under way is lost: its futures never hold anything."""
+        self.__exit__()
+        self._fill(count, start, *arguments)
 
     def __enter__(self) -> Self:
         return self

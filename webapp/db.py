@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, literal
+from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, inspect, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -89,10 +89,33 @@ def insert_new(session: Session, model: type[Base], /, **values: Any) -> bool:
     return session.connection().execute(statement).first() is not None
 
 
+def insert_new_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *columns: Any) -> list[Any]:
+    """As `insert_new`, for many at once; `columns` of those that were added. All rows name the same columns."""
+    if not rows:
+        return []
+    statement = _insert(session, model).on_conflict_do_nothing().returning(*columns)
+    return list(session.connection().execute(statement, list(rows)))
+
+
 def insert_all_new(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Add each row unless one with the same unique key stands there already."""
     if rows:
         session.connection().execute(_insert(session, model).on_conflict_do_nothing(), list(rows))
+
+
+def add_up(session: Session, model: type[Base], row: Mapping[str, Any], sums: Sequence[str]) -> None:
+    """Add a row, or where one with the same primary key stands there, add `sums` to its columns and set the others.
+
+    One statement, so that two workers lose nothing of each other.
+    """
+    keys = [column.name for column in inspect(model).primary_key]
+    insert = _insert(session, model).values(**row)
+    changes = {
+        name: getattr(model, name) + insert.excluded[name] if name in sums else insert.excluded[name]
+        for name in row
+        if name not in keys
+    }
+    session.connection().execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
 def _insert(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from webapp.exporters import FORMATS
 from webapp.models import ReportFile
+from webapp.security import SANDBOX
 from webapp.services.report_files import download_name
 
 
@@ -17,6 +18,6 @@ def send_report_file(file: ReportFile, body: BinaryIO) -> Response:
     answer = send_file(body, mimetype=media_type, as_attachment=True, download_name=download_name(file))
     answer.headers["Content-Type"] = media_type  # as it is: of text, send_file would name the charset twice
     answer.content_length = file.size_bytes
-    answer.headers["Content-Security-Policy"] = "sandbox"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     answer.headers["Cache-Control"] = "no-store"
     return answer

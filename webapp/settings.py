@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -11,34 +12,59 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
+from scanner.zoo.wishes import Wishes
 
 # As in webapp.models.Role, which costs SQLAlchemy to import.
 RoleName = Literal["viewer", "reviewer", "lead", "admin"]
+SECRET_FILE = "secret.key"  # noqa: S105  (a name)
+SECRET_LETTERS = 64
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
     """One value a field; the environment variable is TUSKLINE_ and the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="TUSKLINE_")
+    # Whatever is wrong with a value, the value itself may be a secret and is told to nobody.
+    model_config = SettingsConfigDict(env_prefix="TUSKLINE_", env_ignore_empty=True, hide_input_in_errors=True)
 
     home: Path = Field(default_factory=data_home, description="folder of all data: database, pictures, models")
-    database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in the home folder unless given")
+    database_url: str | None = Field(
+        default=None, repr=False, description="SQLAlchemy URL; SQLite in the home folder unless given"
+    )
     broker_url: str | None = Field(
-        default=None, description="Celery broker URL; a queue in the home folder unless given"
+        default=None, repr=False, description="Celery broker URL; a queue in the home folder unless given"
     )
     host: str = Field(default="127.0.0.1", description="address that the web page listens on")
+    trusted_proxy: str | None = Field(
+        default=None,
+        pattern=r"^(\*|[0-9a-fA-F.:]+)$",
+        description="IP address of the web server with TLS in front of the pages, whose word about callers counts",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="how processes write their logs: text for people, json for programs; one line each"
+    )
     port: int = Field(default=8000, description="port that the web page listens on")
     shop_port: int = Field(default=8001, description="port of the sample marketplace")
     device: str = Field(
         default="auto",
-        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,tensorrt)*)$",
-        description="cpu, gpu:N (also gpu:N,fp32 and gpu:N,tensorrt) or auto",
+        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,fp16)?(,tensorrt)?)$",
+        description="cpu, gpu:N (also gpu:N,fp32, gpu:N,fp16 and gpu:N,tensorrt) or auto",
+    )
+    engine: Literal["auto", "paddle", "onnx"] = Field(
+        default="auto", description="what runs the networks: paddle, onnx or auto"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
+        default="auto",
+        description="fp32, bf16, fp16, int8, or auto: the fastest that passed its check on the model's card",
     )
     model_memory_mb: int = Field(
         default=2048,
         ge=256,
         description="memory in MB for the networks of one predictor process; the least recently used leaves",
+    )
+    decoding: Literal["exact", "fast"] = Field(
+        default="exact",
+        description="exact, or fast: large JPEGs are decoded smaller where each model's card holds a check of that",
     )
     pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
     contact: str = Field(
@@ -118,6 +144,7 @@ class Settings(BaseSettings):
     )
     timestamp_url: str | None = Field(
         default=None,
+        repr=False,
         pattern=r"^https?://",
         description="timestamp server (RFC 3161) that confirms when a case file was made; none is asked unless given",
     )
@@ -150,6 +177,10 @@ class Settings(BaseSettings):
         return kind
 
     @property
+    def wishes(self) -> Wishes:
+        return Wishes(self.engine, self.precision, self.decoding)
+
+    @property
     def outbox(self) -> str:
         return self.outbox_url or str(self.home / "outbox")
 
@@ -166,6 +197,10 @@ class Settings(BaseSettings):
         return self.home / "queue"
 
     @property
+    def looks_dir(self) -> Path:
+        return self.home / "looks"
+
+    @property
     def samples_dir(self) -> Path:
         return self.home / "samples"
 
@@ -175,16 +210,33 @@ class Settings(BaseSettings):
 
     @cached_property
     def secret_key(self) -> str:
-        return kept_secret(self.home / "secret.key")
+        return kept_secret(self.home / SECRET_FILE)
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in `path`, made on first use (64 hex digits, readable by its owner only)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
+    """The secret in `path`, made on first use (64 hex digits, readable by its owner only).
+
+    Raises ValueError where the file holds less: under a short secret everybody could make cookies.
+    """
+    if not path.exists():
+        make_secret(path)
+    secret = path.read_text().strip()
+    if len(secret) < SECRET_LETTERS:
+        raise ValueError(f"{path} is no secret of {SECRET_LETTERS} letters: bring it back from a backup, or delete it")
+    return secret
+
+
+def make_secret(path: Path) -> None:
+    """Aside, then linked: it is there as a whole or not at all, and of two processes the first one's stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{secrets.token_hex(8)}.part")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
-    return path.read_text().strip()
+        file.write(secrets.token_hex(SECRET_LETTERS // 2))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(aside)
+    finally:
+        aside.unlink()

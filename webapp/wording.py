@@ -105,6 +105,20 @@ def span_of_time(seconds: float) -> str:
     return told[0] if len(told) == 1 else say("%(larger)s %(smaller)s", larger=told[0], smaller=told[1])
 
 
+def short_span(seconds: float) -> str:
+    """`0.4 s`, `95 s`, then minutes, hours and days as span_of_time has them."""
+    if seconds >= 120:
+        return span_of_time(seconds)
+    return say("%(seconds)s s", seconds=format_decimal(seconds, "0" if seconds >= 10 else "0.0", locale()))
+
+
+def rate_words(a_second: float | None) -> str:
+    """Pictures or pages a second, `0.25`, `19.4`, `1,200`; `not measured`."""
+    if a_second is None:
+        return say("not measured")
+    return format_decimal(a_second, "#,##0" if a_second >= 100 else "0.0" if a_second >= 10 else "0.00", locale())
+
+
 def units_of(seconds: float) -> tuple[int, int, int]:
     """Days, hours, minutes; nothing is rounded up."""
     minutes = max(int(seconds), 0) // 60

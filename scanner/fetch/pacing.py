@@ -117,7 +117,7 @@ def back_off_s(retry_after: str | None, attempt: int) -> float:
 
 def _read_retry_after(text: str) -> float | None:
     if text.strip().isdecimal():
-        return float(text)
+        return float(text.strip())
     try:
         when = parsedate_to_datetime(text)
         when = when if when.tzinfo else when.replace(tzinfo=UTC)

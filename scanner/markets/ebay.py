@@ -21,6 +21,7 @@ SCOPE = "https://api.ebay.com/oauth/api_scope"
 PAGE_SIZE = 200
 MOST_FOUND = 10_000  # the API pages no further
 EARLY_S = 60  # a token is renewed so long before it runs out
+LONGEST_S = 24 * 3600  # that a token is used, whatever is said of it
 _COUNTRIES = "US GB DE AU CA FR IT ES NL BE AT CH IE PL HK SG MY PH TW TH VN IN"
 MARKETPLACES = tuple(f"EBAY_{code}" for code in _COUNTRIES.split())
 _USED = """
@@ -131,7 +132,7 @@ class Token:
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token or not isinstance(seconds, int):
             raise MarketError("eBay's token service answered without a token.")
-        self._value, self._until = token, self._clock() + seconds - EARLY_S
+        self._value, self._until = token, self._clock() + min(seconds, LONGEST_S) - EARLY_S
 
 
 class _Search:

@@ -105,8 +105,8 @@ class _Search:
         answers: tuple[Fetched, ...] = (fetched,)
         if not any("images" in item for item in found):
             batch = self._get("/batch", {"listing_ids": _ids(found), "includes": INCLUDES})
-            more = {item.get("listing_id"): item for item in objects(read_object(batch, NAME).get("results"))}
-            detailed, answers = [{**item, **more.get(item.get("listing_id"), {})} for item in found], (fetched, batch)
+            more = {_id(item): item for item in objects(read_object(batch, NAME).get("results"))}
+            detailed, answers = [{**item, **more.get(_id(item), {})} for item in found], (fetched, batch)
         for item in detailed:
             self._context.audit("listing", item, KNOWN)
             listing = read_item(item, answers)
@@ -121,7 +121,12 @@ class _Search:
 
 
 def _ids(found: list[dict[str, Any]]) -> str:
-    return ",".join(str(item["listing_id"]) for item in found if isinstance(item.get("listing_id"), int))
+    return ",".join(str(number) for item in found if (number := _id(item)) is not None)
+
+
+def _id(item: dict[str, Any]) -> int | None:
+    number = item.get("listing_id")
+    return number if isinstance(number, int) else None
 
 
 def read_item(item: dict[str, Any], answers: tuple[Fetched, ...]) -> Listing | None:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lxml import etree
-
 from scanner.markets.api import plain_text, text
+from scanner.markets.elements import name_of, read_root
 from scanner.markets.pages import absolute, decode
 from scanner.markets.values import parse_country, parse_currency, parse_price
 from scanner.records import Listing
@@ -33,11 +32,7 @@ def is_table(body: bytes) -> bool:
 
 def read_xml(body: bytes) -> tuple[list[Fields], str | None]:
     """(the items, the address of the next page of the feed)."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        root = None
+    root = read_root(body)
     if root is None:
         return [], None
     items = list(root.iter("{*}item", "{*}entry"))
@@ -51,9 +46,9 @@ def _fields(item: Any) -> Fields:
     others: dict[str, list[str]] = {}
     for node in item:
         if isinstance(node.tag, str):
-            name = etree.QName(node)
+            namespace, name = name_of(node)
             value = "".join(node.itertext()).strip() or node.get("href") or ""
-            (own if name.namespace == NAMESPACE else others).setdefault(name.localname, []).append(value)
+            (own if namespace == NAMESPACE else others).setdefault(name, []).append(value)
     return {**others, **own}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from extruct.w3cmicrodata import MicrodataExtractor
+from lxml.etree import LxmlError
 
 from scanner.markets.jsonld import Thing
 from scanner.markets.pages import Page
@@ -23,7 +24,7 @@ def read_items(page: Page) -> list[Thing]:
         return []
     try:
         found = MicrodataExtractor().extract(text, base_url=page.base)
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+    except (LxmlError, ValueError, RecursionError, AttributeError, KeyError, TypeError):
         return []
     return [thing for thing in map(_translate, found) if isinstance(thing, dict)]
 

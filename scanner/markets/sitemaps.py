@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
-from lxml import etree
-
 from scanner.fetch import AddressError, FetchError, RefusedError
 from scanner.markets.base import Context
+from scanner.markets.elements import name_of, read_root
 from scanner.markets.values import parse_time
 
 MAX_BYTES = 50 * 1024**2  # what sitemaps.org allows for one, unpacked
@@ -85,14 +84,10 @@ def unpack(body: bytes) -> bytes:
 
 def parse_sitemap(body: bytes, url: str) -> tuple[list[Page], list[str]]:
     """(pages, further sitemaps) of a sitemap or an index, addresses made absolute. Raises SitemapError."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        root = None
-    if root is None or not isinstance(root.tag, str):
+    root = read_root(body)
+    if root is None:
         raise SitemapError("It is no XML.")
-    name = etree.QName(root).localname
+    _, name = name_of(root)
     if name not in ("urlset", "sitemapindex"):
         raise SitemapError("It is no sitemap.")
     entries = [
@@ -111,10 +106,10 @@ def _join(url: str, place: str) -> str | None:
 
 def _entries(root: Any) -> Iterator[tuple[str, str]]:
     for entry in root:
-        texts = {etree.QName(child).localname: (child.text or "").strip() for child in entry if _is_ours(child, entry)}
+        texts = {name_of(child)[1]: (child.text or "").strip() for child in entry if _is_ours(child, entry)}
         yield texts.get("loc", ""), texts.get("lastmod", "")
 
 
 def _is_ours(child: Any, entry: Any) -> bool:
     """Of the sitemap itself, not <image:loc> and the like."""
-    return isinstance(child.tag, str) and etree.QName(child).namespace == etree.QName(entry).namespace
+    return isinstance(child.tag, str) and name_of(child)[0] == name_of(entry)[0]

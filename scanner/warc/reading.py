@@ -1,6 +1,7 @@
 """Read archives, also those of other programs: packed or plain, cut off at the end, with revisits."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from scanner.warc.records import NOT_MODIFIED_STATUS, ArchiveError
 MAX_BYTES = 64 * 1024**2
 _KINDS = ("response", "resource", "revisit")
 _GZIP = b"\x1f\x8b"
+_STATUS = re.compile(r"[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _walk(file: BinaryIO) -> Iterator[tuple[Any, int]]:
 
 
 def _to_answer(record: Any, packed: bytes, max_bytes: int) -> ArchivedAnswer:
-    headers = httpx2.Headers(record.http_headers.headers if record.http_headers else _own_type(record))
+    headers = _headers_of(record)
     failure, body = "", b""
     try:
         body = _unpack(packed, headers, max_bytes)
@@ -166,22 +168,32 @@ def _unpack(packed: bytes, headers: httpx2.Headers, max_bytes: int) -> bytes:
     return unpack(packed, encoding, max_bytes)
 
 
+def _headers_of(record: Any) -> httpx2.Headers:
+    """In bytes, as another's archive may have any letters in them; what no header can be called is left out."""
+    named = record.http_headers.headers if record.http_headers else _own_type(record)
+    return httpx2.Headers([(name.encode(), _bytes_of(value)) for name, value in named if name.isascii()])
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _own_type(record: Any) -> list[tuple[str, str]]:
     return [("content-type", record.content_type)] if record.content_type else []
 
 
 def _status_of(record: Any) -> int:
     code = record.http_headers.get_statuscode() if record.http_headers else "200"
-    return int(code) if code.isdecimal() else 0
+    return int(code) if _STATUS.fullmatch(code) else 0
 
 
 def _time_of(record: Any) -> datetime:
     """A date that can't be read is one long ago: it proves nothing."""
     try:
         read = datetime.fromisoformat(_header(record, "WARC-Date"))
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return datetime.min.replace(tzinfo=UTC)
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _expected_bytes(record: Any) -> int:

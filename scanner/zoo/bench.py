@@ -1,7 +1,6 @@
 """Pictures a second of installed models, by batch size, device and precision, through the very pools that scan."""
 
 import os
-import platform
 import statistics
 import time
 from collections import deque
@@ -10,22 +9,24 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Column, Table
 
-from scanner.predicting import PredictPool, parse_device
+from scanner.predicting import PredictPool
+from scanner.zoo.engines import parse_device
+from scanner.zoo.machine import processor_name
+from scanner.zoo.precisions import EngineName, Precision
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel
+from scanner.zoo.running import settle
+from scanner.zoo.wishes import Wishes
 
 FORMAT = 1
 BATCH_SIZES = (1, 4, 16, 32)
 ROUNDS = 3
-
-Precision = Literal["fp32", "fp16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Speed:
 
     model: str
     device: str
+    engine: EngineName
     precision: Precision
     batch_size: int
     workers: int
@@ -71,11 +73,13 @@ def measure_speeds(
     batch_sizes: Sequence[int] = BATCH_SIZES,
     seconds: float = 2.0,
     progress: Callable[[Speed], None] | None = None,
+    wishes: Wishes | None = None,
 ) -> Benchmark:
     """Time every model at every setting, `seconds` a round, three rounds, one setting after the other.
 
-    devices: as parse_device reads them (`cpu`, `gpu:0`, `gpu:0,fp32`, `gpu:0,tensorrt`, `auto`). A CPU runs in fp32; a
-    card in fp16 unless fp32 is asked for. A device that is not to be had is a warning, and is not timed as another.
+    devices: as parse_device reads them (`cpu`, `gpu:0`, `gpu:0,fp32`, `gpu:0,tensorrt`, `auto`). wishes: the engine and
+    precision, else those in which a scan would run there. A device that is not to be had is a warning, and is not
+    timed as another.
     Raises ValueError for a device, a batch size or a time that is none.
     """
     if any(size < 1 for size in batch_sizes) or seconds <= 0:
@@ -87,7 +91,9 @@ def measure_speeds(
     warnings: list[str] = []
     for model in models:
         for device in dict.fromkeys(devices):
-            for speed in _time_device(model, device, batch_sizes, seconds, warnings):
+            settled = settle(model, parse_device(device), wishes or Wishes())
+            warnings += [settled.warning] if settled.warning else []
+            for speed in _time_device(settled.model, device, batch_sizes, seconds, warnings):
                 speeds.append(speed)
                 if progress is not None:
                     progress(speed)
@@ -98,7 +104,6 @@ def _time_device(
     model: InstalledModel, device: str, batch_sizes: Sequence[int], seconds: float, warnings: list[str]
 ) -> Iterator[Speed]:
     """A speed by batch size; a model that can't be loaded, or another device than the one asked for, is a warning."""
-    wanted = parse_device(device)
     with PredictPool((model,), device) as pool:
         started = time.perf_counter()
         try:
@@ -110,7 +115,6 @@ def _time_device(
         if warning:
             warnings.append(f"{warning}; {device} was not timed")
             return
-        precision: Precision = "fp16" if wanted.gpu is not None and wanted.half else "fp32"
         _run_round(pool, model, 1, max(seconds, 1.5 * load_s))  # one process was opened: let the others load, too
         for size in batch_sizes:
             _run_round(pool, model, size, seconds / 2)  # oneDNN makes a plan for every batch size
@@ -119,7 +123,8 @@ def _time_device(
             yield Speed(
                 model=model.name,
                 device=used,
-                precision=precision,
+                engine=model.engine,
+                precision=model.precision,
                 batch_size=size,
                 workers=pool.workers,
                 pictures=sum(pictures for pictures, _ in rounds),
@@ -154,21 +159,16 @@ def describe_machine() -> dict[str, Any]:
     """What the speeds depend on besides the model, the load of others included."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": len(os.sched_getaffinity(0)),
         "load_before": round(os.getloadavg()[0], 2),
-        "paddle": _paddle_version(),
+        "paddle": _version("paddlepaddle", "paddlepaddle-gpu"),
+        "onnxruntime": _version("onnxruntime", "onnxruntime-gpu"),
     }
 
 
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
-
-
-def _paddle_version() -> str | None:
-    for name in ("paddlepaddle", "paddlepaddle-gpu"):
+def _version(*names: str) -> str | None:
+    for name in names:
         try:
             return f"{name} {version(name)}"
         except PackageNotFoundError:
@@ -179,14 +179,16 @@ def _paddle_version() -> str | None:
 def tabulate_speeds(benchmark: Benchmark) -> Table:
     """For rich.console.Console.print."""
     machine = benchmark.machine
-    names = ("batch", "device", "precision", "processes", "pictures a second", "slowest to fastest", "load")
-    caption = f"{machine['processor']}, {machine['cores']} cores, {machine['paddle']}, load {machine['load_before']}"
+    names = ("batch", "device", "engine", "precision", "processes", "pictures a second", "slowest to fastest", "load")
+    builds = ", ".join(filter(None, (machine["paddle"], machine["onnxruntime"])))
+    caption = f"{machine['processor']}, {machine['cores']} cores, {builds}, load {machine['load_before']}"
     table = Table("model", *(Column(name, justify="right") for name in names), title="Speed", caption=caption)
     for speed in benchmark.speeds:
         table.add_row(
             speed.model,
             str(speed.batch_size),
             speed.device,
+            speed.engine,
             speed.precision,
             str(speed.workers),
             f"{speed.pictures_per_second:.1f}",

@@ -1,7 +1,6 @@
 """One model: pictures in, probabilities out, the softmax applied once."""
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from scanner.records import Scores
 from scanner.zoo.cards import OutputKind
 from scanner.zoo.concepts import name_scores
+from scanner.zoo.engines import Device, Engine, EngineError, open_engine
 from scanner.zoo.preprocessing import normalise
 from scanner.zoo.registry import InstalledModel
 
@@ -18,10 +18,6 @@ SUM_TOLERANCE = 1e-3
 
 class ModelError(Exception):
     """A model that can't be used; the message says why and what to do."""
-
-
-class Engine(Protocol):
-    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]: ...
 
 
 class Predictor:
@@ -39,7 +35,9 @@ class Predictor:
         the engine are not those that were installed, and no score of theirs may stand.
         """
         card = self._model.card
-        outputs = self._engine.run(normalise(pad_batch(crops), self._model.spec.preprocessing))
+        batch = pad_batch(crops)
+        given = batch if self._engine.takes_pixels else normalise(batch, self._model.spec.preprocessing)
+        outputs = self._engine.run(given)
         rows: NDArray[np.float32] = outputs[card.output_index][: len(crops)]
         if not np.isfinite(rows).all():
             raise ModelError(f"{self._model.name} gave numbers that are not finite")
@@ -55,6 +53,19 @@ class Predictor:
     def score(self, crops: NDArray[np.uint8]) -> list[Scores]:
         """One Scores a picture."""
         return name_scores(self._model.spec, self._model.digest, self._labels, self.predict(crops))
+
+
+def load_predictor(model: InstalledModel, device: Device, threads: int = 1) -> Predictor:
+    """The model on its engine, once its files are seen to be those that were installed. Raises ModelError.
+
+    They are read each time: a model that was replaced while it was out of memory would score under its old digest.
+    """
+    if faults := model.changed_files():
+        raise ModelError(f"{model.name}: {'; '.join(faults)}; install it again with `tuskline models install`")
+    try:
+        return Predictor(model, open_engine(model, device, threads))
+    except EngineError as error:
+        raise ModelError(f"{model.name}: {error}") from None
 
 
 def pad_batch(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from scanner.zoo.resampling import resample
+
+_LARGE = 0.6  # above this scale Pillow itself is as fast
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -55,15 +59,17 @@ def crop_pixels(image: Image.Image, how: Preprocessing) -> NDArray[np.uint8]:
     Only the crop is resampled. Pillow clamps the filter to the picture, not to the box, so the result is that of
     resizing the whole and cropping, up to rounding (one level). It holds where the horizontal pass comes first, as
     it does in Pillow before 13: with 13 tall pictures move by up to 22 levels, hence the pin in pyproject.toml.
+    Large pictures are resampled by scanner.zoo.resampling, which gives the very same pixels.
     """
     width, height = image.size
     scale = how.resize_short / min(width, height)
     resized = (round(width * scale), round(height * scale))
     left, top = (round((side - how.crop) / 2) for side in resized)
     x_step, y_step = width / resized[0], height / resized[1]
-    box = (left * x_step, top * y_step, (left + how.crop) * x_step, (top + how.crop) * y_step)
-    pixels = image.resize((how.crop, how.crop), Image.Resampling.LANCZOS, box=_inside(box, image.size))
-    return np.asarray(pixels)
+    box = _inside((left * x_step, top * y_step, (left + how.crop) * x_step, (top + how.crop) * y_step), image.size)
+    if image.mode == "RGB" and scale <= _LARGE:
+        return resample(image, how.crop, box)
+    return np.asarray(image.resize((how.crop, how.crop), Image.Resampling.LANCZOS, box=box))
 
 
 def _inside(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -77,6 +83,8 @@ def normalise(pixels: NDArray[np.uint8], how: Preprocessing) -> NDArray[np.float
     levels = np.arange(256, dtype=np.float64)[None, :] / 255.0
     table = ((levels - np.array(how.mean)[:, None]) / np.array(how.std)[:, None]).astype(np.float32)
     out = np.empty((len(pixels), 3, *pixels.shape[1:3]), dtype=np.float32)
-    for channel in range(3):
-        np.take(table[channel], pixels[..., channel], out=out[:, channel])
+    for picture, planes in zip(pixels, out, strict=True):  # one by one they stay in the processor's cache
+        for channel in range(3):
+            # With the default mode, take() writes to an array of its own first.
+            np.take(table[channel], picture[..., channel], out=planes[channel], mode="clip")
     return out

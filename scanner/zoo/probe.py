@@ -13,7 +13,8 @@ from pebble import ProcessExpired
 
 from scanner.processes import Processes
 from scanner.zoo.cards import OutputKind, Tuning
-from scanner.zoo.engines.paddle import Device, EngineError, PaddleEngine
+from scanner.zoo.engines import Device, EngineError
+from scanner.zoo.engines.paddle import PaddleEngine
 from scanner.zoo.formats.layouts import Layout
 from scanner.zoo.predictor import ModelError, choose_output, output_kind
 from scanner.zoo.preprocessing import Preprocessing, normalise

@@ -9,6 +9,7 @@ from scanner.fingerprints import digest_file
 from scanner.zoo.cards import CARD_NAME, Card, CardError, digest_of, read_card
 from scanner.zoo.catalogue import CATALOGUE
 from scanner.zoo.labels import read_labels
+from scanner.zoo.precisions import Decoding, EngineName, Precision
 from scanner.zoo.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -16,11 +17,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model whose weights lie in `folder`; spec: the catalogue's, or the card's own where it has none."""
+    """A model whose weights lie in `folder`; spec: the catalogue's, or the card's own where it has none.
+
+    engine and precision: how it is run; decoding: how its pictures are opened ("fast" moves scores a little).
+    """
 
     spec: ModelSpec
     folder: Path
     card: Card
+    engine: EngineName = "paddle"
+    precision: Precision = "fp32"
+    decoding: Decoding = "exact"
 
     @property
     def name(self) -> str:
@@ -40,8 +47,11 @@ class InstalledModel:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of all that its scores depend on; a concept map that the catalogue mends changes it too."""
-        return digest_of(self.spec, self.card)
+        """SHA-256 (hex) of all that its scores depend on; a concept map that the catalogue mends changes it too.
+
+        Both engines in fp32 have the one digest: their scores are the same within 0.0001.
+        """
+        return digest_of(self.spec, self.card, self.engine, self.precision, self.decoding)
 
     def labels(self) -> tuple[str, ...]:
         return read_labels(self.folder / self.card.labels_file)
@@ -49,7 +59,7 @@ class InstalledModel:
     def changed_files(self) -> list[str]:
         """One sentence for each file that is not what was installed; empty when all is well."""
         faults = []
-        for record in self.card.files:
+        for record in [*self.card.files, *self.card.onnx.values()]:
             path = self.folder / record.path
             if not path.is_file():
                 faults.append(f"{record.path} is missing")

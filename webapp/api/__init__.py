@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from webapp.api import (
     audit,
+    capacity,
     case_files,
     contexts,
     findings,
@@ -44,6 +45,7 @@ ROOMS = (
     report_schedules.room,
     case_files.room,
     status.room,
+    capacity.room,
     me.room,
     people.room,
     audit.room,

@@ -116,7 +116,7 @@ def success(operation: Operation, names: dict[Any, str]) -> dict[str, Any]:
 
 def failures(operation: Operation) -> dict[str, Any]:
     words = {401: "No token in force", 403: "Scope or role is missing", 429: "Too many requests", 500: "It broke"}
-    if PARAMETER.search(operation.path):
+    if PARAMETER.search(operation.path) or operation.body or operation.may_be_none:
         words[404] = "There is none"
     if operation.body or operation.query:
         words[422] = "What was sent can't be taken"

@@ -7,12 +7,13 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from scanner.stages import StageName
 from webapp.api.access import caller
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict, newest_first
 from webapp.extensions import app_settings, app_store, db_session
 from webapp.models import ListingEvent, ListingEventKind, Role, Scan, ScanPhoto, ScanState
-from webapp.services import archives, crawl_logs, hosts, scans, sources
+from webapp.services import archives, crawl_logs, hosts, scans, sources, stages
 from webapp.services.tokens import Scope
 from webapp.tasks.scans import run_scan, score_pictures
 from webapp.tasks.sending import enqueue
@@ -46,6 +47,25 @@ class ScanShape(BaseModel):
     primary_absent: bool
     warnings: list[Any]
     note: str | None
+
+
+class StageShape(BaseModel):
+    """One stage, all machines together. Seconds are summed over its workers: at work; waiting for the stage before;
+    held up by the stage behind. is_limit: it bound the others."""
+
+    stage: StageName
+    pictures: int
+    busy_s: float
+    waited_s: float
+    blocked_s: float
+    is_limit: bool
+
+
+class OneScanShape(ScanShape):
+    """stages: those that were measured, in their order. limit_words: which was the limit, in a sentence."""
+
+    stages: list[StageShape]
+    limit_words: str | None
 
 
 class ScanQuery(PageQuery):
@@ -113,10 +133,25 @@ def start_scan(source_id: int) -> ScanShape:
     return ScanShape.model_validate(scan)
 
 
-@room.operation("GET", "/scans/<int:scan_id>", Scope.READ, answer=ScanShape)
-def get_scan(scan_id: int) -> ScanShape:
-    """One scan as it stands now."""
-    return ScanShape.model_validate(scans.progress(db_session(), scan_id))
+@room.operation("GET", "/scans/<int:scan_id>", Scope.READ, answer=OneScanShape)
+def get_scan(scan_id: int) -> OneScanShape:
+    """One scan as it stands now, and where its time went."""
+    shape = ScanShape.model_validate(scans.progress(db_session(), scan_id))
+    course = stages.of_scan(db_session(), scan_id)
+    told = [stage_shape(one) for one in course.stages]
+    return OneScanShape(**dict(shape), stages=told, limit_words=course.words)
+
+
+def stage_shape(told: stages.Told) -> StageShape:
+    time = told.time
+    return StageShape(
+        stage=told.name,
+        pictures=time.pictures,
+        busy_s=time.busy_s,
+        waited_s=time.waited_s,
+        blocked_s=time.blocked_s,
+        is_limit=told.is_limit,
+    )
 
 
 @room.operation("GET", "/scans/<int:scan_id>/failures", Scope.READ, query=PageQuery, answer=Page[FailureShape])

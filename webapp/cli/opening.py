@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import click
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.db import open_engine, session_factory
@@ -24,12 +25,22 @@ def open_settings() -> Settings:
         raise click.ClickException("; ".join(lines)) from None
 
 
+def engine_of(settings: Settings) -> Engine:
+    """Without the address in the sentence: it holds a password."""
+    try:
+        return open_engine(settings.sqlalchemy_url)
+    except (ArgumentError, ImportError, ValueError):
+        raise click.ClickException(
+            "TUSKLINE_DATABASE_URL can't be read: give postgresql+psycopg://user:password@host/name"
+        ) from None
+
+
 def refuse_other_version(settings: Settings) -> None:
     """A process of another version than the database's would write what neither can read. One that is away may come.
 
     Raises click.ClickException.
     """
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = engine_of(settings)
     try:
         if why := mismatch(engine):
             raise click.ClickException(why)
@@ -44,7 +55,7 @@ def open_session(settings: Settings) -> Iterator[Session]:
     """A session; the command commits. A refusal of a service becomes the command's error."""
     from webapp.services.errors import NotFound, Refused
 
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = engine_of(settings)
     try:
         if not settings.database_url and not (settings.home / "tuskline.db").is_file():
             raise click.ClickException("the database is not set up: run `tuskline db upgrade`")

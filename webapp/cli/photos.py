@@ -20,13 +20,14 @@ def liken() -> None:
     from scanner.cli.bars import counting_bar
     from webapp.services import likeness
     from webapp.services.likeness import Likened
+    from webapp.services.look_index import LookIndex
     from webapp.storage import StoreError, open_store
 
     settings = open_settings()
     done = Likened(0)
     try:
         with open_session(settings) as session, counting_bar("Pictures") as show:
-            for done in likeness.liken(session, open_store(settings)):
+            for done in likeness.liken(session, open_store(settings), LookIndex(settings.looks_dir)):
                 show(done.read, done.total)
     except StoreError as error:
         raise click.ClickException(str(error)) from None

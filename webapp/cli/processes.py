@@ -1,9 +1,9 @@
 """The processes: all of them together, and each alone."""
 
-import logging
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,16 +40,32 @@ def web() -> None:
     """Serve the web pages on TUSKLINE_HOST and TUSKLINE_PORT."""
     import waitress
 
-    from webapp import create_app
+    from webapp import create_app, logs
 
     settings = open_settings()
+    logs.set_up(settings)
     refuse_other_version(settings)
     try:
-        waitress.serve(create_app(settings), host=settings.host, port=settings.port, threads=8, ident="Tuskline")
+        waitress.serve(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            threads=8,
+            ident="Tuskline",
+            **trust_of(settings.trusted_proxy),
+        )
     except OSError as error:
         raise click.ClickException(
             f"port {settings.port} can't be used ({error.strerror}); set TUSKLINE_PORT"
         ) from None
+
+
+def trust_of(proxy: str | None) -> dict[str, Any]:
+    """What waitress takes from whom: of the one proxy who calls and how, and of nobody else anything."""
+    if proxy is None:
+        return {"clear_untrusted_proxy_headers": True}
+    headers = {"x-forwarded-for", "x-forwarded-proto"}
+    return {"trusted_proxy": proxy, "trusted_proxy_headers": headers, "clear_untrusted_proxy_headers": True}
 
 
 @click.command()
@@ -89,13 +105,21 @@ def beat() -> None:
 
 
 def start_celery(command: str, *arguments: str) -> None:
+    from celery.signals import setup_logging
+
+    from webapp import logs
     from webapp.tasks import app
 
     settings = open_settings()
+    logs.set_up(settings)
     refuse_other_version(settings)
     app.use(settings)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each picture fetched
+    setup_logging.connect(leave_alone)
     app.start([command, *arguments, "--loglevel", "INFO"])
+
+
+def leave_alone(**_facts: Any) -> None:
+    """Celery sets up no logs of its own where somebody listens to its asking."""
 
 
 @click.command()

@@ -32,7 +32,7 @@ class Home:
 @contextmanager
 def sole_run(settings: Settings) -> Iterator[None]:
     """Two of us on one home would take each other's work for a dead worker's. Raises EmbeddedError."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (settings.home / "run.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,14 +16,14 @@ FOLDER = Path(__file__).parent
 LOCK = 0x7475736B  # a number of our own among PostgreSQL's advisory locks
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision, whole or not at all; does nothing where it is there already."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to that revision, whole or not at all; does nothing where it is there already or further."""
     if is_current(engine):
         return
     with engine.connect() as connection, one_transaction(connection):
         config = make_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def mismatch(engine: Engine) -> str | None:
     )
 
 
-def newest_revision() -> str | None:
+def newest_revision() -> str:
     return known_revisions()[0]
 
 

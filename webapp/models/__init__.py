@@ -11,7 +11,7 @@ from webapp.models.crawls import (
     StoppedHost,
 )
 from webapp.models.jobs import Job, JobKind, JobState
-from webapp.models.listings import Appearance, ListingRow, ListingText, NearPhoto, PhotoBand, PhotoRow, ScoreRow, Source
+from webapp.models.listings import Appearance, ListingRow, ListingText, NearPhoto, PhotoLook, PhotoRow, ScoreRow, Source
 from webapp.models.people import ApiToken, RecoveryCode, Reveal, Role, SavedFilter, TeamSetting, User
 from webapp.models.processes import WorkerProcess
 from webapp.models.reports import (
@@ -45,7 +45,7 @@ from webapp.models.review import (
     Verdict,
 )
 from webapp.models.rules import ShadowHit, ShadowRun, ShadowState, ThresholdChange
-from webapp.models.scans import PictureState, Scan, ScanPhoto, ScanState
+from webapp.models.scans import PictureState, Scan, ScanPhoto, ScanStage, ScanState
 from webapp.models.schedules import Overlap, Schedule
 from webapp.models.webhooks import DeliveryState, Webhook, WebhookDelivery
 
@@ -79,7 +79,7 @@ __all__ = [
     "NearPhoto",
     "Overlap",
     "PendingPurge",
-    "PhotoBand",
+    "PhotoLook",
     "PhotoRow",
     "PictureChoice",
     "PictureState",
@@ -105,6 +105,7 @@ __all__ = [
     "SavedFilter",
     "Scan",
     "ScanPhoto",
+    "ScanStage",
     "ScanState",
     "Schedule",
     "ScoreRow",

@@ -119,20 +119,25 @@ class ScoreRow(Base):
     photo: Mapped[PhotoRow] = relationship(back_populates="scores")
 
 
-class PhotoBand(Base):
-    """16 of the 256 bits of a picture's look_hash: pictures that look alike share at least one."""
+class PhotoLook(Base):
+    """A picture whose look is known, with its number in the order in which that came: 1, 2, 3 without a gap.
 
-    __tablename__ = "photo_bands"
+    The index of looks is made of these rows in their order (services.look_index).
+    """
 
-    band: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    value: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+    __tablename__ = "photo_looks"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), unique=True)
+
+    photo: Mapped[PhotoRow] = relationship()
 
 
 class NearPhoto(Base):
     """Two pictures that look alike, once in each direction; distance: bits in which their look_hash differs."""
 
     __tablename__ = "near_photos"
+    __table_args__ = (Index("ix_near_photos_photo_id_distance", "photo_id", "distance", "other_id"),)
 
     photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)
     other_id: Mapped[int] = mapped_column(ForeignKey("photos.id"), primary_key=True)

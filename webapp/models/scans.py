@@ -127,3 +127,31 @@ class ScanPhoto(Base):
     scan: Mapped[Scan] = relationship()
     listing: Mapped[ListingRow] = relationship()
     photo: Mapped[PhotoRow | None] = relationship()
+
+
+class ScanStage(Base):
+    """How long one stage of a scan worked on one machine, with one set-up; numbers only ever grow.
+
+    stage: a word of scanner.stages.StageName. machine: the host. device, engine, precision, decoding: as
+    scanner.stages.StageTimes has them, of decoders and predictors alike, so that their rates stand side by side; empty
+    for other stages. pictures, busy_s, waited_s, blocked_s, workers: as scanner.stages.StageTime has them. pages,
+    fetched_bytes: of `fetch` alone.
+    """
+
+    __tablename__ = "scan_stages"
+
+    scan_id: Mapped[int] = mapped_column(ForeignKey("scans.id"), primary_key=True)
+    machine: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(16), primary_key=True)
+    device: Mapped[str] = mapped_column(String(32), primary_key=True, default="")
+    engine: Mapped[str] = mapped_column(String(16), primary_key=True, default="")
+    precision: Mapped[str] = mapped_column(String(16), primary_key=True, default="")
+    decoding: Mapped[str] = mapped_column(String(16), primary_key=True, default="")
+    pictures: Mapped[int] = mapped_column(BigInteger, default=0)
+    busy_s: Mapped[float] = mapped_column(default=0.0)
+    waited_s: Mapped[float] = mapped_column(default=0.0)
+    blocked_s: Mapped[float] = mapped_column(default=0.0)
+    workers: Mapped[int] = mapped_column(default=0)
+    pages: Mapped[int] = mapped_column(BigInteger, default=0)
+    fetched_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    updated_at: Mapped[datetime] = mapped_column(default=now, index=True)

@@ -1,14 +1,14 @@
 """Which pictures wait to be scored, and which scan worker has them: a lease a picture, taken in lots."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql.elements import ColumnElement
 
-from webapp.db import now
-from webapp.models import Scan, ScanPhoto, ScanState
+from webapp.db import chunks, now
+from webapp.models import PictureState, Scan, ScanPhoto, ScanState
 from webapp.services import leases
 
 # Written out, not bound: only then do both databases take the index of what waits.
@@ -67,12 +67,20 @@ def free(session: Session, owner: str) -> None:
     session.execute(update(ScanPhoto).where(*theirs).values(lease_owner=None, lease_until=None))
 
 
-def is_any_pending(session: Session, scan_id: int, listing_id: int | None = None) -> bool:
-    """Whether a picture of the scan waits, or one of that listing in the scan."""
-    waiting = exists().where(ScanPhoto.scan_id == scan_id, PENDING)
-    if listing_id is not None:
-        waiting = waiting.where(ScanPhoto.listing_id == listing_id)
-    return bool(session.scalar(select(waiting)))
+def is_any_pending(session: Session, scan_id: int) -> bool:
+    """Whether a picture of the scan waits."""
+    return bool(session.scalar(select(exists().where(ScanPhoto.scan_id == scan_id, PENDING))))
+
+
+def waiting_listings(session: Session, scan_id: int, listing_ids: Iterable[int]) -> set[int]:
+    """Those of these listings of which a picture waits in the scan."""
+    found: set[int] = set()
+    for ids in chunks(listing_ids):
+        waiting = select(ScanPhoto.listing_id).where(
+            ScanPhoto.scan_id == scan_id, ScanPhoto.state == PictureState.PENDING, ScanPhoto.listing_id.in_(ids)
+        )
+        found.update(session.scalars(waiting.distinct()))
+    return found
 
 
 def is_any_free(session: Session, lease_s: int) -> bool:

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from rules.load import PackError
 from rules.model import Pack
-from scanner.fetch import Budget, Fetcher, FetchError, shared_pacer
+from scanner.fetch import Budget, Fetcher, FetchError, LogEntry, shared_pacer
 from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.registry import find_market
 from scanner.markets.shape import Shape
+from scanner.markets.values import keepable
 from scanner.warc import ArchiveError
 from webapp.db import now
 from webapp.migrations import mismatch
@@ -32,6 +33,7 @@ from webapp.services.quotas import StoredQuota
 from webapp.services.recording import Recorder
 from webapp.services.removals import Missing
 from webapp.services.rules import current_pack
+from webapp.services.stages import CrawlClock
 from webapp.settings import Settings
 from webapp.storage import StoreAwayError, StoreError, StoreFullError, open_store
 from webapp.storage.base import FULL
@@ -60,6 +62,7 @@ class Parts:
     fetcher: AbstractContextManager[Fetcher]
     archive: AbstractContextManager[Archive]
     budget: Budget = field(default_factory=Budget)
+    clock: CrawlClock = field(default_factory=CrawlClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,12 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
     pack = current_pack(session, settings.pack)
     budget = budget_of(scan, settings)
     archive = Archive.of_scan(scan, settings)
+    clock = CrawlClock()
+
+    def log(entry: LogEntry) -> None:
+        archive.log(entry)
+        clock.log(entry)
+
     fetcher = Fetcher(
         contact=settings.contact,
         allowed_addresses=settings.allowed_addresses,
@@ -90,10 +99,10 @@ def open_parts(session: Session, scan: Scan, settings: Settings, is_stopping: Is
         is_stopped=StopList(session.get_bind().engine),
         is_stopping=is_stopping,
         sleep=lambda seconds: doze(seconds, is_stopping),
-        log=archive.log,
+        log=log,
         keep_exchanges=True,
     )
-    return Parts(market, pack, fetcher, archive, budget)
+    return Parts(market, pack, fetcher, archive, budget, clock)
 
 
 def budget_of(scan: Scan, settings: Settings) -> Budget:
@@ -238,7 +247,7 @@ def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:
         # The machine goes down, and what the crawl works with goes down around it: that says nothing of the source.
         return Ending(waits_s=0)
     logger.warning("the crawl of scan %d failed: %s", scan_id, error)
-    return Ending(error=str(error))
+    return Ending(error=keepable(str(error)))
 
 
 def unexpected(scan_id: int) -> Ending:
@@ -269,7 +278,9 @@ def work(
             former_shape=former_shape(session, scan),
         )
         place = open_store(settings)
-        recorder = Recorder(session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce, place)
+        recorder = Recorder(
+            session, scan, lease, parts.pack, context, memory, archive, parts.budget, announce, place, parts.clock
+        )
         with Gatherer(session, scan.source_id, place, context) as gatherer:
             try:
                 found = crawl(parts.market, context)
@@ -284,6 +295,7 @@ def work(
                 keep_warnings(session, scan, context)
                 raise
         recorder.write()
+        recorder.end()
         scan.shape = found.shape.to_json()
         keep_warnings(session, scan, context)
         if context.cut_short is None:

@@ -36,4 +36,8 @@ def take(session: Session, secret_key: str, sealed: str) -> User | None:
         .values(sign_ins_from=sign_ins_from + 1)
         .returning(User.id)
     ).first()
-    return session.get(User, user_id, populate_existing=True) if taken else None
+    if taken is None:
+        return None
+    user = session.get_one(User, user_id, populate_existing=True)
+    audit.record(session, user.name, "sign_out.everywhere", f"user:{user.id}", name=user.name, by="link")
+    return user

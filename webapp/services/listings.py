@@ -1,6 +1,7 @@
 """Listings as rows, and back as the scanner's records."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
@@ -8,12 +9,13 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from scanner.markets.values import keepable
 from scanner.records import Listing
-from webapp.db import insert_new, now
-from webapp.models import FindingRow, ListingRow, ListingVersion, Scan
+from webapp.db import chunks, insert_all_new, insert_new_rows, now
+from webapp.models import FindingRow, ListingRow, ListingText, ListingVersion, Scan
 from webapp.services import search, tongues
 
 URL_LETTERS = 2000
@@ -30,15 +32,15 @@ def clean(listing: Listing) -> Listing:
     """
     return replace(
         listing,
-        url=clean_text(listing.url),
-        title=clean_text(listing.title),
-        description=clean_text(listing.description),
+        url=keepable(listing.url),
+        title=keepable(listing.title),
+        description=keepable(listing.description),
         price=clean_price(listing.price),
         currency=clean_code(listing.currency, 3),
         country=clean_code(listing.country, 2),
-        seller=clean_text(listing.seller)[:SELLER_LETTERS] if listing.seller else None,
+        seller=keepable(listing.seller)[:SELLER_LETTERS] if listing.seller else None,
         seller_url=clean_url(listing.seller_url),
-        photo_urls=tuple(dict.fromkeys(clean_text(url) for url in listing.photo_urls))[:MOST_PHOTOS],
+        photo_urls=tuple(dict.fromkeys(keepable(url) for url in listing.photo_urls))[:MOST_PHOTOS],
     )
 
 
@@ -47,12 +49,8 @@ def is_short(url: str) -> bool:
     return len(url.encode()) <= URL_LETTERS
 
 
-def clean_text(text: str) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
 def clean_url(url: str | None) -> str | None:
-    return clean_text(url) if url and len(url) <= URL_LETTERS else None
+    return keepable(url) if url and len(url) <= URL_LETTERS else None
 
 
 def clean_code(code: str | None, letters: int) -> str | None:
@@ -82,29 +80,77 @@ class Seen:
 
 def see(session: Session, scan: Scan, listing: Listing) -> Seen:
     """The row of a cleaned listing, made or brought up to date; what it said before stays as a version."""
-    content, digest = content_of(listing), digest_of(listing)
-    fields = fields_of(listing)
-    is_new = insert_new(session, ListingRow, source_id=scan.source_id, url=listing.url, **fields)
-    known = select(ListingRow).where(ListingRow.source_id == scan.source_id, ListingRow.url == listing.url)
-    row = session.scalars(known, execution_options={"populate_existing": True}).one()
-    is_first = row.last_scan_id != scan.id
-    change = Change.NEW if is_new else Change.SAME if row.content_sha256 == digest else Change.CHANGED
-    if change is not Change.SAME:
-        for name, value in fields.items():
-            setattr(row, name, value)
-        row.content_sha256 = digest
-        follow_words(session, row)
-        session.add(ListingVersion(listing_id=row.id, scan_id=scan.id, content_sha256=digest, fields=content))
+    return see_all(session, scan, [listing])[0]
+
+
+def see_all(session: Session, scan: Scan, found: Sequence[Listing]) -> list[Seen]:
+    """As `see`, for several whose addresses differ; in their order."""
+    rows = find_all(session, scan.source_id, [one.url for one in found])
+    missing = [one for one in found if one.url not in rows]
+    new = add_all(session, scan, missing)
+    rows |= find_all(session, scan.source_id, [one.url for one in missing])
+    seen = [see_row(session, scan, one, rows[one.url], is_new=one.url in new) for one in found]
+    changed = [(one.row, listing) for one, listing in zip(seen, found, strict=True) if one.change is not Change.SAME]
+    keep_versions(session, scan, changed)
+    return seen
+
+
+def add_all(session: Session, scan: Scan, new: Sequence[Listing]) -> set[str]:
+    """The addresses of those that were added; another crawl may have been faster."""
+    told = {"source_id": scan.source_id, "last_scan_id": scan.id}
+    rows = [
+        {**told, "url": one.url, "content_sha256": digest_of(one), "language": language_of(one), **fields_of(one)}
+        for one in new
+    ]
+    return {url for (url,) in insert_new_rows(session, ListingRow, rows, ListingRow.url)}
+
+
+def see_row(session: Session, scan: Scan, listing: Listing, row: ListingRow, *, is_new: bool) -> Seen:
+    if is_new:
+        return Seen(row, Change.NEW, is_first=True)
+    is_first, digest = row.last_scan_id != scan.id, digest_of(listing)
     row.last_seen_at, row.last_scan_id = now(), scan.id
-    return Seen(row, change, is_first)
+    if row.content_sha256 == digest:
+        return Seen(row, Change.SAME, is_first)
+    for name, value in fields_of(listing).items():
+        setattr(row, name, value)
+    row.content_sha256 = digest
+    follow_words(session, row)
+    return Seen(row, Change.CHANGED, is_first)
+
+
+def keep_versions(session: Session, scan: Scan, changed: Sequence[tuple[ListingRow, Listing]]) -> None:
+    """What they say now, as a version and for the search."""
+    versions = [
+        {"listing_id": row.id, "scan_id": scan.id, "content_sha256": row.content_sha256, "fields": content_of(listing)}
+        for row, listing in changed
+    ]
+    if versions:
+        session.connection().execute(insert(ListingVersion), versions)
+    texts = [{"listing_id": row.id, "body": search.body_of(row)} for row, _ in changed]
+    insert_all_new(session, ListingText, texts)
+
+
+def find_all(session: Session, source_id: int, urls: Iterable[str]) -> dict[str, ListingRow]:
+    """The stored listings of those addresses, as they stand in the database."""
+    found: dict[str, ListingRow] = {}
+    for some in chunks(urls):
+        query = select(ListingRow).where(ListingRow.source_id == source_id, ListingRow.url.in_(some))
+        rows = session.scalars(query, execution_options={"populate_existing": True})
+        found |= {row.url: row for row in rows}
+    return found
 
 
 def follow_words(session: Session, row: ListingRow) -> None:
     """Bring up to date what is kept because of a listing's words: its language, the search, its findings' columns."""
-    row.language = tongues.tell(f"{row.title}\n{row.description}")
+    row.language = language_of(row)
     search.keep(session, row)
     of_listing = update(FindingRow).where(FindingRow.listing_id == row.id)
     session.execute(of_listing.values(seller=row.seller, language=row.language))
+
+
+def language_of(listing: Listing | ListingRow) -> str | None:
+    return tongues.tell(f"{listing.title}\n{listing.description}")
 
 
 def find(session: Session, source_id: int, url: str) -> ListingRow | None:

@@ -1,6 +1,6 @@
 """What earlier crawls knew of a source's pages, so that what did not change is not fetched again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from scanner.fetch import Fetched
 from scanner.markets.base import Remembered
 from scanner.records import Listing
-from webapp.db import insert_new, now
+from webapp.db import chunks, insert_all_new, now
 from webapp.models import CrawledPage, ListingRow, Scan
 from webapp.services import listings
 from webapp.services.listings import is_short
@@ -81,10 +81,12 @@ class CrawlMemory:
         changed: addresses of the listings of this transaction.
         """
         self._written.update(written)
-        for visit in list(self._visits.values()):
-            if visit.listing_url is None or visit.listing_url in self._written:
-                self._write_one(visit, changed)
-                del self._visits[visit.url]
+        due = [one for one in self._visits.values() if one.listing_url is None or one.listing_url in self._written]
+        pages = self._ensure_pages([visit.url for visit in due])
+        rows = listings.find_all(self._session, self._source_id, {one.listing_url for one in due if one.listing_url})
+        for visit in due:
+            self._write_one(pages[visit.url], visit, rows, changed)
+            del self._visits[visit.url]
 
     def _find(self, url: str) -> CrawledPage | None:
         known = select(CrawledPage).where(CrawledPage.source_id == self._source_id, CrawledPage.url == url)
@@ -110,11 +112,18 @@ class CrawlMemory:
         """A listing under suspicion is visited every time, so that its end is seen on the day."""
         return first_flagged(self._session, row.id) is not None
 
-    def _write_one(self, visit: Visit, changed: Collection[str]) -> None:
-        insert_new(self._session, CrawledPage, source_id=self._source_id, url=visit.url, links=[], unchanged_count=0)
-        page = self._find(visit.url)
-        if page is None:
-            return
+    def _ensure_pages(self, urls: Sequence[str]) -> dict[str, CrawledPage]:
+        empty = {"source_id": self._source_id, "links": [], "unchanged_count": 0}
+        insert_all_new(self._session, CrawledPage, [empty | {"url": url} for url in urls])
+        pages: dict[str, CrawledPage] = {}
+        for some in chunks(urls):
+            known = select(CrawledPage).where(CrawledPage.source_id == self._source_id, CrawledPage.url.in_(some))
+            pages |= {page.url: page for page in self._session.scalars(known)}
+        return pages
+
+    def _write_one(
+        self, page: CrawledPage, visit: Visit, rows: Mapping[str, ListingRow], changed: Collection[str]
+    ) -> None:
         page.visited_scan_id = self._scan_id
         if visit.changed_at:
             page.changed_at = visit.changed_at
@@ -125,13 +134,10 @@ class CrawlMemory:
         page.unchanged_count = page.unchanged_count + 1 if is_same else 0
         page.due_at = now() + pause_after(page.unchanged_count) if page.listing_id else None
         if not visit.is_unchanged:
-            self._take_answer(page, visit, visit.validators)
-
-    def _take_answer(self, page: CrawledPage, visit: Visit, validators: Mapping[str, str | None]) -> None:
-        page.etag, page.last_modified = validators["etag"], validators["last_modified"]
-        page.links = list(visit.links[:MOST_LINKS])
-        row = listings.find(self._session, self._source_id, visit.listing_url) if visit.listing_url else None
-        page.listing_id = row.id if row else None
+            page.etag, page.last_modified = visit.validators["etag"], visit.validators["last_modified"]
+            page.links = list(visit.links[:MOST_LINKS])
+            row = rows.get(visit.listing_url) if visit.listing_url else None
+            page.listing_id = row.id if row else None
 
     def _says_the_same(self, page: CrawledPage, visit: Visit, changed: Collection[str]) -> bool:
         return page.listing_id is not None and visit.listing_url is not None and visit.listing_url not in changed

@@ -4,31 +4,23 @@ Listings, pages, captures and the scan's progress of one batch are one transacti
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from rules.model import Pack
 from scanner.fetch import Budget
 from scanner.markets.base import Context
-from webapp.db import insert_new, now
-from webapp.models import (
-    Appearance,
-    ListingEvent,
-    ListingEventKind,
-    ListingRow,
-    PhotoRow,
-    PictureState,
-    Scan,
-    ScanPhoto,
-)
-from webapp.services import audit, claims, leases, listings, opening, photos, relisting
+from scanner.stages import StageName, StageTime
+from webapp.models import ListingEvent, ListingEventKind, ListingRow, PictureState, Scan
+from webapp.services import claims, leases, listings, opening, placing, stages
 from webapp.services.archiving import Archive
 from webapp.services.listings import Change, Seen
 from webapp.services.memory import CrawlMemory
-from webapp.services.pictures import Gathered, Picture, validators_of
+from webapp.services.pictures import Gathered
+from webapp.services.placing import Shown
+from webapp.services.stages import CrawlClock
 from webapp.storage import Store
 
 BATCH_PHOTOS = 64
@@ -67,6 +59,7 @@ class Recorder:
         budget: Budget,
         announce: Callable[[], None],
         place: Store,
+        clock: CrawlClock,
     ) -> None:
         self._session = session
         self._scan = scan
@@ -77,6 +70,8 @@ class Recorder:
         self._archive = archive
         self._budget = budget
         self._taken = (scan.fetched_pages, scan.fetched_bytes)  # by earlier workers of the same scan
+        self._noted = (0, 0)  # pages and bytes whose stage times are written
+        self._clock = clock
         self._announce = announce
         self._place_of_bytes = place
         self._held: list[Gathered] = []
@@ -92,11 +87,12 @@ class Recorder:
 
     def write(self) -> None:
         """Commit what is held, with the renewed lease. Raises LostLeaseError: then nothing of it was written."""
+        fetching, writing = self._clock.take()
         # First the lease: a worker that lost the scan must not write beside the one that has it.
         leases.renew(self._session, *self._lease)
         written = Written()
-        for gathered in self._held:
-            self._write_listing(gathered, written)
+        for part in parted(self._held):
+            self._write_listings(part, written)
         self._memory.write([one.listing.url for one in self._held], written.changed)
         self._session.flush()
         opened = opening.judge_listings(self._session, self._scan, self._pack, written.to_judge)
@@ -111,25 +107,60 @@ class Recorder:
             fetched_pages=self._taken[0] + self._budget.pages_used,
             fetched_bytes=self._taken[1] + self._budget.bytes_used,
         )
+        self._note_times(replace(fetching, pictures=written.photos), writing)
         self._session.commit()
+        self._clock.wrote()
         self._archive.publish()
         self._held = []
         self._written_at = time.monotonic()
         if written.pending:
             self._announce()
 
-    def _write_listing(self, gathered: Gathered, written: Written) -> None:
-        seen = listings.see(self._session, self._scan, gathered.listing)
+    def end(self) -> None:
+        """Note the times of the last commit; the caller commits."""
+        self._note_times(*self._clock.take())
+
+    def _note_times(self, fetching: StageTime, writing: StageTime) -> None:
+        (pages, size), (noted_pages, noted_bytes) = (self._budget.pages_used, self._budget.bytes_used), self._noted
+        self._noted = (pages, size)
+        taken = {"pages": pages - noted_pages, "fetched_bytes": size - noted_bytes}
+        stages.add(self._session, self._scan.id, StageName.FETCH, fetching, **taken)
+        stages.add(self._session, self._scan.id, StageName.WRITE, writing)
+
+    def _write_listings(self, held: Sequence[Gathered], written: Written) -> None:
+        """All of them together; each address is there once."""
+        rows = listings.see_all(self._session, self._scan, [one.listing for one in held])
+        for gathered, seen in zip(held, rows, strict=True):
+            self._note_listing(gathered, seen, written)
+        shown = [
+            Shown(seen.row, position, picture)
+            for gathered, seen in zip(held, rows, strict=True)
+            for position, picture in enumerate(gathered.pictures)
+        ]
+        self._write_pictures(shown, written)
+        waiting = claims.waiting_listings(self._session, self._scan.id, [seen.row.id for seen in rows])
+        # Also where its pictures were scored before its words changed.
+        written.to_judge += [seen.row.id for seen in rows if seen.row.id not in waiting]
+
+    def _note_listing(self, gathered: Gathered, seen: Seen, written: Written) -> None:
         written.listings += seen.is_first
         if seen.change is not Change.SAME:
             written.changed.add(gathered.listing.url)
             self._archive.keep(self._session, seen.row, gathered.listing.answers)
         if seen.row.removed_at is not None:
             self._note_return(seen.row)
-        for position, picture in enumerate(gathered.pictures):
-            self._write_picture(seen, position, picture, written)
-        if not claims.is_any_pending(self._session, self._scan.id, seen.row.id):
-            written.to_judge.append(seen.row.id)  # also where its pictures were scored before its words changed
+        for picture in gathered.pictures:
+            if picture.answer is not None:
+                self._archive.keep(self._session, seen.row, (picture.answer,))
+
+    def _write_pictures(self, shown: Sequence[Shown], written: Written) -> None:
+        session, scan = self._session, self._scan
+        ids = placing.ensure_photos(session, scan.id, self._place_of_bytes, [one.picture for one in shown])
+        placing.place_all(session, scan.id, shown, ids)
+        for one in placing.note_seen(session, scan, shown, ids):
+            written.photos += 1
+            written.failed += one.state is PictureState.FAILED
+            written.pending += one.state is PictureState.PENDING
 
     def _note_return(self, row: ListingRow) -> None:
         facts = {"removed_at": row.removed_at.isoformat()} if row.removed_at else {}
@@ -138,64 +169,14 @@ class Recorder:
             ListingEvent(listing_id=row.id, scan_id=self._scan.id, kind=ListingEventKind.RETURNED, facts=facts)
         )
 
-    def _write_picture(self, seen: Seen, position: int, picture: Picture, written: Written) -> None:
-        photo_id = self._ensure_photo(picture)
-        if picture.answer is not None:
-            self._archive.keep(self._session, seen.row, (picture.answer,))
-        if photo_id is not None:
-            self._place(seen.row, position, photo_id, picture)
-        state = PictureState.FAILED if picture.failure else PictureState.PENDING
-        if self._note_seen(seen.row, picture, photo_id, state):
-            written.photos += 1
-            written.failed += state is PictureState.FAILED
-            written.pending += state is PictureState.PENDING
 
-    def _ensure_photo(self, picture: Picture) -> int | None:
-        """The id of the row of the picture's bytes; None where there are none."""
-        if picture.sha256 is None:
-            return None
-        insert_new(self._session, PhotoRow, sha256=picture.sha256, size_bytes=picture.size_bytes)
-        # Whoever is just removing the bytes is waited for, and nobody removes them until the commit.
-        known = select(PhotoRow.id, PhotoRow.purged_at).where(PhotoRow.sha256 == picture.sha256)
-        row = self._session.execute(known.with_for_update(read=True, key_share=True)).one()
-        if row.purged_at is not None and picture.answer is not None and picture.answer.body:
-            self._bring_back(row.id, picture.sha256, picture.answer.body)
-        return int(row.id)
-
-    def _bring_back(self, photo_id: int, sha256: str, body: bytes) -> None:
-        """Bytes that retention had removed came again with this crawl."""
-        photos.store(self._place_of_bytes, body)
-        self._session.execute(update(PhotoRow).where(PhotoRow.id == photo_id).values(purged_at=None))
-        audit.record(self._session, audit.SYSTEM, "evidence.return", f"photo:{sha256}", scan=self._scan.id)
-
-    def _place(self, row: ListingRow, position: int, photo_id: int, picture: Picture) -> None:
-        """Note that the listing shows the picture; the first time, whether another listing showed it before."""
-        key = {"listing_id": row.id, "photo_id": photo_id}
-        facts = {"url": picture.url, "position": position}
-        if insert_new(self._session, Appearance, **key, **facts, **validators_of(picture.answer)):
-            relisting.note_same_bytes(self._session, self._scan.id, row, photo_id)
-        elif picture.is_asked:
-            asked = facts | {"checked_at": now()} | (validators_of(picture.answer) if picture.answer else {})
-            self._session.execute(update(Appearance).filter_by(**key).values(**asked))
-
-    def _note_seen(self, row: ListingRow, picture: Picture, photo_id: int | None, state: PictureState) -> bool:
-        """Whether the scan saw the address for the first time; what failed for an earlier worker is tried again."""
-        key = {"scan_id": self._scan.id, "listing_id": row.id, "location": picture.url}
-        said = {
-            "photo_id": photo_id,
-            "failure": picture.failure,
-            "failure_kind": picture.failure_kind,
-            "state": state,
-        }
-        if insert_new(self._session, ScanPhoto, **key, **said):
-            return True
-        failed_before = update(ScanPhoto).filter_by(**key).where(ScanPhoto.state == PictureState.FAILED)
-        if state is PictureState.PENDING:
-            again = self._session.scalar(
-                failed_before.where(ScanPhoto.photo_id.is_(None)).values(**said).returning(ScanPhoto.id)
-            )
-            if again is not None:
-                self._session.execute(
-                    update(Scan).where(Scan.id == self._scan.id).values(photos_failed=Scan.photos_failed - 1)
-                )
-        return False
+def parted(held: Iterable[Gathered]) -> Iterator[list[Gathered]]:
+    """In their order, each address once a part: a listing that a crawl met twice has two says."""
+    part: dict[str, Gathered] = {}
+    for one in held:
+        if one.listing.url in part:
+            yield list(part.values())
+            part = {}
+        part[one.listing.url] = one
+    if part:
+        yield list(part.values())

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -22,14 +22,17 @@ from scanner.pipeline import KnownScores, Scanner
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import ModelChoice, NoModelError, choose_models
+from scanner.zoo.engines import parse_device
 from scanner.zoo.predictor import ModelError
 from webapp.db import now
 from webapp.models import Scan, ScanPhoto, ScanState
 from webapp.services import claims, listings, photos, processes
 from webapp.services.failures import FailureKind
 from webapp.services.judging import to_scores
+from webapp.services.look_index import LookIndex
 from webapp.services.outcomes import Outcome, find_scores, write_outcomes
 from webapp.services.rules import current_pack
+from webapp.services.stages import Meter
 from webapp.settings import Settings
 from webapp.storage import Store, StoreAwayError, StoreError, open_store
 
@@ -79,7 +82,7 @@ OpenBench = Callable[[Session, Settings], Bench]
 def open_bench(session: Session, settings: Settings) -> Bench:
     """The real models and rules. Raises one of FAILURES."""
     pack = current_pack(session, settings.pack)
-    choice = choose_models(settings.models_dir, pack.cascade)
+    choice = choose_models(settings.models_dir, pack.cascade).run_on(parse_device(settings.device), settings.wishes)
     return Bench(choice, pack, Scanner(choice, pack, settings.device, settings.model_memory_mb))
 
 
@@ -158,8 +161,11 @@ def begin(
     until = time.monotonic() + BENCH_S
     try:
         bench = open_it(session, settings)
+        index = LookIndex(settings.looks_dir)
+        index.settle(session, is_patient=True)
         with bench.scanner as scanner:
-            shift = Shift(session, settings, worker, bench, scanner, is_stopping, open_store(settings), until)
+            place = open_store(settings)
+            shift = Shift(session, settings, worker, bench, scanner, is_stopping, place, until, index)
             while time.monotonic() < until and is_work_left(session, settings, is_stopping, sleep):
                 shift.work()
     except FAILURES as error:
@@ -211,17 +217,26 @@ class Shift:
     is_stopping: Callable[[], bool]
     place: Store
     until: float
+    index: LookIndex
     _under_way: deque[ScanPhoto] = field(default_factory=deque)
     _outcomes: list[Outcome] = field(default_factory=list)
     _written_at: float = field(default_factory=time.monotonic)
+    _rested_at: float | None = None
+    _meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._meter = Meter(self.scanner)
 
     def work(self) -> None:
         """Score until nothing waits, or we stop."""
+        if self._rested_at is not None:
+            self._meter.wait(time.monotonic() - self._rested_at)
         for scanned in self.scanner.scan(self._feed(), known=self._known):
             self._take(Outcome(self._under_way.popleft(), scanned))
             if self.is_stopping():
                 break
         self._write()
+        self._rested_at = time.monotonic()
 
     def _take(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
@@ -295,6 +310,8 @@ class Shift:
         outcomes, self._outcomes = self._outcomes, []
         self._written_at = time.monotonic()
         if outcomes:
-            write_outcomes(
-                self.session, self.worker, outcomes, self.bench.choice, self.bench.pack, self.scanner.warnings
-            )
+            times = self._meter.shares(Counter(one.row.scan_id for one in outcomes if one.scanned is not None))
+            choice, pack = self.bench.choice, self.bench.pack
+            warnings = self.scanner.warnings
+            write_outcomes(self.session, self.worker, outcomes, choice, pack, warnings, times, self.index)
+            self.index.settle(self.session)

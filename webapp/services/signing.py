@@ -63,7 +63,7 @@ def find_key(home: Path) -> SigningKey | None:
 
 def write_key(path: Path, private: Ed25519PrivateKey) -> None:
     """Aside, then linked: it is there as a whole or not at all, and of two processes the first one's stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_name(f".{uuid4()}.part")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:

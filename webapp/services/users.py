@@ -3,15 +3,13 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.db import now
 from webapp.language import say
-from webapp.models import AuditEntry, Role, User
+from webapp.models import Role, User
 from webapp.services import audit
 from webapp.services.errors import Refused
 from webapp.services.passwords import NOBODYS, NONE, hash_checked, hash_password, is_dated, is_right, make_password
 
 FIRST_ADMIN = "admin"
-SIGNED_IN = "sign_in.done"
 
 
 def authenticate(session: Session, name: str, password: str) -> User | None:
@@ -36,14 +34,14 @@ def list_users(session: Session) -> list[User]:
 def create_user(session: Session, actor: User | None, name: str, password: str, role: Role) -> User:
     """Add a user; actor: who does it, None for the system.
 
-    Raises Refused for a name that is taken or empty, or a password that is too short.
+    Raises Refused for a name that is taken or empty, or a password that will not do (services.passwords).
     """
     name = name.strip()
     if not 1 <= len(name) <= 80:
         raise Refused(say("Give a name of 1 to 80 letters."))
     if find_user(session, name) is not None:
         raise Refused(say("There is a user named %(name)s already; choose another name.", name=name))
-    user = User(name=name, password_hash=hash_checked(password), role=role)
+    user = User(name=name, password_hash=hash_checked(password, name), role=role)
     session.add(user)
     session.flush()
     audit.record(session, name_of(actor), "user.create", f"user:{user.id}", name=name, role=role.value)
@@ -51,8 +49,8 @@ def create_user(session: Session, actor: User | None, name: str, password: str, 
 
 
 def set_password(session: Session, actor: User | None, user: User, password: str) -> None:
-    """Raises Refused for a password that is too short."""
-    user.password_hash = hash_checked(password)
+    """Raises Refused for a password that will not do."""
+    user.password_hash = hash_checked(password, user.name)
     audit.record(session, name_of(actor), "user.password", f"user:{user.id}", name=user.name)
 
 
@@ -81,25 +79,10 @@ def has_own_password(user: User, password: str) -> bool:
     return is_right(user.password_hash, password)
 
 
-def note_sign_in(session: Session, user: User, way: str, second: str = "") -> None:
-    """way: password, link or openid. second: code or recovery code, where there was a second step."""
-    user.signed_in_at = now()
-    audit.record(session, user.name, SIGNED_IN, f"user:{user.id}", way=way, second=second)
-
-
-def note_sign_out(session: Session, user: User) -> None:
-    audit.record(session, user.name, "sign_out.done", f"user:{user.id}")
-
-
 def end_sign_ins(session: Session, actor: User | None, user: User) -> None:
     """Every browser in which the person is signed in asks for a sign-in at its next page."""
     user.sign_ins_from += 1
     audit.record(session, name_of(actor), "sign_out.everywhere", f"user:{user.id}", name=user.name)
-
-
-def last_sign_ins(session: Session, user: User, limit: int) -> list[AuditEntry]:
-    entries = select(AuditEntry).where(AuditEntry.action == SIGNED_IN, AuditEntry.subject == f"user:{user.id}")
-    return list(session.scalars(entries.order_by(AuditEntry.id.desc()).limit(limit)))
 
 
 def ensure_first_admin(session: Session) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from webapp.storage.folder import FolderStore, write_whole
 from webapp.storage.remote import RemoteStore
 
 __all__ = ["FolderStore", "RemoteStore", "Store", "StoreAwayError", "StoreError", "StoreFullError", "open_outbox",
-           "open_store", "write_whole"]  # fmt: skip
+           "open_place", "open_store", "write_whole"]  # fmt: skip
 
 
 def open_store(settings: Settings) -> Store:
@@ -23,6 +23,11 @@ def open_store(settings: Settings) -> Store:
 def open_outbox(settings: Settings) -> Store:
     """Where files are put for others to fetch. Raises as open_store."""
     return _opened(settings.outbox, settings.home)
+
+
+def open_place(settings: Settings, url: str) -> Store:
+    """A folder or s3://bucket/prefix that somebody names, for a backup say. Raises as open_store."""
+    return _opened(url, settings.home)
 
 
 @lru_cache(maxsize=16)

@@ -15,7 +15,7 @@ from scanner.zoo.catalogue import PRIMARY
 from webapp.db import now
 from webapp.extensions import app_settings, db_session, login
 from webapp.models import Role, User
-from webapp.services import overview, preferences, second_factor
+from webapp.services import overview, preferences, second_factor, sign_ins
 from webapp.views import browsers
 
 P = ParamSpec("P")
@@ -25,9 +25,11 @@ SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
 SEEN_EVERY_S = 60  # a cookie that changed with every page would be lost where two answers cross
 WAY = "way"
+WORD = "word"  # of services.sign_ins: whoever signs out ends it, also in a copy of the cookie
 BY_PROVIDER = "openid"
 HALFWAY = "halfway"
 HALFWAY_S = 300
+RECENT_S = 600
 # A choice of before the sign-in that it does not take away.
 KEPT = ("language", "theme")
 # What opens to someone who must set up a second factor first.
@@ -88,6 +90,8 @@ def init_app(app: Flask) -> None:
 def load_account(key: str) -> Account | None:
     """None ends the sign-in: the user is gone or off, the password or the count is another, or the time is over."""
     account = find_account(key) if is_fresh() else None
+    if account is not None and is_over(account):
+        return None
     if account is not None and wants_page():
         note_seen()
     return account
@@ -100,12 +104,26 @@ def find_account(key: str) -> Account | None:
     return account if account and account.get_id() == key else None
 
 
+def is_over(account: Account) -> bool:
+    """Whether it was signed out of since, or began before sign-ins had a word."""
+    word = session.get(WORD)
+    return not word or sign_ins.is_ended(db_session(), account.user, word, lifetime())
+
+
+def lifetime() -> timedelta:
+    return cast(timedelta, current_app.config["PERMANENT_SESSION_LIFETIME"])
+
+
 def is_fresh() -> bool:
     """Neither too long since the sign-in, nor since a page was opened."""
-    lifetime = cast(timedelta, current_app.config["PERMANENT_SESSION_LIFETIME"])
     idle_s = app_settings().session_idle_minutes * 60
     is_past = min(age_s(SIGNED_IN_AT), age_s(SEEN_AT)) > -AWRY_S
-    return is_past and age_s(SIGNED_IN_AT) < lifetime.total_seconds() and age_s(SEEN_AT) < idle_s
+    return is_past and age_s(SIGNED_IN_AT) < lifetime().total_seconds() and age_s(SEEN_AT) < idle_s
+
+
+def is_recent() -> bool:
+    """Whether the sign-in is so new that nobody can have found the page open."""
+    return -AWRY_S < age_s(SIGNED_IN_AT) < RECENT_S
 
 
 def age_s(moment: str) -> float:
@@ -117,15 +135,32 @@ def note_seen() -> None:
         session[SEEN_AT] = now().timestamp()
 
 
-def start_session(user: User, way: str = "") -> None:
-    """A fresh cookie: nothing of what was there before the sign-in stays. way: that of before unless given."""
-    way = way or session.get(WAY, "")
+def start_session(user: User, way: str, second: str = "") -> None:
+    """Note the sign-in, commit, and give a fresh cookie: nothing of what was there before stays.
+
+    way: password, link or openid. second: code or recovery code, where there was a second step.
+    """
+    word = sign_ins.make_word()
+    sign_ins.note(db_session(), user, word, way, second)
+    db_session().commit()
     clear_session()
     session.permanent = True
     session[SIGNED_IN_AT] = session[SEEN_AT] = now().timestamp()
-    session[WAY] = way
+    session[WAY], session[WORD] = way, word
     login_user(Account(user))
     browsers.remember(user)
+
+
+def renew_session(user: User) -> None:
+    """This browser stays signed in where all others end; its time does not begin anew."""
+    way, since = session.get(WAY, ""), session[SIGNED_IN_AT]
+    start_session(user, sign_ins.RENEWED)
+    session[WAY], session[SIGNED_IN_AT] = way, since
+
+
+def mark() -> str:
+    """Of the sign-in of this browser."""
+    return sign_ins.mark_of(session.get(WORD, ""))
 
 
 def clear_session() -> None:

@@ -1,11 +1,11 @@
 """One's own settings: how pages look, password, second factor, tokens, sign-ins."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import segno
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -14,16 +14,15 @@ from webapp.extensions import app_settings, db_session, limiter
 from webapp.forms.account import AppearanceForm, ConfirmForm, LookForm, OwnPasswordForm, SwitchOffForm, TokenForm
 from webapp.language import say
 from webapp.models import Role, User
-from webapp.services import attempts, preferences, second_factor, tokens, users
+from webapp.services import attempts, preferences, second_factor, sign_ins, tokens, users
 from webapp.services.errors import NotFound, Refused
-from webapp.views.access import SIGNED_IN_AT, local_path, reader, requires, start_session
+from webapp.views.access import SIGNED_IN_AT, is_recent, lifetime, local_path, mark, reader, renew_session, requires
 from webapp.views.countries import offer_countries
 from webapp.views.sessions import too_many
 
 pages = Blueprint("account", __name__)
 
 Answer = str | Response | tuple[str, int]
-SIGN_INS_SHOWN = 5
 
 
 @pages.get("/account")
@@ -72,9 +71,13 @@ def change_password() -> Answer:
         abort(403)
     if not form.validate() or not is_own_password(form.current, user):
         return account_page(password=form), 422
-    users.set_password(db_session(), user, user, form.password.data)
+    try:
+        users.set_password(db_session(), user, user, form.password.data)
+    except Refused as fault:
+        form.password.errors = [str(fault)]
+        return account_page(password=form), 422
     db_session().commit()
-    start_session(user)
+    renew_session(user)
     flash(say("You have a new password, and are signed out everywhere else."), "success")
     return redirect(url_for("account.show"))
 
@@ -98,8 +101,22 @@ def end_sign_ins() -> Response:
     user = reader()
     users.end_sign_ins(db_session(), user, user)
     db_session().commit()
-    start_session(user)
+    renew_session(user)
     flash(say("You are signed out everywhere else."), "success")
+    return redirect(url_for("account.show"))
+
+
+@pages.post("/account/sign-ins/<int:entry_id>/end")
+@requires(Role.VIEWER)
+def end_sign_in(entry_id: int) -> Response:
+    user = reader()
+    try:
+        entry = sign_ins.find(db_session(), user, entry_id, lifetime())
+    except NotFound:
+        abort(404)
+    sign_ins.end(db_session(), user, user, entry.facts["mark"])
+    db_session().commit()
+    flash(say("That browser is signed out."), "success")
     return redirect(url_for("account.show"))
 
 
@@ -112,6 +129,12 @@ def factor() -> str:
 @pages.post("/account/second-factor")
 @requires(Role.VIEWER)
 def switch_factor_on() -> Answer:
+    """Whoever finds a page open must not bind their own device to the account."""
+    form, user = ConfirmForm(), reader()
+    if not is_recent() and not users.has_password(user):
+        raise Refused(say("Sign out and in again, then set up the second factor: your sign-in is an older one."))
+    if not is_recent() and not is_own_password(form.password, user):
+        return factor_page(user, confirm=form), 422
     return give_codes(second_factor.switch_on)
 
 
@@ -219,9 +242,10 @@ def account_page(
         is_good=tokens.is_good,
         codes_left=second_factor.codes_left(db_session(), user),
         is_required=second_factor.is_required(db_session(), user),
-        sign_ins=users.last_sign_ins(db_session(), user, SIGN_INS_SHOWN),
+        sign_ins=sign_ins.in_force(db_session(), user, lifetime()),
+        mine=mark(),
         since=signed_in_since(),
-        until=signed_in_since() + signed_in_for(),
+        until=signed_in_since() + lifetime(),
         idle_minutes=round(settings.session_idle_minutes),
     )
 
@@ -243,11 +267,6 @@ def signed_in_since() -> datetime:
     return datetime.fromtimestamp(session[SIGNED_IN_AT], UTC)
 
 
-def signed_in_for() -> timedelta:
-    lifetime: timedelta = current_app.config["PERMANENT_SESSION_LIFETIME"]
-    return lifetime
-
-
 def factor_page(user: User, confirm: ConfirmForm | None = None, off: SwitchOffForm | None = None) -> str:
     secret = None
     if not second_factor.is_on(user):
@@ -262,6 +281,7 @@ def factor_page(user: User, confirm: ConfirmForm | None = None, off: SwitchOffFo
         confirm=confirm or ConfirmForm(formdata=None),
         off=off or SwitchOffForm(formdata=None),
         has_password=users.has_password(user),
+        is_recent=is_recent(),
         codes_left=second_factor.codes_left(db_session(), user),
         is_required=second_factor.is_required(db_session(), user),
     )

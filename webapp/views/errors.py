@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp import security
 from webapp.extensions import db_session
 from webapp.language import say, say_later
 from webapp.services.errors import Refused
@@ -71,7 +72,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, show_crash)
 
 
-def show_stale_form(_error: CSRFError) -> tuple[str, int]:
+def show_stale_form(error: CSRFError) -> tuple[str, int]:
+    security.note("form_without_its_token", why=error.description)
     return error_page(STALE_FORM, 400)
 
 

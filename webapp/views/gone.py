@@ -9,6 +9,7 @@ from webapp.echoes import say_again
 from webapp.extensions import db_session
 from webapp.language import say
 from webapp.models import PhotoRow, Purge
+from webapp.security import SANDBOX
 from webapp.services import photos, retention
 from webapp.views.errors import Advice, error_page
 
@@ -22,7 +23,7 @@ def drawn(photo: PhotoRow) -> Response:
     page = render_template("photos/gone.svg", title=title_of(photo), lines=lines[:5], sha256=photo.sha256)
     answer = make_response(page, GONE)
     answer.headers["Content-Type"] = "image/svg+xml; charset=utf-8"
-    answer.headers["Content-Security-Policy"] = "sandbox"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     answer.headers["Cache-Control"] = "no-store"  # a new crawl may bring it back
     return answer
 

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from webapp.extensions import app_store, db_session
 from webapp.models import PhotoRow, Role
+from webapp.security import SANDBOX
 from webapp.services import graphic, photos
 from webapp.services.graphic import LimitReached
 from webapp.views import gone
@@ -81,7 +82,7 @@ def original(sha256: str) -> Response | tuple[str, int]:
     except OSError:
         abort(404)
     answer = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=f"{sha256}.bin")
-    answer.headers["Content-Security-Policy"] = "sandbox"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     return keep_private(answer, FOR_EVER)
 
 
@@ -115,7 +116,7 @@ def jpeg_of(sha256: str, edge_px: int, caching: str = FOR_EVER) -> Response:
     except (OSError, ValueError):
         abort(404)
     answer = send_file(BytesIO(body), mimetype="image/jpeg")
-    answer.headers["Content-Security-Policy"] = "sandbox"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     return keep_private(answer, caching)
 
 

@@ -7,7 +7,7 @@ from webapp.echoes import say_again
 from webapp.extensions import app_settings, app_store, db_session
 from webapp.language import say
 from webapp.models import Role, Scan, Source
-from webapp.services import archives, crawl_logs, failures, overview, retention, scans, sources
+from webapp.services import archives, crawl_logs, failures, overview, retention, scans, sources, stages
 from webapp.tasks.scans import run_scan, score_pictures
 from webapp.tasks.sending import enqueue
 from webapp.views.access import reader, requires
@@ -55,6 +55,7 @@ def show(scan_id: int) -> str:
         scan=scan,
         failures=found,
         kinds=failures.by_kind(db_session(), scan_id),
+        course=stages.of_scan(db_session(), scan_id),
         limit=FAILURES_SHOWN,
     )
 

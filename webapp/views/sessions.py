@@ -9,13 +9,15 @@ from webapp.extensions import app_settings, db_session, limiter
 from webapp.forms.sessions import CodeForm, LinkForm, SignInForm
 from webapp.language import say
 from webapp.models import Role, User
-from webapp.services import attempts, links, second_factor, users
+from webapp.security import FORGET
+from webapp.services import attempts, links, second_factor, sign_ins, users
 from webapp.views import browsers
 from webapp.views.access import (
     HALFWAY_S,
     clear_session,
     halfway,
     local_path,
+    mark,
     reader,
     requires,
     signed_in,
@@ -86,9 +88,7 @@ def go_on(user: User, way: str, target: str | None) -> Response:
 
 def enter(user: User, way: str, target: str | None, by: str = "") -> Response:
     """by: the second step, where there was one."""
-    users.note_sign_in(db_session(), user, way, by)
-    db_session().commit()
-    start_session(user, way)
+    start_session(user, way, by)
     return redirect(target or url_for("overview.show"))
 
 
@@ -173,9 +173,11 @@ def asked_for() -> str | None:
 @pages.post("/sign-out")
 @requires(Role.VIEWER)
 def sign_out() -> Response:
-    users.note_sign_out(db_session(), reader())
+    sign_ins.end(db_session(), reader(), reader(), mark())
     db_session().commit()
     logout_user()
     clear_session()
     flash(say("You are signed out."), "info")
-    return redirect(url_for("sessions.sign_in"))
+    answer = redirect(url_for("sessions.sign_in"))
+    answer.headers["Clear-Site-Data"] = FORGET
+    return answer

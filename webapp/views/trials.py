@@ -11,6 +11,7 @@ from webapp.extensions import app_settings, db_session
 from webapp.forms.models import TOO_LARGE, TryForm
 from webapp.language import say
 from webapp.models import Job, JobKind, Role
+from webapp.security import SANDBOX
 from webapp.services import jobs, trials
 from webapp.tasks.jobs import run_job
 from webapp.tasks.sending import enqueue
@@ -74,7 +75,7 @@ def picture(job_id: int) -> Response:
     except FileNotFoundError:
         abort(404)
     answer = send_file(BytesIO(body), mimetype="image/jpeg")
-    answer.headers["Content-Security-Policy"] = "sandbox"
+    answer.headers["Content-Security-Policy"] = SANDBOX
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

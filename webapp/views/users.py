@@ -7,14 +7,14 @@ from webapp.extensions import app_settings, db_session
 from webapp.forms.users import AccessForm, IdentityForm, NewUserForm, PasswordForm
 from webapp.language import find_text, say
 from webapp.models import Role, User
-from webapp.services import oidc, second_factor, tokens, users
+from webapp.services import oidc, second_factor, sign_ins, tokens, users
 from webapp.services.errors import NotFound, Refused
-from webapp.views.access import reader, requires, start_session
+from webapp.services.passwords import WeakPassword
+from webapp.views.access import lifetime, reader, renew_session, requires
 
 pages = Blueprint("users", __name__)
 
 Answer = str | Response | tuple[str, int]
-SIGN_INS_SHOWN = 5
 
 
 @pages.get("/users")
@@ -31,6 +31,9 @@ def create() -> Answer:
         return users_page(form), 422
     try:
         user = users.create_user(db_session(), reader(), form.name.data, form.password.data, Role(form.role.data))
+    except WeakPassword as fault:
+        form.password.errors = [str(fault)]
+        return users_page(form), 422
     except ValueError as error:
         form.name.errors = [str(error)]
         return users_page(form), 422
@@ -74,10 +77,14 @@ def reset_password(user_id: int) -> Answer:
     form = PasswordForm()
     if not form.validate():
         return user_page(user, password=form), 422
-    users.set_password(db_session(), reader(), user, form.password.data)
+    try:
+        users.set_password(db_session(), reader(), user, form.password.data)
+    except Refused as fault:
+        form.password.errors = [str(fault)]
+        return user_page(user, password=form), 422
     db_session().commit()
     if user.id == reader().id:
-        start_session(user)
+        renew_session(user)
     flash(say("%(name)s has a new password, and is signed out everywhere else.", name=user.name), "success")
     return redirect(url_for("users.index"))
 
@@ -89,7 +96,7 @@ def end_sign_ins(user_id: int) -> Answer:
     users.end_sign_ins(db_session(), reader(), user)
     db_session().commit()
     if user.id == reader().id:
-        start_session(user)
+        renew_session(user)
     flash(say("%(name)s is signed out everywhere else.", name=user.name), "success")
     return redirect(url_for("users.show", user_id=user_id))
 
@@ -171,5 +178,5 @@ def user_page(
         identity=identity or IdentityForm(formdata=None, subject=oidc.subject_of(settings, user)),
         tokens=tokens.list_tokens(db_session(), user),
         is_good=tokens.is_good,
-        sign_ins=users.last_sign_ins(db_session(), user, SIGN_INS_SHOWN),
+        sign_ins=sign_ins.in_force(db_session(), user, lifetime()),
     )

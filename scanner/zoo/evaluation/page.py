@@ -62,7 +62,7 @@ def plots_of(figures: ConceptFigures, base_rate: float) -> list[Plot]:
         return []
     return [
         # Drawn by matplotlib from numbers and our own words; labels are escaped by it.
-        Plot(title, guide, said(figures, base_rate), Markup(draw(figures, base_rate)))  # noqa: S704
+        Plot(title, guide, said(figures, base_rate), Markup(draw(figures, base_rate)))  # noqa: S704 (drawn here, of numbers)
         for title, guide, said, draw in _PLOTS
     ]
 

@@ -4,12 +4,15 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx2
+
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class BusyError(Exception):
@@ -44,7 +47,7 @@ def version_of(answer: httpx2.Response) -> Version:
         total = answer.headers.get("content-range", "").rpartition("/")[2]
     else:
         total = answer.headers.get("content-length", "")
-    size = int(total) if total.isdecimal() else None
+    size = int(total) if _SIZE.fullmatch(total) else None
     return Version(size, answer.headers.get("etag"), answer.headers.get("last-modified"))
 
 

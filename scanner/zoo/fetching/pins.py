@@ -48,7 +48,7 @@ def _read(path: Path) -> dict[str, Pin]:
         return {}
     try:
         return {url: Pin(**data) for url, data in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise PinError(f"{path} can't be read ({error}); mend it, or delete it to trust each address anew") from None
 
 

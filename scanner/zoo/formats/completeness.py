@@ -60,7 +60,9 @@ def read_parameters(program: Path, kind: str) -> list[Parameter]:
         raise CompletenessError(f"{program.name} is far larger than any program: refused")
     try:
         found = list(_read_json(program) if kind == "E" else _read_proto(program))
-    except Exception:  # protobuf's own errors, and those of a JSON of another shape
+        for one in found:
+            one.name.encode(), one.head
+    except Exception:  # protobuf's own errors, those of a JSON of another shape, and names and sizes that are none
         raise CompletenessError(f"{program.name} is no program of Paddle's, or not all of it") from None
     if any(min(parameter.shape, default=0) < 0 for parameter in found):
         raise CompletenessError(f"{program.name} declares parameters of no certain size: refused")

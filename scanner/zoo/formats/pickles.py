@@ -5,6 +5,7 @@ which notes what was asked for; every other name is refused before anything else
 """
 
 import pickle
+import pickletools
 from collections.abc import Mapping
 from math import prod
 from typing import IO, Any
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 MOST_DIMENSIONS = 8
 LONGEST_SIDE = 2**40
+# Things that a pickle may number to come back to; the reader sets aside room for as many as the highest number says.
+MOST_NOTES = 1_000_000
 # What parameters are made of. u2 is Paddle's way to write bfloat16, which numpy has not.
 _ELEMENTS = frozenset({"f2", "f4", "f8", "b1", "i1", "i2", "i4", "i8", "u1", "u2"})
 _BYTE_ORDERS = frozenset("<>=|")
@@ -150,6 +153,7 @@ class ClosedUnpickler(pickle.Unpickler):
 
     def __init__(self, file: IO[bytes], known: Mapping[str, Any]) -> None:
         super().__init__(file, encoding="latin1")
+        self._file = file
         self._known = known
 
     def find_class(self, module: str, name: str) -> Any:
@@ -164,6 +168,7 @@ class ClosedUnpickler(pickle.Unpickler):
     def load(self) -> Any:
         """The object. Raises PickleError for a pickle that is refused, cut off or none."""
         try:
+            check_notes(self._file)
             return super().load()
         except PickleError:
             raise
@@ -174,6 +179,19 @@ class ClosedUnpickler(pickle.Unpickler):
         except Exception as error:  # pickle raises whatever its bytes lead it into
             cut = "truncated" in str(error) or "exhausted" in str(error)
             raise PickleError("is cut off" if cut else f"is no pickle that can be read ({describe(error)})") from None
+
+
+def check_notes(file: IO[bytes]) -> None:
+    """Look through the pickle that begins here, and come back. Raises PickleError for one made to fill the memory."""
+    start = file.tell()
+    try:
+        for opcode, number, _ in pickletools.genops(file):
+            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= (number or 0) <= MOST_NOTES:
+                raise PickleError("numbers more things than any parameter file has: refused")
+    except ValueError:
+        pass  # whatever breaks it is met again, and told, where it is read
+    finally:
+        file.seek(start)
 
 
 def describe(found: object) -> str:

@@ -58,12 +58,23 @@ def read_network(folder: Path, layout: Layout) -> Network:
         )
     try:
         program = protocol().ProgramDesc.FromString((folder / layout.program).read_bytes())
+        program.SerializeToString()  # raises for one that has not all that it must
+        _check_names(program)
     except Exception:  # protobuf's own errors, of which there are several
         raise ProgramError(f"{layout.program.name} is no inference program of Paddle's") from None
     if len(program.blocks) != 1:
         raise ProgramError(f"{layout.program.name} branches or loops, and can't be cut")
     names = [var.name for var in program.blocks[0].vars if is_parameter(var)]
     return Network(program, read_records(folder, layout, names))
+
+
+def _check_names(program: Any) -> None:
+    """Raises ValueError for names that are no text."""
+    for block in program.blocks:
+        slots = [slot for op in block.ops for slot in (*op.inputs, *op.outputs)]
+        named = [*(var.name for var in block.vars), *(slot.parameter for slot in slots), *_arguments(slots)]
+        if not all(isinstance(name, str) for name in named):
+            raise ValueError("a name is no text")
 
 
 def write_network(network: Network, folder: Path) -> Layout:
@@ -161,7 +172,7 @@ def _find_classifier(network: Network, output: int) -> tuple[Any, str, str]:
         if op.type in _CLASSIFIERS or op.type == "conv2d":
             source, weight = (_argument(op, slot) for slot in _CLASSIFIERS.get(op.type, _CONVOLUTION))
             shape = parameters.get(weight)
-            if shape is not None and (op.type != "conv2d" or tuple(shape[2:]) == (1, 1)):
+            if shape is not None and len(shape) > 1 and (op.type != "conv2d" or tuple(shape[2:]) == (1, 1)):
                 return op, source, weight
         if op.type not in _PASSED | _RESHAPES:
             break

@@ -17,7 +17,8 @@ from scanner.decoding import TIMEOUT_S, limit_process
 from scanner.images import PictureError, open_picture
 from scanner.predicting import count_workers
 from scanner.processes import Processes
-from scanner.zoo.engines.paddle import Device, PaddleEngine
+from scanner.zoo.engines import Device
+from scanner.zoo.engines.paddle import PaddleEngine
 from scanner.zoo.formats.layouts import Layout
 from scanner.zoo.formats.programs import cut_network, find_features, read_network, write_network
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels, normalise

@@ -188,9 +188,9 @@ def test_a_fallback_that_dies_while_it_loads_fails_no_scan(
 
 def test_a_fallback_whose_batches_die_is_given_up(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    real = PredictPool.submit
+    real = PredictPool.ask
 
-    def submit(self: PredictPool, name: str, crops: Any) -> "Future[Any]":
+    def ask(self: PredictPool, name: str, crops: Any) -> "Future[Any]":
         asked.append(name)
         if name != SECOND:
             return real(self, name, crops)
@@ -198,7 +198,7 @@ def test_a_fallback_whose_batches_die_is_given_up(zoo: Path, tmp_path: Path, mon
         failed.set_exception(ProcessExpired("killed", code=-9))
         return failed
 
-    monkeypatch.setattr(PredictPool, "submit", submit)
+    monkeypatch.setattr(PredictPool, "ask", ask)
     paths = [save(colour(0.4, 0.4, 0.4), tmp_path / f"{n}.png") for n in range(200)]
     with Scanner(choose(zoo), PACK, "cpu") as scanner:
         scanned = list(scanner.scan([Photo(str(path), path) for path in paths]))

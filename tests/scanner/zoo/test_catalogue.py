@@ -15,7 +15,8 @@ from scanner.processes import Processes
 from scanner.zoo import probe
 from scanner.zoo.cards import Tuning
 from scanner.zoo.catalogue import CATALOGUE
-from scanner.zoo.engines.paddle import Device, PaddleEngine
+from scanner.zoo.engines import Device
+from scanner.zoo.engines.paddle import PaddleEngine
 from scanner.zoo.formats import conversion
 from scanner.zoo.formats.conversion import start_conversion
 from scanner.zoo.formats.programs import cut_network, read_network, write_network

@@ -93,6 +93,7 @@ OPERATION = {
 # Those that no program has a need of, and why.
 REASON = {
     "account.change_password": TYPED,
+    "account.end_sign_in": "It is a matter of one browser; POST /me/sign-ins/end ends all of them.",
     "account.renew_codes": TYPED,
     "account.switch_factor_off": TYPED,
     "account.switch_factor_on": TYPED,

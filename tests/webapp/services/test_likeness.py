@@ -20,9 +20,10 @@ from tests.webapp.services.conftest import Run
 from tests.webapp.services.scene import PlainScanner, Scene
 from webapp.cli import main
 from webapp.db import session_factory
-from webapp.models import Appearance, NearPhoto, PhotoBand, PhotoRow, Scan
+from webapp.models import Appearance, NearPhoto, PhotoLook, PhotoRow, Scan
 from webapp.services import likeness, scans
 from webapp.services.likeness import duplicates, liken, note_look, pair
+from webapp.services.look_index import LookIndex
 from webapp.settings import Settings
 from webapp.storage import FolderStore
 
@@ -36,7 +37,7 @@ def turned(count: int, look: str = LOOK, step: int = 1) -> str:
 
 def look_at(session: Session, photo: PhotoRow, look: str) -> PhotoRow:
     assert note_look(photo, look)
-    pair(session, [photo])
+    pair(session, [photo], LookIndex())
     session.commit()
     return photo
 
@@ -58,14 +59,14 @@ def first_listing(session: Session, photo: PhotoRow) -> int:
     return session.scalars(shown).one()
 
 
-def count(session: Session, model: type[PhotoBand] | type[NearPhoto]) -> int:
+def count(session: Session, model: type[PhotoLook] | type[NearPhoto]) -> int:
     return session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def test_pictures_that_look_alike_are_paired_in_both_directions(session: Session) -> None:
     one, other = seen(session, LOOK), seen(session, turned(9))
     assert pairs(session) == {(one.id, other.id, 9), (other.id, one.id, 9)}
-    assert count(session, PhotoBand) == 32
+    assert count(session, PhotoLook) == 2
 
 
 @pytest.mark.parametrize(("apart", "are_near"), [(NEAR_BITS, True), (NEAR_BITS + 1, False)])
@@ -129,9 +130,9 @@ def test_a_picture_that_was_never_compared_has_exact_duplicates_only(session: Se
 def test_pairing_again_changes_nothing(session: Session) -> None:
     one, _ = seen(session, LOOK), seen(session, turned(9))
     before = pairs(session)
-    pair(session, [one])
+    pair(session, [one], LookIndex())
     session.commit()
-    assert (pairs(session), count(session, PhotoBand)) == (before, 32)
+    assert (pairs(session), count(session, PhotoLook)) == (before, 2)
     assert not note_look(one, turned(9))
     assert one.look_hash == LOOK
 
@@ -140,7 +141,7 @@ def test_pictures_of_one_batch_find_one_another(session: Session) -> None:
     batch = [make_photo(session, pixel_hash=f"{number:064x}") for number in range(3)]
     for number, photo in enumerate(batch):
         note_look(photo, turned(number))
-    pair(session, batch)
+    pair(session, batch, LookIndex())
     session.commit()
     assert count(session, NearPhoto) == 6
 
@@ -150,7 +151,7 @@ def test_a_picture_keeps_its_nearest_only(session: Session, monkeypatch: pytest.
     for apart in (5, 1, 3):
         make_photo(session, pixel_hash=f"{apart:064x}", look_hash=turned(apart))
     photos = session.scalars(select(PhotoRow)).all()
-    pair(session, photos)
+    pair(session, photos, LookIndex())
     newest = seen(session, LOOK)
     assert {distance for one, _, distance in pairs(session) if one == newest.id} == {1, 3}
 
@@ -167,7 +168,7 @@ def test_two_workers_at_once_miss_no_pair(engine: Engine, session: Session) -> N
                 for photo_id in mine:
                     photo = own.get_one(PhotoRow, photo_id)
                     note_look(photo, turned(photo_id % 8))
-                    pair(own, [photo])
+                    pair(own, [photo], LookIndex())
                     own.commit()
         except BaseException as error:
             failures.append(error)
@@ -189,11 +190,11 @@ def test_who_pairs_waits_for_a_worker_that_has_not_committed(engine: Engine, ses
         with session_factory(engine)() as own:
             photo = own.get_one(PhotoRow, second.id)
             note_look(photo, turned(1))
-            pair(own, [photo])
+            pair(own, [photo], LookIndex())
             own.commit()
 
     note_look(first, LOOK)
-    pair(session, [first])
+    pair(session, [first], LookIndex())
     other = Thread(target=work)
     other.start()
     other.join(timeout=0.5)  # long enough to be done, if it did not wait
@@ -226,7 +227,7 @@ def test_a_second_scan_adds_nothing(session: Session, scene: Scene, scan: Scan, 
     run(scan)
     before = pairs(session)
     run(scans.create(session, scan.source_id, "ann"))
-    assert (pairs(session), count(session, PhotoBand)) == (before, 48)
+    assert (pairs(session), count(session, PhotoLook)) == (before, 3)
 
 
 def stored(session: Session, settings: Settings, image: Image.Image, name: str, **fields: Any) -> PhotoRow:
@@ -258,12 +259,12 @@ def test_pictures_of_before_are_read_and_paired(
     session: Session, settings: Settings, old: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(likeness, "BATCH", 3)
-    steps = list(liken(session, FolderStore(settings.home)))
+    steps = list(liken(session, FolderStore(settings.home), LookIndex(settings.looks_dir)))
     assert [(step.total, step.read, step.told, step.failed) for step in steps] == [(4, 3, 2, 0), (4, 4, 2, 1)]
     assert old.one.look_hash == look_hash(noise(400, 300))
     assert old.blank.look_hash is old.gone.look_hash is None
     assert [near.photo.id for near in duplicates(session, old.one).near] == [old.half.id]
-    again = list(liken(session, FolderStore(settings.home)))
+    again = list(liken(session, FolderStore(settings.home), LookIndex(settings.looks_dir)))
     assert [(step.total, step.told) for step in again] == [(2, 0)]
 
 
@@ -276,7 +277,7 @@ def test_a_file_that_is_not_what_was_scored_is_not_compared(
     path = settings.home / "photos" / photo.sha256[:2] / photo.sha256[2:4] / photo.sha256
     path.chmod(0o644)
     path.write_bytes((tmp_path / "other.png").read_bytes())
-    assert [step.told for step in liken(session, FolderStore(settings.home))] == [0]
+    assert [step.told for step in liken(session, FolderStore(settings.home), LookIndex(settings.looks_dir))] == [0]
 
 
 @pytest.mark.usefixtures("old")

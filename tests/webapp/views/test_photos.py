@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from tests.factories import make_finding, make_listing, make_photo
 from tests.webapp.views.conftest import SignIn, post
 from webapp.models import AuditEntry, PhotoRow, Reveal, Role
+from webapp.security import SANDBOX
 from webapp.services import photos, team
 from webapp.settings import Settings
 from webapp.storage import open_store
@@ -33,7 +34,7 @@ def test_pictures_are_shown_re_encoded_and_kept_by_one_browser(
     assert answer.headers["Content-Type"] == "image/jpeg"
     kept_s = 3600 if name in ("view", "detail") else 31536000  # a large one counts for an hour
     assert f"private, max-age={kept_s}" in answer.headers["Cache-Control"]
-    assert answer.headers["Content-Security-Policy"] == "sandbox"
+    assert answer.headers["Content-Security-Policy"] == SANDBOX
 
 
 def test_the_original_is_a_download_of_no_type(reviewer: FlaskClient, sha256: str, settings: Settings) -> None:
@@ -41,7 +42,7 @@ def test_the_original_is_a_download_of_no_type(reviewer: FlaskClient, sha256: st
     assert answer.data == photos.path_of(open_store(settings), sha256).read_bytes()
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["Content-Security-Policy"] == "sandbox"
+    assert answer.headers["Content-Security-Policy"] == SANDBOX
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     answer.close()
 

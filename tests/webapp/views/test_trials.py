@@ -12,6 +12,7 @@ from tests.factories import make_job
 from tests.webapp.services.zoo import place_model
 from tests.webapp.views.conftest import SignIn, post, the_deed
 from webapp.models import Job, JobKind, JobState, Role
+from webapp.security import SANDBOX
 from webapp.services import trials
 from webapp.settings import Settings
 from webapp.views import trials as trial_pages
@@ -154,7 +155,7 @@ def test_the_copy_is_shown_and_kept_by_no_browser(reviewer: FlaskClient, session
     answer = reviewer.get(f"/tries/{make_try(session, settings).id}/picture")
     assert Image.open(io.BytesIO(answer.data)).size == (40, 20)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Security-Policy"] == "sandbox"
+    assert answer.headers["Content-Security-Policy"] == SANDBOX
 
 
 def test_after_an_hour_the_answer_stands_without_its_picture(

@@ -7,10 +7,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from scanner.predicting import parse_device
 from scanner.zoo.cards import Tuning
-from scanner.zoo.engines.paddle import GPU_POOL_MB, Device, PaddleEngine, make_config, usable_device
+from scanner.zoo.engines import Device, parse_device
+from scanner.zoo.engines.paddle import GPU_POOL_MB, PaddleEngine, make_config, usable_device
 from scanner.zoo.formats.layouts import Layout, find_layout
+from scanner.zoo.precisions import Precision
 from tests.scanner.conftest import MakeModule
 
 LAYOUTS = {
@@ -30,9 +31,11 @@ class Recorder:
         return lambda *arguments, **named: self.calls.update({name: (arguments, named)})
 
 
-def calls(layout: str, device: Device, threads: int = 1, tuning: Tuning = "full") -> dict[str, Any]:
+def calls(
+    layout: str, device: Device, threads: int = 1, tuning: Tuning = "full", precision: Precision = "fp32"
+) -> dict[str, Any]:
     inference = SimpleNamespace(Config=Recorder, PrecisionType=SimpleNamespace(Half="half", Float32="full"))
-    return dict(make_config(inference, Path("/m"), LAYOUTS[layout], device, threads, tuning).calls)
+    return dict(make_config(inference, Path("/m"), LAYOUTS[layout], device, threads, tuning, precision).calls)
 
 
 def test_the_cpu_gets_its_threads_and_no_gpu() -> None:
@@ -59,16 +62,21 @@ def test_a_network_gives_the_same_however_it_is_tuned(make_module: MakeModule, l
     np.testing.assert_allclose(none, full, atol=1e-5)
 
 
-def test_a_card_gets_its_pool_its_number_and_half_precision() -> None:
-    made = calls("A", Device(1))
+def test_a_card_gets_its_pool_its_number_and_half_precision_where_the_model_says_so() -> None:
+    made = calls("A", Device(1), precision="fp16")
     assert made["enable_use_gpu"] == ((GPU_POOL_MB, 1, "half"), {})
     assert "disable_gpu" not in made and "enable_tensorrt_engine" not in made
 
 
 def test_full_precision_and_tensorrt_are_choices() -> None:
-    made = calls("A", Device(0, half=False, tensorrt=True))
+    made = calls("A", Device(0, tensorrt=True))
     assert made["enable_use_gpu"] == ((GPU_POOL_MB, 0, "full"), {})
     assert made["enable_tensorrt_engine"][1]["precision_mode"] == "full"
+
+
+def test_bf16_is_asked_of_onednn_and_never_int8_which_is_silently_wrong() -> None:
+    assert "enable_mkldnn_bfloat16" in calls("A", Device(), precision="bf16")
+    assert "enable_mkldnn_bfloat16" not in calls("A", Device()) and "enable_mkldnn_int8" not in calls("A", Device())
 
 
 def test_separate_parameters_are_loaded_by_their_folder() -> None:
@@ -90,11 +98,14 @@ def test_a_device_is_read(text: str, gpu: int | None) -> None:
 
 
 def test_precision_and_tensorrt_follow_the_cards_number() -> None:
-    assert parse_device("gpu:1,tensorrt") == Device(1, half=True, tensorrt=True)
-    assert parse_device("gpu:0,fp32") == Device(0, half=False, tensorrt=False)
+    assert parse_device("gpu:1,tensorrt") == Device(1, tensorrt=True)
+    assert parse_device("gpu:0,fp32") == Device(0, "fp32")
+    assert parse_device("gpu:0,fp16,tensorrt") == Device(0, "fp16", tensorrt=True)
 
 
-@pytest.mark.parametrize("text", ["", "gpu", "gpu:", "gpu:x", "tpu:0", "GPU:-1", "gpu:0,fp8", "cpu,fp32"])
+@pytest.mark.parametrize(
+    "text", ["", "gpu", "gpu:", "gpu:x", "tpu:0", "GPU:-1", "gpu:0,fp8", "gpu:0,fp16,fp32,tensorrt", "cpu,fp32"]
+)
 def test_another_word_for_a_device_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="give cpu, gpu:N"):
         parse_device(text)

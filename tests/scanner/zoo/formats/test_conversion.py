@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanner.zoo.engines.paddle import Device, PaddleEngine
+from scanner.zoo.engines import Device
+from scanner.zoo.engines.paddle import PaddleEngine
 from scanner.zoo.formats.conversion import ConversionError, check_fit, convert_state
 from scanner.zoo.formats.layouts import Layout
 from scanner.zoo.formats.protocol import protocol

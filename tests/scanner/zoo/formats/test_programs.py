@@ -9,7 +9,8 @@ import pytest
 
 from scanner.processes import Processes
 from scanner.zoo.catalogue import DEFAULT
-from scanner.zoo.engines.paddle import Device, PaddleEngine
+from scanner.zoo.engines import Device
+from scanner.zoo.engines.paddle import PaddleEngine
 from scanner.zoo.formats.layouts import Layout, find_layout
 from scanner.zoo.formats.parameters import unpack_record
 from scanner.zoo.formats.programs import (

@@ -1,0 +1,52 @@
+"""`tuskline backup` and `tuskline restore`."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
+
+from tests.webapp.services.shelves import Shelves
+from webapp.cli import main
+from webapp.services import photos
+from webapp.settings import Settings
+
+
+def run(home: Path, database_url: str | None, *words: str) -> Result:
+    env = {"TUSKLINE_HOME": str(home), "TUSKLINE_DATABASE_URL": database_url}
+    return CliRunner(env=env).invoke(main, list(words))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return str(tmp_path / "backups")
+
+
+def test_a_backup_is_made_listed_and_restored(session: Session, settings: Settings, place: str, tmp_path: Path) -> None:
+    photo = Shelves(session, settings).photo(Shelves(session, settings).listing(1))
+    session.commit()
+    made = run(settings.home, settings.database_url, "backup", place, "--keep", "3")
+    assert (made.exit_code, "with keys" in made.output) == (0, True), made.output
+    assert run(settings.home, settings.database_url, "restore", place, "--list").output == made.output
+    refused = run(settings.home, settings.database_url, "restore", place)
+    assert refused.exit_code == 1 and "goes into an empty database" in refused.output
+    other = tmp_path / "other"
+    restored = run(other, None, "restore", place)
+    assert (restored.exit_code, "all as they were" in restored.output) == (0, True), restored.output
+    assert run(other, None, "audit", "verify").exit_code == 0
+    assert run(other, None, "retention", "check").exit_code == 0
+    assert (other / photos.name_of(photo.sha256)).is_file()
+
+
+def test_what_is_missing_is_said(session: Session, settings: Settings, place: str, tmp_path: Path) -> None:
+    shelves = Shelves(session, settings)
+    photo = shelves.photo(shelves.listing(1))
+    session.commit()
+    shelves.place.remove(photos.name_of(photo.sha256))
+    made = run(settings.home, settings.database_url, "backup", place, "--without-keys")
+    assert made.exit_code == 1
+    assert f"FAIL  missing, or not what the rows say: {photos.name_of(photo.sha256)}" in made.output
+    restored = run(tmp_path / "other", None, "restore", place)
+    assert restored.exit_code == 0 and "was missing when the backup was made" in restored.output
+    nothing = run(tmp_path / "third", None, "restore", str(tmp_path / "nothing"))
+    assert nothing.exit_code == 1 and "There is no such backup" in nothing.output
