@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench faults attacks soak servers lint words lock clean
+.PHONY: help setup run test bench faults attacks soak servers lint words lock sbom audit clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ lint: .venv/test-installed  ## check style, types, layers and rule packs
 
 words: setup  ## bring every text of the code, the pages and the rules into the catalogues of languages
 	$(BIN)/python -m webapp.translations.extraction
+
+sbom: .venv/test-installed  ## write the list of all parts (CycloneDX) to tuskline.cdx.json
+	$(BIN)/python -m release.sbom > tuskline.cdx.json
+
+audit: .venv/test-installed  ## look up whether a library of the lock files is known to be faulty (needs the network)
+	$(BIN)/python -m release.audit requirements/proof.txt
 
 servers:
 	@sh tests/install_servers.sh

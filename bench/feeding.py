@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from bench.family import DECODE, PARENT
 from bench.harness import Sample, take
 from bench.results import Table, Value
 from scanner.decoding import DecodedPhoto, DecodePool, outcome
+from scanner.zoo.precisions import Decoding
 from scanner.zoo.preprocessing import Preprocessing
 
 DECODERS = (1, 2, 4, 8, 16)
@@ -44,8 +45,8 @@ def _scaling(
     pictures: Mapping[int, Sequence[Path]], sizes: Sequence[int], counts: Sequence[int], seconds: float
 ) -> Iterator[Row]:
     first: dict[tuple[int, str], float] = {}
-    for decoding, count in itertools.product(("exact",), counts):
-        with DecodePool(count, (HOW,)) as pool:
+    for decoding, count in itertools.product(get_args(Decoding), counts):
+        with DecodePool(count, (HOW,), decoding) as pool:
             decode_for(pool, pictures[sizes[0]], count, seconds / 2)  # each process imports what it needs
             for size in sizes:
                 sample = take(partial(decode_for, pool, pictures[size], count, seconds))

@@ -7,14 +7,16 @@ It needs onnxruntime-gpu; torch, where it is installed, gives the card's own lim
 """
 
 import argparse
-import contextlib
+import atexit
 import itertools
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +26,25 @@ from bench import skeleton
 from bench.feeding import DECODERS, FULL_BATCH, crops_for, decode_for, feed_bare, scale_decoders
 from bench.harness import CORES, Options, take
 from bench.machine import describe_machine, name_gpu
-from bench.pictures import SIZES, make_pictures
+from bench.pictures import SIZES, make_pictures, repeat
 from bench.results import Part, Table, Value, show_part, show_rows, write_part
+from bench.sessions import CPU, CUDA, HOW, PLAIN, import_runtime, install_network, load_here, open_scan, open_session
 from scanner.decoding import DecodePool
-from scanner.zoo.preprocessing import Preprocessing, normalise
+from scanner.pipeline import Scanner
+from scanner.records import Photo
+from scanner.zoo.engines import open_engine, parse_device
+from scanner.zoo.precisions import Decoding
+from scanner.zoo.preprocessing import normalise
+from scanner.zoo.registry import InstalledModel
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+TABLES = ("card", "network", "copies", "decoders", "feeding")
 BATCHES = (1, 8, 32, 64, 128, 256)
 BEST_BATCH = 128
 MATRIX_SIDE = 8192
 ROW_S = 0.7  # of timing, after warming up
 LIMIT_S = 300.0  # of everything
+BOUNDS = ("decoding alone", "network alone", "bound by", "of the bound")
 GFLOP_A_PICTURE = 8.67  # see bench.subject, which can't be imported without Paddle's tools
-HOW = Preprocessing()
 
 Row = Mapping[str, Value]
 
@@ -54,6 +62,17 @@ class Run:
     limit_s: float = LIMIT_S
     began: float = field(default_factory=time.monotonic)
     peak_tflops: float | None = None
+
+    @cached_property
+    def installed(self) -> InstalledModel:
+        """The network as an installed model, fp16 on a card."""
+        folder = Path(tempfile.mkdtemp(prefix="tuskline-bench-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return install_network(self.model, folder, "fp16" if self.provider == CUDA else "fp32")
+
+    @property
+    def device(self) -> str:
+        return "gpu:0" if self.provider == CUDA else "cpu"
 
     @property
     def left_s(self) -> float:
@@ -89,23 +108,31 @@ def run(options: Options) -> Part:
         part.notes.append("no GPU: this machine has none, or its driver shows none.")
         return part
     from bench.subject import find_onnx, install_subject
+    from scanner.zoo.formats.portable import lacks_extra
 
     pictures = make_pictures(options.cache, options.photos, tuple(SIZES))
-    model = find_onnx(install_subject(options.cache, pictures[500]), options.cache)
+    model = find_onnx(install_subject(options.cache, pictures[500]))
+    if model is None:
+        part.notes.append(str(lacks_extra()))
+        return part
     measure(Run(model, pictures, CUDA, options.quick, part, keep=lambda _: None))
     return part
 
 
-def measure(run: Run) -> None:
-    """All tables, the shortest first."""
-    run.fill(Table("The card's own limit", ("what", "rate", "unit")), card_rows(run))
-    run.fill(network_table(), network_rows(run))
-    run.fill(copy_table(), copy_rows(run))
-    sizes = list(run.pictures)
+def measure(run: Run, only: Sequence[str] = TABLES) -> None:
+    """The tables that are wanted, the shortest first."""
     counts = (1, 2) if run.quick else tuple(count for count in DECODERS if count <= CORES)
     seconds = 0.5 if run.quick else 1.0
-    run.fill(*scale_decoders(run.pictures, sizes, counts, seconds))
-    run.fill(feeding_table(), feeding_rows(run, counts, 3 * seconds))
+    tables: dict[str, Callable[[], tuple[Table, Iterator[Row]]]] = {
+        "card": lambda: (Table("The card's own limit", ("what", "rate", "unit")), card_rows(run)),
+        "network": lambda: (network_table(), network_rows(run)),
+        "copies": lambda: (copy_table(), copy_rows(run)),
+        "decoders": lambda: scale_decoders(run.pictures, list(run.pictures), counts, seconds),
+        "feeding": lambda: (feeding_table(), feeding_rows(run, counts, 3 * seconds)),
+    }
+    for name, table in tables.items():
+        if name in only:
+            run.fill(*table())
 
 
 # The card's own limit.
@@ -132,14 +159,15 @@ def multiply(torch: Any, kind: Any) -> float:
     torch.backends.cuda.matmul.allow_tf32 = False
     left, right = (torch.randn(MATRIX_SIDE, MATRIX_SIDE, device="cuda", dtype=kind) for _ in range(2))
     rate = time_calls(lambda: torch.matmul(left, right), torch.cuda.synchronize)
-    return 2 * MATRIX_SIDE**3 * rate / 1e12
+    return float(2 * MATRIX_SIDE**3 * rate / 1e12)
 
 
 def copy_rate(torch: Any, pinned: bool) -> float:
     here = torch.randint(0, 255, (256 * 1024**2,), dtype=torch.uint8)
     here = here.pin_memory() if pinned else here
     there = torch.empty_like(here, device="cuda")
-    return time_calls(lambda: there.copy_(here, non_blocking=True), torch.cuda.synchronize) * here.numel() / 1e9
+    rate = time_calls(lambda: there.copy_(here, non_blocking=True), torch.cuda.synchronize)
+    return float(rate * here.numel() / 1e9)
 
 
 def time_calls(call: Callable[[], object], wait: Callable[[], object] = lambda: None, seconds: float = ROW_S) -> float:
@@ -171,21 +199,20 @@ def network_table() -> Table:
 
 def network_rows(run: Run) -> Iterator[Row]:
     batches = (1, 8) if run.quick else BATCHES
-    plain: Mapping[str, Any] = {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}
-    ways: list[tuple[str, str, Mapping[str, Any], Sequence[int]]] = [("fp16", "plain", plain, batches)]
+    ways: list[tuple[str, str, Mapping[str, Any], Sequence[int]]] = [("fp16", "plain", PLAIN, batches)]
     if run.provider == CUDA:
-        tuned = {**plain, "cudnn_conv_algo_search": "EXHAUSTIVE"}
+        tuned = {**PLAIN, "cudnn_conv_algo_search": "EXHAUSTIVE"}
         ways += [
-            ("fp16", "channels last", {**plain, "prefer_nhwc": 1}, (32, BEST_BATCH)),
+            ("fp16", "channels last", {**PLAIN, "prefer_nhwc": 1}, (32, BEST_BATCH)),
             ("fp16", "channels last, exhaustive search", {**tuned, "prefer_nhwc": 1}, (BEST_BATCH,)),
             ("fp16", "exhaustive search", tuned, (BEST_BATCH,)),
-            ("fp16", "CUDA graph", {**plain, "enable_cuda_graph": 1}, (1, 8)),
-            ("fp32", "TF32", {**plain, "use_tf32": 1}, (BEST_BATCH,)),
+            ("fp16", "CUDA graph", {**PLAIN, "enable_cuda_graph": 1}, (1, 8)),
+            ("fp32", "TF32", {**PLAIN, "use_tf32": 1}, (BEST_BATCH,)),
         ]
-    ways += [("fp32", "plain", plain, batches)]
+    ways += [("fp32", "plain", PLAIN, batches)]
     for precision, name, settings, sizes in ways:
         try:
-            session = open_session(run, precision, settings)
+            session = open_session(run.model, run.provider, precision, settings)
             for size in sizes:
                 yield network_row(run, session, precision, name, size)
         except Exception as error:  # a setting that this build lacks
@@ -204,34 +231,6 @@ def network_row(run: Run, session: Any, precision: str, name: str, size: int) ->
         "TFLOP/s": tflops,
         "of the matrix product": tflops / run.peak_tflops if run.peak_tflops and precision == "fp16" else None,
     }
-
-
-def open_session(run: Run, precision: str, settings: Mapping[str, Any], *, of_bytes: bool = False) -> Any:
-    """Raises RuntimeError where the provider did not start: ONNX Runtime would go on with the CPU, and say nothing."""
-    runtime = import_runtime()
-    network = skeleton.load_network(run.model)
-    if of_bytes:
-        network = skeleton.take_bytes(network, HOW.mean, HOW.std)
-    if precision == "fp16":
-        network = skeleton.to_half(network)
-    options = runtime.SessionOptions()
-    providers = [(CUDA, {key: str(value) for key, value in settings.items()})] if run.provider == CUDA else []
-    session = runtime.InferenceSession(network.SerializeToString(), options, providers=[*providers, CPU])
-    if run.provider not in session.get_providers():
-        raise RuntimeError("the CUDA provider did not start")
-    return session
-
-
-def import_runtime() -> Any:
-    """With the CUDA libraries that torch's wheels bring, where those are the ones on the machine."""
-    with contextlib.suppress(ImportError):
-        import torch  # noqa: F401 - it finds its own libraries, which ONNX Runtime then uses
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
-    if hasattr(onnxruntime, "preload_dlls") and CUDA in onnxruntime.get_available_providers():
-        onnxruntime.preload_dlls()
-    return onnxruntime
 
 
 def bound_call(run: Run, session: Any, size: int) -> Callable[[], object]:
@@ -267,17 +266,28 @@ def copy_rows(run: Run) -> Iterator[Row]:
     size = 8 if run.quick else BEST_BATCH
     crops = np.random.default_rng(0).integers(0, 256, (size, HOW.crop, HOW.crop, 3), dtype=np.uint8)
     yield copy_row("normalising alone, one core", size, time_calls(lambda: normalise(crops, HOW)))
-    settings = {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}
-    sides = {"floats": (False, normalise(crops, HOW)), "bytes": (True, crops)}
+    sides: dict[str, tuple[bool, Any]] = {"floats": (False, normalise(crops, HOW)), "bytes": (True, crops)}
     for name, (of_bytes, given) in sides.items():
-        session = open_session(run, "fp16", settings, of_bytes=of_bytes)
+        session = open_session(run.model, run.provider, "fp16", of_bytes=of_bytes)
         yield copy_row(f"{name}, one after another", size, time_calls(plain_call(session, given)))
         yield copy_row(f"{name}, two at once", size, time_two([plain_call(session, given.copy()) for _ in range(2)]))
-    plain = open_session(run, "fp16", settings)
+    plain = open_session(run.model, run.provider, "fp16")
     key = plain.get_inputs()[0].name
     both = time_calls(lambda: plain.run(None, {key: normalise(crops, HOW)}))
     yield copy_row("normalised here, then floats, one after another", size, both)
+    yield from product_rows(run, size, crops)
     yield from torch_rows(run, size)
+
+
+def product_rows(run: Run, size: int, crops: Any) -> Iterator[Row]:
+    """The product's own engine and predictor."""
+    device = parse_device(run.device)
+    predictor, engine = load_here(run.installed, device), open_engine(run.installed, device)
+    given, name = (crops, "bytes") if engine.takes_pixels else (normalise(crops, HOW), "floats")
+    yield copy_row(f"the product's engine, {name}", size, time_calls(partial(engine.run, given)))
+    yield copy_row(f"the product's engine, {name}, two at once", size, time_two([partial(engine.run, given)] * 2))
+    yield copy_row("the product's predictor, from bytes", size, time_calls(partial(predictor.predict, crops)))
+    yield copy_row("the product's predictor, with names for scores", size, time_calls(partial(predictor.score, crops)))
 
 
 def copy_row(way: str, size: int, rate: float) -> Row:
@@ -297,11 +307,13 @@ def time_two(calls: Sequence[Callable[[], object]]) -> float:
 
 def torch_rows(run: Run, size: int) -> Iterator[Row]:
     """Bytes in pinned memory, copied by a stream of their own while the batch before is computed."""
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        return
     if not torch.cuda.is_available():
         return
-    session = open_session(run, "fp16", {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}, of_bytes=True)
+    session = open_session(run.model, run.provider, "fp16", of_bytes=True)
     lanes = itertools.cycle([TorchLane(torch, session, size) for _ in range(2)])
 
     def step() -> None:
@@ -348,37 +360,77 @@ class TorchLane:
 # The whole way.
 def feeding_table() -> Table:
     return Table(
-        "From files to scores, by decoders",
-        ("way", "decoders", "px", "pictures a second", "decoding alone", "network alone", "bound by", "of the bound"),
-        note=f"fp16, batches of {FULL_BATCH}, two of them under way. Bound by: whichever alone is slower here.",
+        "From files to findings, by decoders",
+        ("way", "decoders", "px", "decoding", "pictures a second", *BOUNDS, "decoders busy", "predictors busy"),
+        note="A bare loop: batches of bytes, two under way, no rules; what a scan could reach here. A scan: that of the"
+        " product; busy: share of the time that decoders and predictors worked. Alone: the same decoders with nobody"
+        f" behind them, and the network with two batches of {FULL_BATCH} under way; the slower is the bound.",
     )
 
 
 def feeding_rows(run: Run, counts: Sequence[int], seconds: float) -> Iterator[Row]:
-    """A bare loop over bytes: what a scan could reach here."""
-    session = open_session(run, "fp16", {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}, of_bytes=True)
-    key, batch = session.get_inputs()[0].name, 8 if run.quick else FULL_BATCH
+    """By decoders at one size, then all sizes with all of them; the network as bytes."""
+    most, middle = counts[-1], min(1600, *run.pictures)
+    plan: list[tuple[int, Decoding, list[int]]] = [(count, "exact", [middle]) for count in counts[:-1]]
+    plan += [(most, "exact", list(run.pictures)), (most, "fast", list(run.pictures))]
+    batch = 8 if run.quick else FULL_BATCH
+    session = open_session(run.model, run.provider, "fp16", of_bytes=True)
     crops = np.zeros((batch, HOW.crop, HOW.crop, 3), np.uint8)
-    alone = batch * time_two([plain_call(session, crops.copy()) for _ in range(2)])
-    predict: Callable[[Any], object] = lambda given: session.run(None, {key: given})  # noqa: E731
-    for count in counts:
-        with DecodePool(count, (HOW,)) as pool:
-            for size in run.pictures if count == counts[-1] else list(run.pictures)[:2][-1:]:
-                paths = run.pictures[size]
-                decode_for(pool, paths, count, seconds / 4)
-                decoding = take(partial(decode_for, pool, paths, count, seconds / 2)).rate
-                stream = crops_for(pool, paths, count, seconds)
-                scored = take(partial(feed_bare, stream, predict, batch))
-                yield {
-                    "way": "bare loop, exact decoding",
-                    "decoders": count,
-                    "px": size,
-                    "pictures a second": scored.rate,
-                    "decoding alone": decoding,
-                    "network alone": alone,
-                    "bound by": "decoding" if decoding < alone else "network",
-                    "of the bound": scored.rate / min(decoding, alone),
-                }
+    network = batch * time_two([plain_call(session, crops.copy()) for _ in range(2)])
+    for count, decoding, sizes in reversed(plan):  # what matters most comes first
+        alone: dict[int, float] = {}
+        with DecodePool(count, (HOW,), decoding) as pool:
+            for size in sizes:
+                decode_for(pool, run.pictures[size], count, seconds / 4)
+                alone[size] = take(partial(decode_for, pool, run.pictures[size], count, seconds / 2)).rate
+                rate = feed_for(session, pool, run.pictures[size], count, seconds, batch)
+                yield {"way": "bare loop", **feeding_row(count, size, decoding, rate, alone[size], network)}
+        yield from scan_rows(run, count, decoding, alone, network, seconds)
+
+
+def feeding_row(count: int, size: int, decoding: str, rate: float, alone: float, network: float) -> Row:
+    values: list[Value] = [alone, network, "decoding" if alone < network else "network", rate / min(alone, network)]
+    bounds = dict(zip(BOUNDS, values, strict=True))
+    return {"decoders": count, "px": size, "decoding": decoding, "pictures a second": rate, **bounds}
+
+
+def feed_for(session: Any, pool: DecodePool, paths: Sequence[Path], count: int, seconds: float, batch: int) -> float:
+    name = session.get_inputs()[0].name
+    stream = crops_for(pool, paths, count, seconds)
+    return take(partial(feed_bare, stream, lambda crops: session.run(None, {name: crops}), batch)).rate
+
+
+def scan_rows(
+    run: Run, count: int, decoding: Decoding, alone: Mapping[int, float], network: float, seconds: float
+) -> Iterator[Row]:
+    """The product's scan over as many pictures as the decoders give in that time."""
+    with open_scan(run.installed, run.device, count, decoding) as scan:
+        warm = 8 if run.quick else 512
+        scan_all(scan, repeat(run.pictures[next(iter(alone))], warm))
+        if run.provider == CUDA and scan.device == "cpu":
+            raise RuntimeError(f"the scan left the card: {scan.warning or scan.warnings}")
+        for size, rate in alone.items():
+            before = scan.stages
+            paths = repeat(run.pictures[size], max(warm, round(rate * seconds)))
+            sample = take(partial(scan_all, scan, paths))
+            times = scan.stages.since(before)
+            yield {
+                "way": "scan",
+                **feeding_row(count, size, decoding, sample.rate, rate, network),
+                "bound by": str(times.limit),
+                "decoders busy": times.decode.share(times.decode.busy_s),
+                "predictors busy": times.predict.share(times.predict.busy_s),
+            }
+
+
+def scan_all(scan: Scanner, paths: Sequence[Path]) -> int:
+    """Raises RuntimeError for a picture that failed."""
+    count = 0
+    for found in scan.scan(Photo(str(path), path) for path in paths):
+        if found.failure:
+            raise RuntimeError(found.failure)
+        count += 1
+    return count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -394,7 +446,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     provider = {"cuda": CUDA, "cpu": CPU}[given.provider]
     keep = partial(write_part, folder=out.parent, name=out.stem)
     run = Run(given.model, pictures, provider, given.quick, part, keep, given.limit)
-    measure(run)
+    measure(run, given.only)
     print("\n".join(["", *show_part(part.to_json())]), flush=True)
     return 0
 
@@ -407,6 +459,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="a JSON file; the table is written beside it")
     parser.add_argument("--provider", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=TABLES, help="these tables alone")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds after which no more rows are begun")
     parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="where made pictures are kept")
     return parser.parse_args(arguments)
@@ -416,10 +469,13 @@ def make_model(path: Path, cache: Path, photos: Path | None) -> int:
     import onnx
 
     from bench.subject import find_onnx, install_subject
+    from scanner.zoo.formats.portable import lacks_extra
 
     pictures = make_pictures(cache, photos, (500,))
-    network = onnx.load(find_onnx(install_subject(cache, pictures[500]), cache))
-    onnx.save(skeleton.strip_weights(network), path)
+    network = find_onnx(install_subject(cache, pictures[500]))
+    if network is None:
+        sys.exit(lacks_extra())
+    onnx.save(skeleton.strip_weights(onnx.load(network)), path)
     print(f"{path}: {path.stat().st_size / 1000:,.0f} kB; its large weights are drawn where it is used")
     return 0
 

@@ -5,7 +5,7 @@ is resized as a whole and then cut; numbers are normalised in float64; a batch i
 goes through a softmax and is sorted in full. The pictures and tensors of a call are kept until it ends.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,7 @@ def onnx_network(path: Path, threads: int) -> Network:
     return run
 
 
-Classify = Callable[[Sequence[Path]], int]
+Classify = Callable[[Iterable[Path]], int]
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def open_loop(
     """
     with Processes(1, _begin, make, arguments, labels) as process:
 
-        def classify(paths: Sequence[Path]) -> int:
+        def classify(paths: Iterable[Path]) -> int:
             done: int = process.run(_classify, list(paths), batch, timeout_s=TIMEOUT_S).result()
             return done
 

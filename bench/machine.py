@@ -38,11 +38,6 @@ def busy_s() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16 by itself."""
-    return bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo("flags").split()))
-
-
 def name_gpu() -> str | None:
     """The first NVIDIA card as its driver names it; None where there is none."""
     try:

@@ -139,10 +139,11 @@ def _show_machine(part: Mapping[str, Any]) -> list[str]:
     packages = ", ".join(f"{name} {found}" for name, found in machine["packages"].items())
     gpu = f", {machine['gpu']}" if machine["gpu"] else ""
     options = ", ".join(f"{name} {value}" for name, value in part["options"].items() if value not in (None, False))
-    others = machine["cores_of_others"]
+    others = machine.get("cores_of_others")
     meanwhile = "" if others is None else f", others used {show_value(others)} cores meanwhile"
     return [
         f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['flags'])}), "
         f"{machine['memory_gib']} GiB{gpu}; load before {machine['load_before']}{meanwhile}; "
-        f"{machine['measured_at']}, revision {machine['revision']}, {part['seconds']:.0f} s ({options}). Python {machine['python']}, {packages}."
+        f"{machine['measured_at']}, revision {machine['revision']}, {part['seconds']:.0f} s ({options}). "
+        f"Python {machine['python']}, {packages}."
     ]

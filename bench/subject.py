@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scanner.processes import Processes
+from scanner.zoo.formats.portable import lacks_extra
+from scanner.zoo.options import Echo, say_nothing
+from scanner.zoo.precision_checks import Sample, make_onnx
+from scanner.zoo.precisions import lacks_precision
+from scanner.zoo.predictor import ModelError
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels, normalise
 from scanner.zoo.registry import InstalledModel, find_installed
 from scanner.zoo.weights import install
@@ -22,13 +27,29 @@ SEED = 20_210_500
 CALIBRATED_ON = 16  # pictures
 GFLOP_A_PICTURE = 8.67  # multiply and add of ResNet50_vd at 224 pixels, as its authors give it
 TIMEOUT_S = 900
+HOW = Preprocessing()
 
 
-def install_subject(cache: Path, photos: Sequence[Path]) -> InstalledModel:
-    """The model, installed below `cache` by the same way as any other; made once."""
+def install_subject(cache: Path, photos: Sequence[Path], tell: Echo = say_nothing) -> InstalledModel:
+    """The model, installed below `cache` by the same way as any other, with its ONNX networks; made once.
+
+    tell: is told where int8 could not be made.
+    """
     models_dir = cache / "models"
-    found = find_installed(models_dir, NAME)
-    return found or _install(models_dir, cache / "made", photos[:CALIBRATED_ON])
+    model = find_installed(models_dir, NAME) or _install(models_dir, cache / "made", photos[:CALIBRATED_ON])
+    if not lacks_extra() and not lacks_precision("int8", "cpu") and "int8" not in model.card.onnx:
+        try:
+            return _quantise(model, cache / "made", photos)
+        except ModelError as error:
+            tell(f"int8 is left out: {error}.")
+    return model
+
+
+def _quantise(model: InstalledModel, made: Path, photos: Sequence[Path]) -> InstalledModel:
+    """As the check of a precision does it; the check itself would refuse a network that was never trained."""
+    path = made / "crops.npy"
+    np.save(path, np.stack([read_crop(photo) for photo in photos]))
+    return make_onnx(model, "int8", Sample(path, 2 * len(photos)), say_nothing)
 
 
 def _install(models_dir: Path, made: Path, photos: Sequence[Path]) -> InstalledModel:
@@ -36,6 +57,12 @@ def _install(models_dir: Path, made: Path, photos: Sequence[Path]) -> InstalledM
     with Processes(1) as process:
         process.run(make_network, made / f"{NAME}.pdparams", list(photos), timeout_s=TIMEOUT_S).result()
     return install(NAME, models_dir, str(made))
+
+
+def find_onnx(model: InstalledModel) -> Path | None:
+    """The same network as ONNX; None where the extra for it is not installed."""
+    record = model.card.onnx.get("fp32")
+    return None if record is None else model.folder / record.path
 
 
 # What follows runs in a process of its own: Paddle takes the memory of the process with it.
@@ -49,7 +76,7 @@ def make_network(path: Path, photos: Sequence[Path]) -> None:
     for number, (_, parameter) in enumerate(sorted(network.state_dict().items())):
         if parameter.ndim >= 2:
             parameter.set_value(random_weights(number, tuple(parameter.shape)))
-    _calibrate(paddle, network, read_crops(photos))
+    _calibrate(paddle, network, normalise(np.stack([read_crop(path) for path in photos]), HOW))
     paddle.save(network.state_dict(), str(path))
 
 
@@ -72,39 +99,6 @@ def _calibrate(paddle: Any, network: Any, pictures: NDArray[np.float32]) -> None
     network.eval()
 
 
-def read_crops(photos: Sequence[Path]) -> NDArray[np.float32]:
-    how = Preprocessing()
-    crops = []
-    for path in photos:
-        with Image.open(path) as image:
-            crops.append(crop_pixels(image.convert("RGB"), how))
-    return normalise(np.stack(crops), how)
-
-
-def find_onnx(model: InstalledModel, cache: Path) -> Path:
-    """The same network as ONNX: as it was installed, or else made once below `cache`."""
-    if "fp32" in getattr(model.card, "onnx", {}):
-        return model.folder / model.card.onnx["fp32"].path
-    path = cache / "made" / f"{NAME}.onnx"
-    if not path.is_file():
-        with Processes(1) as process:
-            process.run(make_onnx, model, path, timeout_s=TIMEOUT_S).result()
-    return path
-
-
-def make_onnx(model: InstalledModel, path: Path) -> None:
-    """Runs in a process of its own. Constants are folded and batch norms joined to their convolutions."""
-    import paddle2onnx
-
-    from scanner.zoo.engines.onnx import import_runtime
-
-    layout, raw = model.card.network, path.with_suffix(".raw")
-    given = (str(model.folder / layout.program), str(model.folder / str(layout.params)), str(raw))
-    # Its usual optimiser, Polygraphy, calls pip to install what it lacks.
-    paddle2onnx.export(*given, 17, auto_upgrade_opset=False, optimize_tool="none")
-    runtime = import_runtime()
-    options = runtime.SessionOptions()
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(path)
-    runtime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
-    raw.unlink()
+def read_crop(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return crop_pixels(image.convert("RGB"), HOW)

@@ -62,6 +62,11 @@ def read_photos(inputs: Iterable[str], fetcher: Fetcher, spool: Path) -> Iterato
             yield photo
 
 
+def list_pictures(folder: Path) -> list[Path]:
+    """Every file below the folder that is named as a picture, in order."""
+    return [Path(location) for location in _walk(folder)]
+
+
 def _locate(inputs: Iterable[str]) -> Iterator[Photo]:
     """Every photo with the path that its location names; where that is an address, there is no file yet."""
     for given in inputs:

@@ -126,7 +126,7 @@ class Scanner:
         self._stack = ExitStack()
         self.device: str | None = None
         self.warning: str | None = None
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(choice.warnings)
         self.spoke: Counter[str] = Counter()
 
     def __enter__(self) -> Self:

@@ -58,6 +58,14 @@ def _no_process_left() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _installs_leave_onnx_out() -> Iterator[None]:
+    """Each of some hundred installs would convert its network, which takes eight seconds; tests of that ask for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUSKLINE_ENGINE", "paddle")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Every test has an application of its own; compiling its templates again would cost more than the test."""
     folder = tmp_path_factory.mktemp("templates")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from webapp.settings import Settings
+from webapp.settings import SECRET_FILE, Settings
 
 SECURITY = "tuskline.security"
 FACTS = "facts"
@@ -52,7 +52,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     words = {secret.get_secret_value() for secret in held if secret}
     for address in (settings.database_url, settings.broker_url, settings.timestamp_url):
         words |= passwords_of(address or "")
-    if settings.home.joinpath("secret.key").exists():
+    if settings.home.joinpath(SECRET_FILE).exists():
         words.add(settings.secret_key)
     return tuple(sorted((word for word in words if len(word) >= LEAST_LETTERS), key=len, reverse=True))
 

@@ -1,6 +1,7 @@
 """What every answer says to the browser about what it may do, and how cookies are named and kept."""
 
 from contextlib import suppress
+from hashlib import sha256
 
 from flask import Flask, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
@@ -30,7 +31,7 @@ SANDBOX = "sandbox; default-src 'none'; object-src 'none'; frame-ancestors 'none
 REFUSED_FEATURES = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope", "hid",
     "identity-credentials-get", "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get",
-    "screen-wake-lock", "serial", "usb", "web-share", "xr-spatial-tracking",
+    "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip
 
 HEADERS = {
@@ -51,6 +52,8 @@ HOST_ALONE = "__Host-"
 
 class SessionCookies(SecureCookieSessionInterface):
     """A cookie that came over HTTPS never travels without it; on loopback there is no HTTPS to ask for."""
+
+    digest_method = staticmethod(sha256)  # Flask's own is SHA-1
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  (the signature is Flask's)
         return is_https()

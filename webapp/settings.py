@@ -12,9 +12,11 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
+from scanner.zoo.wishes import Wishes
 
 # As in webapp.models.Role, which costs SQLAlchemy to import.
 RoleName = Literal["viewer", "reviewer", "lead", "admin"]
+SECRET_FILE = "secret.key"  # noqa: S105  (a name)
 SECRET_LETTERS = 64
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -23,7 +25,7 @@ class Settings(BaseSettings):
     """One value a field; the environment variable is TUSKLINE_ and the field's name in capitals."""
 
     # Whatever is wrong with a value, the value itself may be a secret and is told to nobody.
-    model_config = SettingsConfigDict(env_prefix="TUSKLINE_", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="TUSKLINE_", env_ignore_empty=True, hide_input_in_errors=True)
 
     home: Path = Field(default_factory=data_home, description="folder of all data: database, pictures, models")
     database_url: str | None = Field(
@@ -45,13 +47,24 @@ class Settings(BaseSettings):
     shop_port: int = Field(default=8001, description="port of the sample marketplace")
     device: str = Field(
         default="auto",
-        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,tensorrt)*)$",
-        description="cpu, gpu:N (also gpu:N,fp32 and gpu:N,tensorrt) or auto",
+        pattern=r"^(auto|cpu|gpu:\d+(,fp32|,fp16)?(,tensorrt)?)$",
+        description="cpu, gpu:N (also gpu:N,fp32, gpu:N,fp16 and gpu:N,tensorrt) or auto",
+    )
+    engine: Literal["auto", "paddle", "onnx"] = Field(
+        default="auto", description="what runs the networks: paddle, onnx or auto"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
+        default="auto",
+        description="fp32, bf16, fp16, int8, or auto: the fastest that passed its check on the model's card",
     )
     model_memory_mb: int = Field(
         default=2048,
         ge=256,
         description="memory in MB for the networks of one predictor process; the least recently used leaves",
+    )
+    decoding: Literal["exact", "fast"] = Field(
+        default="exact",
+        description="exact, or fast: large JPEGs are decoded smaller where each model's card holds a check of that",
     )
     pack: str = Field(default="wildlife", description="rule pack: a name in rules/packs or a folder")
     contact: str = Field(
@@ -164,6 +177,10 @@ class Settings(BaseSettings):
         return kind
 
     @property
+    def wishes(self) -> Wishes:
+        return Wishes(self.engine, self.precision, self.decoding)
+
+    @property
     def outbox(self) -> str:
         return self.outbox_url or str(self.home / "outbox")
 
@@ -193,7 +210,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def secret_key(self) -> str:
-        return kept_secret(self.home / "secret.key")
+        return kept_secret(self.home / SECRET_FILE)
 
 
 def kept_secret(path: Path) -> str:

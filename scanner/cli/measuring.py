@@ -112,13 +112,14 @@ def bench(
     from rich.console import Console
 
     from scanner.zoo.bench import measure_speeds, tabulate_speeds
+    from scanner.zoo.wishes import wishes_of
 
     chosen = [find_model(name) for name in names] or find_installed_models()
     if not chosen:
         stop("no model is installed: run `tuskline models install NAME`")
     try:
         found = measure_speeds(
-            chosen, devices, batches, seconds, lambda speed: tell(f"{speed.model} {speed.batch_size}")
+            chosen, devices, batches, seconds, lambda speed: tell(f"{speed.model} {speed.batch_size}"), wishes_of()
         )
     except ValueError as error:
         stop(str(error))

@@ -77,8 +77,34 @@ def _speakers() -> list[str]:
 def show(name: str) -> None:
     """The model's card: source, digests, labels, output kind, preprocessing, figures."""
     from scanner.zoo.cards import CARD_NAME
+    from scanner.zoo.engines.devices import parse_device
+    from scanner.zoo.running import settle
+    from scanner.zoo.wishes import wishes_of
 
-    click.echo((find_model(name).folder / CARD_NAME).read_text(encoding="utf-8").rstrip())
+    model = find_model(name)
+    try:
+        settled = settle(model, parse_device("auto"), wishes_of())
+    except ValueError as error:
+        stop(str(error))
+    tell(f"{name} runs on {settled.model.engine} in {settled.model.precision} here (digest {settled.model.digest})")
+    if settled.warning:
+        tell(f"Warning: {settled.warning}")
+    click.echo((model.folder / CARD_NAME).read_text(encoding="utf-8").rstrip())
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True)
+def convert(names: tuple[str, ...]) -> None:
+    """Make the models' networks for ONNX Runtime, where they were installed before its extra was."""
+    from scanner.zoo.converting import convert as make_onnx
+    from scanner.zoo.predictor import ModelError
+
+    for model in map(find_model, names):
+        try:
+            made = make_onnx(model, tell).card.onnx["fp32"]
+        except ModelError as error:
+            stop(str(error))
+        click.echo(f"{model.name} can run on ONNX Runtime: {made.path} ({made.size_bytes / 1e6:.0f} MB)")
 
 
 @models.command()

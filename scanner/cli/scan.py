@@ -58,7 +58,7 @@ def scan(
     except InputError as error:
         stop(str(error))
     pack = _open_pack(pack_name)
-    choice = _open_choice(pack, names)
+    choice = run_on(_open_choice(pack, names), device)
     if choice.notice:
         click.echo(choice.notice, err=True)
     scanner = make_scanner(choice, pack, device)
@@ -105,15 +105,21 @@ def _open_pack(name: str) -> "Pack":
         stop(str(error))
 
 
-def make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner":
-    """The scanner on the device and in the memory that were given; ends the command where one of them can't be."""
-    from scanner.pipeline import Scanner
+def run_on(choice: "ModelChoice", device: str) -> "ModelChoice":
+    """The models as they are to run on the device; ends the command where that, or a wish, is none."""
     from scanner.zoo.engines import parse_device
+    from scanner.zoo.wishes import wishes_of
 
     try:
-        parse_device(device)
+        return choice.run_on(parse_device(device), wishes_of())
     except ValueError as error:
         stop(str(error))
+
+
+def make_scanner(choice: "ModelChoice", pack: "Pack", device: str) -> "Scanner":
+    """The scanner on the device and in the memory that were given; ends the command where that memory can't be."""
+    from scanner.pipeline import Scanner
+
     return Scanner(choice, pack, device, memory_mb=_read_memory())
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from scanner.fetch import Fetched, Fetcher
 from scanner.markets.quota import DayQuota, Quota
 from scanner.markets.shape import MOST_UNKNOWN_KEYS, Shape
+from scanner.markets.values import keepable
 from scanner.records import Listing
 
 
@@ -90,11 +91,12 @@ class Context:
         self.listings_expected = listings_count
 
     def warn(self, sentence: str) -> None:
-        self.warnings.append(sentence)
+        """What strangers wrote may stand in it."""
+        self.warnings.append(keepable(sentence))
 
     def end_early(self, sentence: str) -> None:
         """Say that the crawl ends before it is through: what it did not find may be there all the same."""
-        self.cut_short = sentence
+        self.cut_short = keepable(sentence)
         self.warn(sentence)
 
     def audit(self, place: str, record: Any, known: Collection[str]) -> None:
@@ -108,7 +110,7 @@ class Context:
     def _note(self, keys: Iterable[str]) -> None:
         for key in keys:
             if len(self.unknown_keys) < MOST_UNKNOWN_KEYS:
-                self.unknown_keys.add(key[:80])
+                self.unknown_keys.add(keepable(key[:80]))
 
 
 class OptionKind(StrEnum):

@@ -2,6 +2,7 @@
 
 import calendar
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from scanner.records import Listing
 
 MAX_BYTES = 32 * 1024**2
 MOST_PAGES = 1000
+MOST_ATTRIBUTES = 2000  # of one element: feedparser's time grows with their square
+_BETWEEN = re.compile(rb"[^<]+")
 
 OPTIONS = (
     Option("feed_url", "Address of the feed", OptionKind.URL, "RSS, Atom, or a product feed.", is_required=True),
@@ -81,6 +84,8 @@ def _unpack(fetched: Fetched) -> bytes:
 
 
 def _read_feed(fetched: Fetched, body: bytes) -> tuple[Iterable[Listing | None], str | None]:
+    if _is_tangled(body):
+        raise MarketError(f"{fetched.url} has more attributes in one place than any feed, so it was not read.")
     headers = {"content-location": fetched.final_url, "content-type": fetched.headers.get("content-type", "")}
     # Given a stream, it never fetches or opens anything itself; given text, it might take that for an address.
     parsed = feedparser.parse(io.BytesIO(body), response_headers=headers)
@@ -91,6 +96,12 @@ def _read_feed(fetched: Fetched, body: bytes) -> tuple[Iterable[Listing | None],
     return (_read_entry(entry, fetched.final_url) for entry in parsed.entries), absolute(
         fetched.final_url, following or ""
     )
+
+
+def _is_tangled(body: bytes) -> bool:
+    """Whether an element may have too many attributes. What follows it up to the next one counts too: no feed has so
+    many equals signs between two."""
+    return any(found.group().count(b"=") > MOST_ATTRIBUTES for found in _BETWEEN.finditer(body))
 
 
 def _read_entry(entry: Any, base: str) -> Listing | None:
@@ -107,7 +118,7 @@ def _read_entry(entry: Any, base: str) -> Listing | None:
         price=price,
         currency=currency,
         seller=_author(entry),
-        posted_at=_time(entry.get("published_parsed") or entry.get("updated_parsed")),
+        posted_at=_time(entry.get("published_parsed") or dict.get(entry, "updated_parsed")),
         photo_urls=_photos(entry, html, base),
         read_by="feed",
     )

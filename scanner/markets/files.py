@@ -34,10 +34,10 @@ class LocalPhotos:
         self._inbox = inbox.resolve()
         self._get = get
 
-    def __call__(self, url: str, max_bytes: int) -> Fetched:
-        """Raises FetchError."""
+    def __call__(self, url: str, max_bytes: int, **known: str | None) -> Fetched:
+        """known: of the picture that the caller has, for a server (etag, last_modified). Raises FetchError."""
         if self._get and url.lower().startswith(("http://", "https://")):
-            return self._get(url, max_bytes)
+            return self._get(url, max_bytes, **known)
         body = read_file(self._inbox, self._place(url), max_bytes)
         return Fetched(url, url, 200, {}, body, datetime.now(UTC))
 

@@ -11,6 +11,11 @@ _SPACES = re.compile(r"['\u2019\s]")
 _SYMBOLS = {"€": "EUR", "£": "GBP", "₫": "VND", "฿": "THB", "₹": "INR", "₽": "RUB"}  # $ and ¥ name several
 
 
+def keepable(text: str) -> str:
+    """The text as every database can hold it: without NUL, and with ? for halves of letters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def parse_price(value: object) -> Decimal | None:
     """The amount in a number or a text such as "1.234,50 €" or "$1,234.5"; None where there is none to be read."""
     text = str(value).strip() if isinstance(value, str | int | float | Decimal) else ""

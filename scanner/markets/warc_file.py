@@ -1,10 +1,13 @@
 """An archive of a crawl (WARC), ours or another's, read again as if its pages were fetched now."""
 
 import re
+import shutil
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
+from threading import Lock
 
 from scanner.fetch import Fetched, FetchError
 from scanner.markets.base import Context, Market, MarketError, Option, OptionKind
@@ -27,12 +30,11 @@ def crawl(context: Context) -> Iterator[Listing]:
     pattern = re.compile(options["listing_pattern"]) if options["listing_pattern"] else None
     tally = Tally()
     try:
-        with TemporaryDirectory(prefix="tuskline-warc-") as spool:
-            context.get_photo = _Pictures(path, Path(spool))
-            for answer in read_archive(path):
-                listing = _read_page(answer, pattern, tally)
-                if listing is not None:
-                    yield listing
+        context.get_photo = _Pictures(path)
+        for answer in read_archive(path):
+            listing = _read_page(answer, pattern, tally)
+            if listing is not None:
+                yield listing
     except ArchiveError as error:
         raise MarketError(f"{path.name} can't be read. {error}") from error
     except OSError as error:
@@ -73,17 +75,24 @@ def _fetched(answer: ArchivedAnswer) -> Fetched:
 
 
 class _Pictures:
-    """The archive's pictures by their address, laid out on disk at the first question: an archive is read in order."""
+    """The archive's pictures by their address, laid out on disk at the first question: an archive is read in order.
 
-    def __init__(self, archive: Path, spool: Path) -> None:
+    They lie there until nobody has this any more: pictures are asked for after the last listing, too. May be shared
+    between threads.
+    """
+
+    def __init__(self, archive: Path) -> None:
         self._archive = archive
-        self._spool = spool
+        self._spool = Path(mkdtemp(prefix="tuskline-warc-"))
+        weakref.finalize(self, shutil.rmtree, self._spool, ignore_errors=True)
+        self._lock = Lock()
         self._found: dict[str, tuple[Path | None, ArchivedAnswer]] | None = None
 
-    def __call__(self, url: str, max_bytes: int) -> Fetched:
+    def __call__(self, url: str, max_bytes: int, **_known: str | None) -> Fetched:
         """Raises FetchError where the archive does not hold the picture, or says that it could not be had."""
-        if self._found is None:
-            self._found = dict(self._lay_out())
+        with self._lock:
+            if self._found is None:
+                self._found = dict(self._lay_out())
         path, answer = self._found.get(_key(url), (None, None))
         if answer is None:
             raise FetchError("The archive holds no answer for this picture.")

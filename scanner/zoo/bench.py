@@ -1,7 +1,6 @@
 """Pictures a second of installed models, by batch size, device and precision, through the very pools that scan."""
 
 import os
-import platform
 import statistics
 import time
 from collections import deque
@@ -10,7 +9,6 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +17,12 @@ from rich.table import Column, Table
 
 from scanner.predicting import PredictPool
 from scanner.zoo.engines import parse_device
+from scanner.zoo.machine import processor_name
 from scanner.zoo.precisions import EngineName, Precision
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel
+from scanner.zoo.running import settle
+from scanner.zoo.wishes import Wishes
 
 FORMAT = 1
 BATCH_SIZES = (1, 4, 16, 32)
@@ -72,11 +73,13 @@ def measure_speeds(
     batch_sizes: Sequence[int] = BATCH_SIZES,
     seconds: float = 2.0,
     progress: Callable[[Speed], None] | None = None,
+    wishes: Wishes | None = None,
 ) -> Benchmark:
     """Time every model at every setting, `seconds` a round, three rounds, one setting after the other.
 
-    devices: as parse_device reads them (`cpu`, `gpu:0`, `gpu:0,fp32`, `gpu:0,tensorrt`, `auto`). A CPU runs in fp32; a
-    card in fp16 unless fp32 is asked for. A device that is not to be had is a warning, and is not timed as another.
+    devices: as parse_device reads them (`cpu`, `gpu:0`, `gpu:0,fp32`, `gpu:0,tensorrt`, `auto`). wishes: the engine and
+    precision, else those in which a scan would run there. A device that is not to be had is a warning, and is not
+    timed as another.
     Raises ValueError for a device, a batch size or a time that is none.
     """
     if any(size < 1 for size in batch_sizes) or seconds <= 0:
@@ -88,7 +91,9 @@ def measure_speeds(
     warnings: list[str] = []
     for model in models:
         for device in dict.fromkeys(devices):
-            for speed in _time_device(model, device, batch_sizes, seconds, warnings):
+            settled = settle(model, parse_device(device), wishes or Wishes())
+            warnings += [settled.warning] if settled.warning else []
+            for speed in _time_device(settled.model, device, batch_sizes, seconds, warnings):
                 speeds.append(speed)
                 if progress is not None:
                     progress(speed)
@@ -154,21 +159,16 @@ def describe_machine() -> dict[str, Any]:
     """What the speeds depend on besides the model, the load of others included."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": len(os.sched_getaffinity(0)),
         "load_before": round(os.getloadavg()[0], 2),
-        "paddle": _paddle_version(),
+        "paddle": _version("paddlepaddle", "paddlepaddle-gpu"),
+        "onnxruntime": _version("onnxruntime", "onnxruntime-gpu"),
     }
 
 
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
-
-
-def _paddle_version() -> str | None:
-    for name in ("paddlepaddle", "paddlepaddle-gpu"):
+def _version(*names: str) -> str | None:
+    for name in names:
         try:
             return f"{name} {version(name)}"
         except PackageNotFoundError:
@@ -179,14 +179,16 @@ def _paddle_version() -> str | None:
 def tabulate_speeds(benchmark: Benchmark) -> Table:
     """For rich.console.Console.print."""
     machine = benchmark.machine
-    names = ("batch", "device", "precision", "processes", "pictures a second", "slowest to fastest", "load")
-    caption = f"{machine['processor']}, {machine['cores']} cores, {machine['paddle']}, load {machine['load_before']}"
+    names = ("batch", "device", "engine", "precision", "processes", "pictures a second", "slowest to fastest", "load")
+    builds = ", ".join(filter(None, (machine["paddle"], machine["onnxruntime"])))
+    caption = f"{machine['processor']}, {machine['cores']} cores, {builds}, load {machine['load_before']}"
     table = Table("model", *(Column(name, justify="right") for name in names), title="Speed", caption=caption)
     for speed in benchmark.speeds:
         table.add_row(
             speed.model,
             str(speed.batch_size),
             speed.device,
+            speed.engine,
             speed.precision,
             str(speed.workers),
             f"{speed.pictures_per_second:.1f}",

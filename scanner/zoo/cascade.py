@@ -1,13 +1,17 @@
 """Which installed models speak, in which order, and what their words come to; the policy itself is rules.cascade."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rules.cascade import Cascade, Opinion, Voice
 from scanner.records import Scores
 from scanner.zoo.catalogue import DEFAULT, PRIMARY
+from scanner.zoo.decodings import settle_decoding
+from scanner.zoo.engines.devices import Device
 from scanner.zoo.registry import InstalledModel, find_installed, installed_models, installed_names
+from scanner.zoo.running import settle
+from scanner.zoo.wishes import Wishes
 
 # A file in the models folder: the name of the model that its users put first. No model can have a dot in its name.
 CHOSEN = "primary.txt"
@@ -22,7 +26,7 @@ class ModelChoice:
     """models: those that may speak, the one that speaks of every picture first.
 
     everyone: all of them are asked about every picture, whatever the policy says.
-    notice: one sentence for people, None if none is due.
+    notice: one sentence for people, None if none is due. warnings: of models that don't run as was wished.
     """
 
     models: tuple[InstalledModel, ...]
@@ -30,6 +34,14 @@ class ModelChoice:
     notice: str | None
     cascade: Cascade = field(default_factory=Cascade)
     everyone: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def run_on(self, device: Device, wishes: Wishes) -> "ModelChoice":
+        """The models as each is to run there, and as their pictures are decoded; their digests may be others."""
+        settled = [settle(model, device, wishes) for model in self.models]
+        warnings = tuple(one.warning for one in settled if one.warning)
+        models, faults = settle_decoding([one.model for one in settled], wishes.decoding)
+        return replace(self, models=models, warnings=(*warnings, *faults))
 
     @property
     def voices(self) -> tuple[Voice, ...]:

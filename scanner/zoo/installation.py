@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from scanner.zoo.acceptance import accept
-from scanner.zoo.cards import Card, CardError
+from scanner.zoo.cards import Card, CardError, read_card, write_card
 from scanner.zoo.carried import figures_of, find_card, spec_of
+from scanner.zoo.converting import add_onnx
 from scanner.zoo.fetching.archives import ArchiveError
 from scanner.zoo.fetching.pins import PinError
 from scanner.zoo.fetching.transfers import DownloadError
 from scanner.zoo.formats.intake import IntakeError, take_folder
 from scanner.zoo.formats.layouts import LayoutError
+from scanner.zoo.formats.portable import lacks_extra
 from scanner.zoo.labels import LabelError
 from scanner.zoo.options import Echo, InstallOptions, Progress
 from scanner.zoo.predictor import ModelError
@@ -80,7 +82,17 @@ class Installation:
         ours = delivery.folder.is_relative_to(self.staging.scratch)
         letter = take_folder(delivery.folder, spec, self.staging.staged, ours=ours)
         accept(spec, self.staging.staged, delivery.words, letter, self._more_of(carried))
+        self._add_onnx(spec)
         self._keep(delivery)
+
+    def _add_onnx(self, spec: ModelSpec) -> None:
+        """Where the extra is installed and its engine may be used; a network that can't be converted is told of."""
+        if not self.options.onnx or lacks_extra():
+            return
+        card = add_onnx(self.staging.staged, read_card(self.staging.staged), spec.preprocessing)
+        if card.onnx_note:
+            self.echo(f"{self.name} has no ONNX network: {card.onnx_note}")
+        write_card(self.staging.staged, card)
 
     def _find_card(self, delivery: Delivery) -> Card | None:
         """Whoever is in the catalogue can do without one."""

@@ -16,6 +16,10 @@ def _hub_server() -> str:
     return os.environ.get("TUSKLINE_HUB_SERVER") or HUB_SERVER
 
 
+def _onnx() -> bool:
+    return os.environ.get("TUSKLINE_ENGINE", "").strip() != "paddle"
+
+
 def _mirror() -> str | None:
     return os.environ.get("TUSKLINE_WEIGHTS_MIRROR") or None
 
@@ -27,6 +31,7 @@ class InstallOptions:
     mirror: an address that stands in for the host of every published address ($TUSKLINE_WEIGHTS_MIRROR).
     plain_http: fetch over http also what no digest is known of. accept_changed: take an archive whose digest is
     another than the one first seen, and pin the new one. deadline_s: for each file, in seconds, resumed tries included.
+    onnx: also make the network for ONNX Runtime where that can be done; not where $TUSKLINE_ENGINE is paddle.
     """
 
     hub_server: str = field(default_factory=_hub_server)
@@ -34,6 +39,7 @@ class InstallOptions:
     plain_http: bool = False
     accept_changed: bool = False
     deadline_s: float = DEADLINE_S
+    onnx: bool = field(default_factory=_onnx)
 
 
 def say_nothing(_: str) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from scanner.zoo.resampling import resample
 
-_LARGE = 0.4  # above this scale Pillow itself is as fast
+_LARGE = 0.6  # above this scale Pillow itself is as fast
 
 
 @dataclass(frozen=True, slots=True)

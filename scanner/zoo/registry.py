@@ -59,7 +59,7 @@ class InstalledModel:
     def changed_files(self) -> list[str]:
         """One sentence for each file that is not what was installed; empty when all is well."""
         faults = []
-        for record in self.card.files:
+        for record in [*self.card.files, *self.card.onnx.values()]:
             path = self.folder / record.path
             if not path.is_file():
                 faults.append(f"{record.path} is missing")

@@ -2,8 +2,8 @@
 
 Pillow 12 resamples 8-bit pictures with whole numbers: each weight is rounded to 22 binary places; each pixel is the
 sum of its neighbours by weight, plus a half, cut to whole levels and to 0..255; the columns come first, and then the
-rows of what that gave. Those sums are below 2^53, so that float64 holds them exactly, in whatever order a matrix product
-adds: the result is Pillow's, bit by bit. Most of a weight matrix is 0, so it is cut into blocks along its diagonal.
+rows of what that gave. Those sums are below 2^53, so that float64 holds them exactly, in whatever order a matrix
+product adds: the result is Pillow's, bit by bit. Most of a weight matrix is 0: it is cut into blocks on its diagonal.
 """
 
 from dataclasses import dataclass
@@ -93,18 +93,23 @@ def _plan(size: int, start: float, end: float, side: int) -> _Axis:
     weights[taps >= (after - first)[:, None]] = 0.0
     weights /= weights.sum(axis=1, keepdims=True)
     weights = np.trunc(weights * _PLACES + np.copysign(0.5, weights)) / _PLACES
-    starts = range(0, side, _BLOCK)
-    blocks = (_cut(weights[at : at + _BLOCK], first[at : at + _BLOCK] - first[0], at) for at in starts)
-    return _Axis(int(first[0]), int(after[-1]), tuple(blocks))
+    return _Axis(int(first[0]), int(after[-1]), _cut(weights, first, after))
 
 
-def _cut(weights: NDArray[np.float64], first: NDArray[np.int64], start: int) -> _Block:
-    """(made, taps) as a matrix over the source's pixels, of which each row begins at its own `first`."""
-    count, taps = weights.shape
-    used = int((first[:, None] + np.arange(taps))[weights != 0].max()) + 1 - int(first[0])
-    matrix = np.zeros((int(first[-1] - first[0]) + taps, count))
-    matrix[(first - first[0])[:, None] + np.arange(taps), np.arange(count)[:, None]] = weights
-    return _Block(start, int(first[0]), matrix[:used])
+def _cut(weights: NDArray[np.float64], first: NDArray[np.int64], after: NDArray[np.int64]) -> tuple[_Block, ...]:
+    """(made, taps), of which each row is for the source's pixels from its own `first` on, as blocks."""
+    side, taps = weights.shape
+    made = np.arange(side)
+    begins = first[::_BLOCK]  # of each block
+    block, column = np.divmod(made, _BLOCK)
+    shift = first - begins[block]
+    matrices = np.zeros((len(begins), int(shift.max()) + taps, _BLOCK))
+    matrices[block[:, None], shift[:, None] + np.arange(taps), column[:, None]] = weights
+    ends = after[np.minimum(np.arange(len(begins)) * _BLOCK + _BLOCK, side) - 1]
+    return tuple(
+        _Block(number * _BLOCK, int(begin - first[0]), matrix[: end - begin, : side - number * _BLOCK])
+        for number, (begin, end, matrix) in enumerate(zip(begins, ends, matrices, strict=True))
+    )
 
 
 def _lanczos(x: NDArray[np.float64]) -> NDArray[np.float64]:

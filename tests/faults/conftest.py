@@ -20,6 +20,7 @@ from tests.webapp.conftest import (
     session,
     settings,
 )
+from tests.webapp.services.conftest import scan, scene
 from webapp.settings import Settings
 
 PICTURES = 24
@@ -31,6 +32,8 @@ __all__ = [
     "lender",
     "postgres",
     "queue_of_the_test",
+    "scan",
+    "scene",
     "session",
     "settings",
 ]

@@ -81,6 +81,12 @@ STEPS = (
     Step("report: delivered, not written down", "scanner", "webapp.services.outbox:deliver"),
 )
 
+# Processes that workers start, and that the kernel may choose when memory is short.
+HELPERS = (
+    Step("a decoder is killed", "decoder", "scanner.decoding:decode_photo", BEFORE, alone=True, count=2),
+    Step("a predictor is killed", "predictor", "scanner.predicting:_score", BEFORE, alone=True),
+)
+
 
 def arm(folder: Path, step: Step) -> None:
     """Let the next process die that comes to the step."""
@@ -96,12 +102,12 @@ def is_armed(folder: Path, step: Step) -> bool:
 
 def install() -> None:
     """Lay the hooks around the steps of every module that is imported from now on."""
-    for name in {step.module for step in STEPS}:
+    for name in {step.module for step in (*STEPS, *HELPERS)}:
         on_import(name, lay_all)
 
 
 def lay_all(module: ModuleType) -> None:
-    for step in STEPS:
+    for step in (*STEPS, *HELPERS):
         if step.module == module.__name__:
             lay(module, step)
 

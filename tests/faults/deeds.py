@@ -5,6 +5,8 @@ from tests.faults import deaths
 
 deaths.install()
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session, configure_mappers
 
 from tests.webapp.services.scene import LISTINGS, PICTURES, Scene
+from webapp import migrations
 from webapp.db import open_engine, session_factory
 from webapp.models import User, Verdict
 from webapp.services import chain, decisions, deliveries, firing, jobs, report_firing, signing, webhooks
@@ -74,8 +77,23 @@ def deliver(session: Session, settings: Settings, _scene: Scene) -> None:
     deliveries.deliver_due(session, settings)
 
 
-DEEDS: dict[str, Callable[..., None]] = {
-    one.__name__: one for one in (fire, crawl, score, decide, seal, tell, ask_report, report, deliver)
-}
+def upgrade(session: Session, _settings: Settings, _scene: Scene) -> None:
+    migrations.upgrade(session.get_bind().engine)
+
+
+def upgrade_and_die(session: Session, settings: Settings, scene: Scene) -> None:
+    """With all statements done, and nothing committed."""
+    work = migrations.command.upgrade
+
+    def work_and_die(*arguments: Any) -> None:
+        work(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    migrations.command.upgrade = work_and_die
+    upgrade(session, settings, scene)
+
+
+DONE = (fire, crawl, score, decide, seal, tell, ask_report, report, deliver, upgrade, upgrade_and_die)
+DEEDS: dict[str, Callable[..., None]] = {one.__name__: one for one in DONE}
 
 configure_mappers()  # once, and not in each process that is forked from the one that imported this

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from scanner import images
 from scanner.decoding import MEMORY_BYTES, decode_photo, limit_process, make_thumbnail, outcome, spend_cpu
-from scanner.images import PictureError, open_picture
+from scanner.fingerprints import hash_pixels, look_distance
+from scanner.images import PictureError, open_picture, open_shrunk
 from scanner.processes import Processes
+from scanner.zoo.preprocessing import Preprocessing
 from tests.pictures import noise, save
 from tests.scanner import decoders
 
@@ -114,3 +118,69 @@ def test_a_frame_larger_than_the_picture_that_it_belongs_to_counts(tmp_path: Pat
     (tmp_path / "a.gif").write_bytes(screen + frame)
     with pytest.raises(PictureError, match=r"pixels|broken"):
         open_picture(tmp_path / "a.gif")
+
+
+def jpeg(path: Path, width: int, height: int, **options: Any) -> Path:
+    smooth = noise(96, 72).resize((width, height), Image.Resampling.BICUBIC)  # as photographs are, at this size
+    return save(smooth, path, quality=90, **options)
+
+
+WANTED = (Preprocessing(),)
+
+
+@pytest.mark.parametrize(("size", "short_px"), [((1100, 1024), 512), ((2101, 2049), 513), ((4200, 900), 900)])
+def test_a_jpeg_is_decoded_smaller_but_never_below_512(size: tuple[int, int], short_px: int, tmp_path: Path) -> None:
+    opened = open_shrunk(jpeg(tmp_path / "a.jpg", *size), 512)
+    assert min(opened.image.size) == short_px
+    assert (opened.width_px, opened.height_px) == size
+
+
+def test_a_picture_decoded_smaller_keeps_its_own_size_and_looks_the_same(tmp_path: Path) -> None:
+    path = jpeg(tmp_path / "a.jpg", 1600, 1200)
+    exact, fast = decode_photo(path, WANTED), decode_photo(path, WANTED, "fast")
+    same = ("sha256", "media_type", "width_px", "height_px", "failure")
+    assert [getattr(exact, name) for name in same] == [getattr(fast, name) for name in same]
+    assert exact.look_hash and fast.look_hash and look_distance(exact.look_hash, fast.look_hash) <= 8
+    moved = np.abs(exact.crop(WANTED[0]).astype(int) - fast.crop(WANTED[0]))
+    assert moved.any() and moved.mean() < 1
+
+
+def test_a_picture_decoded_smaller_has_a_name_of_its_own_which_metadata_does_not_change(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "another description"
+    plain, noted = jpeg(tmp_path / "a.jpg", 1600, 1200), jpeg(tmp_path / "b.jpg", 1600, 1200, exif=exif)
+    fast = decode_photo(plain, WANTED, "fast").pixel_hash
+    assert decode_photo(noted, WANTED, "fast").pixel_hash == fast
+    shrunk = open_shrunk(plain, 512).image
+    # Neither the whole picture's name, nor that of a whole picture which happens to have these pixels.
+    assert fast not in (decode_photo(plain, WANTED).pixel_hash, hash_pixels(shrunk))
+
+
+@pytest.mark.parametrize("name", ["small.jpg", "a.png", "a.webp"])
+def test_what_can_not_be_decoded_smaller_is_decoded_exactly(name: str, tmp_path: Path) -> None:
+    size = (1000, 800) if name == "small.jpg" else (1300, 1100)
+    path = save(noise(*size), tmp_path / name)
+    exact, fast = decode_photo(path, WANTED), decode_photo(path, WANTED, "fast")
+    assert exact.pixel_hash == fast.pixel_hash and exact.look_hash == fast.look_hash
+    assert np.array_equal(exact.crop(WANTED[0]), fast.crop(WANTED[0]))
+
+
+def test_a_picture_on_its_side_is_turned_before_its_size_is_told(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = jpeg(tmp_path / "a.jpg", 1401, 1100, exif=exif)
+    exact, fast = decode_photo(path, WANTED), decode_photo(path, WANTED, "fast")
+    assert (exact.width_px, exact.height_px) == (fast.width_px, fast.height_px) == (1100, 1401)
+    assert np.abs(exact.crop(WANTED[0]).astype(int) - fast.crop(WANTED[0])).mean() < 1
+
+
+def test_a_model_that_looks_closer_has_pictures_decoded_less_small(tmp_path: Path) -> None:
+    path = jpeg(tmp_path / "a.jpg", 1300, 1100)
+    closer = Preprocessing(600, 528)
+    assert decode_photo(path, (closer,), "fast").pixel_hash == decode_photo(path, (closer,)).pixel_hash
+
+
+def test_caps_hold_for_the_files_own_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = jpeg(tmp_path / "a.jpg", 1200, 1100)
+    monkeypatch.setattr(images, "MAX_PIXELS", 1_000_000)
+    assert "1200 x 1100 pixels" in str(decode_photo(path, WANTED, "fast").failure)

@@ -1,23 +1,31 @@
 """The way of pictures through decoders and predictors: order, failures, known scores, findings."""
 
+import itertools
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from rules.cascade import Cascade
 from rules.load import find_pack, load_pack
 from rules.model import Pack
-from scanner import predicting
+from scanner import pipeline, predicting
 from scanner.pipeline import Scanner, evidence_of
-from scanner.records import Listing, Photo, Scores
+from scanner.predicting import LoadModel
+from scanner.records import Listing, Photo, ScannedPhoto, Scores
+from scanner.stages import StageTime, StageTimes
 from scanner.zoo.cascade import ModelChoice, choose_models
 from scanner.zoo.catalogue import PRIMARY
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.weights import install
 from tests.pictures import noise, save
+from tests.scanner import engines
 from tests.scanner.conftest import MakeModule
 
 
@@ -132,3 +140,126 @@ def test_words_alone_still_flag_a_listing_whose_picture_is_broken(choice: ModelC
         (found,) = scanner.scan([Photo("gone", None, listing, failure="404")])
     assert found.failure == "404"
     assert [(finding.concept, finding.score) for finding in found.findings] == [("ivory", None)]
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card of which the builds are installed; what becomes of it tests.scanner.engines says."""
+    monkeypatch.setattr(predicting, "missing_build", lambda _: None)
+    monkeypatch.setattr(predicting, "GPU_BATCH", 16)
+    monkeypatch.setattr(pipeline, "count_workers", lambda: 1)  # of decoders
+
+
+def make_reds(folder: Path, count: int) -> list[Photo]:
+    """Pictures of which each has a red of its own, in steps of 2 levels."""
+    paths = [save(Image.new("RGB", (40, 40), (2 * n, 0, 0)), folder / f"{n:03}.png") for n in range(count)]
+    return [Photo(str(path), path) for path in paths]
+
+
+def reds(scanned: Iterable[ScannedPhoto]) -> list[int]:
+    """The numbers of the pictures, as the engine saw them."""
+    return [round(found.scores[0].by_concept["ivory_product"] * 255 / 2) for found in scanned]
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("load", [engines.load_lost, engines.load_dying, engines.load_nowhere])
+def test_a_card_that_is_lost_in_mid_scan_leaves_the_rest_to_the_cpu(
+    tmp_path: Path, choice: ModelChoice, pack: Pack, load: LoadModel
+) -> None:
+    photos = make_reds(tmp_path, 100)
+    with Scanner(choice, pack, "gpu:0", load=load) as scanner:
+        scanned = list(scanner.scan(photos))
+    assert [found.photo for found in scanned] == photos and not any(found.failure for found in scanned)
+    assert reds(scanned) == list(range(100)) and scanner.spoke == {PRIMARY: 100}
+    (warning,) = scanner.warnings
+    assert warning.startswith("gpu:0 failed in mid-scan (") and "the CPU went on" in warning
+    assert scanner.device == "cpu" and scanner.stages.device == "cpu"
+
+
+@pytest.mark.usefixtures("card")
+def test_a_card_with_too_little_memory_gets_smaller_batches(tmp_path: Path, choice: ModelChoice, pack: Pack) -> None:
+    with Scanner(choice, pack, "gpu:0", load=engines.load_narrow) as scanner:
+        scanned = list(scanner.scan(make_reds(tmp_path, 60)))
+    assert reds(scanned) == list(range(60)) and scanner.spoke == {PRIMARY: 60}
+    assert scanner.device == "gpu:0" and scanner.warnings == []
+
+
+def test_crops_find_their_way_where_the_table_has_too_few_places(
+    tmp_path: Path, choice: ModelChoice, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "TABLE_BYTES", 5 * 224 * 224 * 3)
+    with Scanner(choice, pack, "cpu", load=engines.load_red) as scanner:
+        assert reds(scanner.scan(make_reds(tmp_path, 60))) == list(range(60))
+
+
+def test_a_scan_that_was_left_in_the_middle_spoils_no_other(tmp_path: Path, choice: ModelChoice, pack: Pack) -> None:
+    photos = make_reds(tmp_path, 100)
+    with Scanner(choice, pack, "cpu", load=engines.load_red) as scanner:
+        for _ in range(3):
+            left = scanner.scan(photos)
+            assert reds(itertools.islice(left, 20)) == list(range(20))
+            left.close()
+        assert reds(scanner.scan(reversed(photos))) == list(range(99, -1, -1))
+
+
+def test_both_stages_say_how_long_they_worked(tmp_path: Path, choice: ModelChoice, pack: Pack) -> None:
+    with Scanner(choice, pack, "cpu", load=engines.load_red) as scanner:
+        assert scanner.stages == StageTimes(StageTime(workers=2), StageTime(workers=1), decoding="exact")
+        list(scanner.scan(make_reds(tmp_path, 40)))
+        times = scanner.stages
+        assert scanner.stages == times  # it stands still between scans
+        assert (times.device, times.engine, times.precision, times.decoding) == ("cpu", "paddle", "fp32", "exact")
+        list(scanner.scan(make_reds(tmp_path, 10)))
+        later = scanner.stages.since(times)
+    for done, workers in ((times.decode, 2), (times.predict, 1)):
+        assert (done.pictures, done.workers) == (40, workers)
+        assert done.busy_s > 0 and done.waited_s > 0
+    assert (later.decode.pictures, later.predict.pictures) == (10, 10)
+
+
+def test_a_scan_decodes_as_its_models_say(tmp_path: Path, choice: ModelChoice, pack: Pack) -> None:
+    path = save(noise(1200, 1100), tmp_path / "a.jpg")
+    fast = replace(choice, models=tuple(replace(model, decoding="fast") for model in choice.models))
+    found = []
+    for wanted in (choice, fast):
+        with Scanner(wanted, pack, "cpu", load=engines.load_red) as scanner:
+            (one,) = scanner.scan([Photo("a", path)])
+            found.append(one)
+            assert scanner.stages.decoding == wanted.models[0].decoding
+            assert one.scores[0].model_digest == wanted.models[0].digest
+    exact, smaller = found
+    assert (exact.width_px, exact.height_px) == (smaller.width_px, smaller.height_px) == (1200, 1100)
+    assert exact.pixel_hash != smaller.pixel_hash
+    assert exact.scores[0].model_digest != smaller.scores[0].model_digest
+
+
+def test_models_asked_together_decode_alike(choice: ModelChoice, pack: Pack) -> None:
+    both = replace(choice, models=(*choice.models, replace(choice.models[0], decoding="fast")))
+    with pytest.raises(ValueError, match="some want their pictures decoded exactly"):
+        Scanner(both, pack)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from rules.model import Pack
+from scanner.pipeline import Scanner
+from scanner.records import Photo
+from scanner.zoo.cascade import choose_models
+from tests.scanner import engines
+if __name__ == "__main__":
+    choice = choose_models(Path(sys.argv[1]))
+    with Scanner(choice, Pack("", "", "", (), ""), "cpu", load=engines.load_red) as scanner:
+        (found,) = scanner.scan([Photo("a", Path(sys.argv[2]))])
+    assert found.scores, found.failure
+    print([name for name in ("paddle", "onnxruntime") if name in sys.modules])
+"""
+
+
+def test_what_runs_networks_is_in_no_process_that_has_other_threads(tmp_path: Path, choice: ModelChoice) -> None:
+    """Paddle holds the interpreter lock for a whole batch: in our process every page would wait for it."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    picture = save(noise(60, 60), tmp_path / "a.png")
+    program = [sys.executable, str(tmp_path / "program.py"), str(choice.models[0].folder.parent), str(picture)]
+    run = subprocess.run(program, env={**os.environ, "PYTHONPATH": str(Path.cwd())}, capture_output=True, text=True)
+    assert (run.stdout.strip(), run.returncode) == ("[]", 0), run.stderr

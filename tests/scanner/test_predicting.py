@@ -1,5 +1,7 @@
-"""What stays loaded in a predictor process: within its budget, the one used least recently leaves."""
+"""What a predictor process loads: within its budget, the one used least recently leaves; what is broken is told."""
 
+import hashlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +10,11 @@ import pytest
 
 from scanner import predicting
 from scanner.predicting import Shelf
-from scanner.zoo.cards import FileRecord
+from scanner.zoo.cards import Card, FileRecord
+from scanner.zoo.engines import Device
+from scanner.zoo.predictor import ModelError, load_predictor
+from scanner.zoo.registry import InstalledModel
+from scanner.zoo.spec import ModelSpec
 
 CROPS = np.zeros((1, 2, 2, 3), dtype=np.uint8)
 
@@ -68,3 +74,27 @@ def test_a_network_counts_at_least_as_much_as_its_files(memory: Memory) -> None:
     shelf = Shelf(memory.load, 10_000)
     shelf.score(model("a", file_bytes=500), CROPS)
     assert shelf.used_bytes == 500
+
+
+def portable(folder: Path, content: bytes) -> InstalledModel:
+    """A model whose network for ONNX Runtime is a file of this content, as its card says."""
+    (folder / "network.onnx").write_bytes(content)
+    record = FileRecord("network.onnx", hashlib.sha256(content).hexdigest(), len(content))
+    (folder / "labels.txt").write_text("a\nb\n")
+    spec = ModelSpec("plain", "Plain", "primary", 2, {}, (), "", "")
+    card = Card(spec, "a test", "", "A", "A", "-", None, "labels.txt", 0, "logits", [], onnx={"fp32": record})
+    return InstalledModel(spec, folder, card, engine="onnx")
+
+
+def test_an_onnx_network_that_changed_since_it_was_installed_is_one_sentence(tmp_path: Path) -> None:
+    model = portable(tmp_path, b"a network")
+    (tmp_path / "network.onnx").write_bytes(b"a nitwork")
+    with pytest.raises(ModelError, match=r"plain: network\.onnx has changed since it was installed; install it again"):
+        load_predictor(model, Device())
+
+
+def test_an_onnx_network_that_never_was_one_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(ModelError, match="plain: the network can't be loaded by ONNX Runtime: ") as caught:
+        load_predictor(portable(tmp_path, b"\x08\x07no network"), Device())
+    assert "\n" not in str(caught.value)

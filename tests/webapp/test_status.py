@@ -11,6 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 from waitress.server import create_server
 
+from scanner.stages import StageTime, StageTimes
 from tests.factories import add, make_scan, make_source
 from tests.servers import free_port
 from webapp import create_app
@@ -18,7 +19,7 @@ from webapp.cli import main
 from webapp.cli.status import span
 from webapp.db import now
 from webapp.models import ScanState, Schedule, WorkerProcess
-from webapp.services import processes
+from webapp.services import processes, stages
 from webapp.settings import Settings
 
 Ask = Callable[..., Result]
@@ -43,6 +44,17 @@ def silence(session: Session, name: str) -> None:
     at = now() - timedelta(minutes=5)
     session.execute(update(WorkerProcess).where(WorkerProcess.name == name).values(seen_at=at))
     session.commit()
+
+
+def test_it_says_what_bounded_the_last_scan(ask: Ask, session: Session) -> None:
+    scan = make_scan(session)
+    stages.add_times(
+        session, scan.id, StageTimes(StageTime(9, 1.0, 9.0, 0.0, 2), StageTime(9, 2.0, 8.0, 0.0, 2), "cpu")
+    )
+    make_scan(session)
+    session.commit()
+    words = "The crawl was the limit: decoders waited 90\u00a0% of the time."
+    assert f"ok    limit: of scan {scan.id}: {words}" in ask().output
 
 
 def test_where_all_work_it_says_so(ask: Ask, session: Session) -> None:

@@ -92,7 +92,7 @@ def list_entries(query: EntryQuery) -> Page[EntryShape]:
     return Page[EntryShape](items=[EntryShape.model_validate(row) for row in rows], next_cursor=cursor)
 
 
-@room.operation("GET", "/audit/verification", Scope.READ, Role.LEAD, answer=VerificationShape)
+@room.operation("GET", "/audit/verification", Scope.READ, Role.LEAD, answer=VerificationShape, may_be_none=True)
 def get_verification() -> VerificationShape:
     """What came of it when the log was last verified."""
     return last_verification()

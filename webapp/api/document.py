@@ -116,14 +116,14 @@ def success(operation: Operation, names: dict[Any, str]) -> dict[str, Any]:
 
 def failures(operation: Operation) -> dict[str, Any]:
     words = {401: "No token in force", 403: "Scope or role is missing", 429: "Too many requests", 500: "It broke"}
-    if PARAMETER.search(operation.path):
+    if PARAMETER.search(operation.path) or operation.body or operation.may_be_none:
         words[404] = "There is none"
     if operation.body or operation.query:
         words[422] = "What was sent can't be taken"
-    if operation.body:
-        words |= {409: "It can't be done as it stands", 413: "Too much at once", 415: "The body is no JSON"}
-    elif operation.method != "GET":
+    if operation.query or operation.method != "GET":
         words[409] = "It can't be done as it stands"
+    if operation.body:
+        words |= {413: "Too much at once", 415: "The body is no JSON"}
     if operation.upload_bytes:
         words |= {413: "Too much at once", 422: "What was sent can't be taken"}
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}

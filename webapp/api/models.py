@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from rules.model import Pack
+from scanner.zoo.precisions import EngineName, Precision
 from webapp.api.access import caller
 from webapp.api.operations import Room
 from webapp.api.paging import Page, PageQuery, Strict, newest_first
@@ -26,7 +27,10 @@ STARTABLE = (JobKind.INSTALL, JobKind.REMOVE, JobKind.VERIFY, JobKind.MEASURE)
 
 
 class ModelShape(BaseModel):
-    """rank: its place among those that speak, 1 for the first. sees: concepts. digest: SHA-256 of its weights."""
+    """rank: its place among those that speak, 1 for the first. sees: concepts.
+
+    digest: SHA-256 of all that its scores depend on. engine, precision: those in which it runs here.
+    """
 
     name: str
     title: str
@@ -34,6 +38,8 @@ class ModelShape(BaseModel):
     is_primary: bool
     rank: int | None
     digest: str | None
+    engine: EngineName | None
+    precision: Precision | None
     sees: list[str]
     fault: str | None
 
@@ -77,13 +83,16 @@ def shape_of(model: ModelView) -> ModelShape:
         is_primary=model.is_primary,
         rank=model.rank,
         digest=model.installed.digest if model.installed else None,
+        engine=model.installed.engine if model.installed else None,
+        precision=model.installed.precision if model.installed else None,
         sees=list(model.spec.sees) if model.spec else [],
         fault=model.fault,
     )
 
 
 def view_zoo(pack: Pack) -> Zoo:
-    return models.view_zoo(db_session(), app_settings().models_dir, pack.cascade)
+    settings = app_settings()
+    return models.view_zoo(db_session(), settings.models_dir, pack.cascade, settings.device, settings.wishes)
 
 
 @room.operation("GET", "/models", Scope.READ, answer=Page[ModelShape])

@@ -24,6 +24,7 @@ JSON = "application/json"
 class Operation:
     """query, body, answer: pydantic models, None where there is none. media_type: of an answer that is no JSON.
 
+    may_be_none: whether it answers 404 though its path names nothing.
     upload_bytes: how much may be sent where a file is the body, which the function reads itself; 0 where none is.
     """
 
@@ -40,6 +41,7 @@ class Operation:
     status: int = 200
     media_type: str = JSON
     upload_bytes: int = 0
+    may_be_none: bool = False
 
 
 @dataclass

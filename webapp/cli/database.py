@@ -2,7 +2,7 @@
 
 import click
 
-from webapp.cli.opening import open_settings
+from webapp.cli.opening import engine_of, open_settings
 
 
 @click.group()
@@ -13,14 +13,14 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Make the tables, or bring them to the newest revision; safe to run again."""
-    from webapp.db import open_engine, session_factory
+    from webapp.db import session_factory
     from webapp.migrations import newest_revision
     from webapp.migrations import upgrade as migrate
     from webapp.services import upkeep
 
     settings = open_settings()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = engine_of(settings)
     migrate(engine)
     with session_factory(engine)() as session:
         if caught_up := upkeep.catch_up(session):

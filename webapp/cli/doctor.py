@@ -9,8 +9,8 @@ from tempfile import TemporaryFile
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.cli.opening import open_settings
-from webapp.settings import Settings
+from webapp.cli.opening import engine_of, open_settings
+from webapp.settings import SECRET_FILE, Settings
 
 OURS = ("rules", "scanner", "webapp")
 SPACE_BYTES = 2 * 1024**3
@@ -57,14 +57,31 @@ def check_home(settings: Settings) -> Iterator[Answer]:
     yield not more, f"{settings.home}, {free / 1024**3:.1f} GB free{more}"
 
 
+def check_keys(settings: Settings) -> Iterator[Answer]:
+    """Whoever reads them signs in as anybody, and signs as this installation."""
+    from webapp.services.signing import FILE
+
+    for name in (SECRET_FILE, FILE):
+        path = settings.home / name
+        if path.exists():
+            is_open = bool(path.stat().st_mode & 0o077)
+            yield (
+                not is_open,
+                f"{path} can be read by others; run `chmod 600 {path}`" if is_open else f"{name} is yours alone",
+            )
+
+
 def check_database(settings: Settings) -> Iterator[Answer]:
-    from webapp.db import open_engine
     from webapp.migrations import is_current
 
     if not settings.database_url and not (settings.home / "tuskline.db").is_file():
         yield False, "there is none yet; run `tuskline db upgrade`"
         return
-    engine = open_engine(settings.sqlalchemy_url)
+    try:
+        engine = engine_of(settings)
+    except click.ClickException as fault:
+        yield False, fault.message
+        return
     try:
         current = is_current(engine)
         yield current, f"{engine.dialect.name}, {'up to date' if current else 'outdated; run `tuskline db upgrade`'}"
@@ -78,15 +95,20 @@ def check_models(settings: Settings) -> Iterator[Answer]:
     from rules.load import PackError, find_pack, load_pack
     from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, choose_models
+    from scanner.zoo.engines.devices import explain_device, parse_device
 
     try:
         choice = choose_models(settings.models_dir, load_pack(find_pack(settings.pack)).cascade)
     except (NoModelError, CardError, PackError) as error:
         yield False, str(error)
         return
+    yield True, explain_device(settings.device)
+    choice = choice.run_on(parse_device(settings.device), settings.wishes)
     for model in choice.models:
         faults = model.changed_files()
-        yield not faults, f"{model.name} " + ("is whole" if not faults else f"is damaged: {'; '.join(faults)}")
+        whole = f"is whole and runs on {model.engine} in {model.precision}"
+        yield not faults, f"{model.name} " + (whole if not faults else f"is damaged: {'; '.join(faults)}")
+    yield from ((True, warning) for warning in choice.warnings)
     if choice.notice:
         yield True, choice.notice
 
@@ -140,6 +162,7 @@ CHECKS: dict[str, Callable[[Settings], Iterator[Answer]]] = {
     "Python": check_python,
     "package names": check_names,
     "home": check_home,
+    "keys": check_keys,
     "database": check_database,
     "models": check_models,
     "rules": check_rules,

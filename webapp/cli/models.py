@@ -1,8 +1,12 @@
-"""`tuskline models`: the scanner's commands, and the one that learns from the dashboard's decisions."""
+"""`tuskline models`: the scanner's commands, and those that may take the pictures that reviewers decided."""
 
 from scanner.cli.models import models
+from webapp.cli.decoding import decoding
+from webapp.cli.precision import precision
 from webapp.cli.training import train
 
 models.add_command(train)
+models.add_command(precision)
+models.add_command(decoding)
 
 __all__ = ["models"]

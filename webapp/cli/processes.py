@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from webapp.cli.opening import open_settings
+from webapp.cli.opening import open_settings, refuse_other_version
 
 PORT = click.IntRange(1, 65535)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -44,6 +44,7 @@ def web() -> None:
 
     settings = open_settings()
     logs.set_up(settings)
+    refuse_other_version(settings)
     try:
         waitress.serve(
             create_app(settings),
@@ -110,8 +111,9 @@ def start_celery(command: str, *arguments: str) -> None:
     from webapp.tasks import app
 
     settings = open_settings()
-    app.use(settings)
     logs.set_up(settings)
+    refuse_other_version(settings)
+    app.use(settings)
     setup_logging.connect(leave_alone)
     app.start([command, *arguments, "--loglevel", "INFO"])
 

@@ -89,13 +89,15 @@ def ask_all(session: "Session") -> Iterator[Answer]:
 
 
 def ask_work(session: "Session") -> Iterator[Answer]:
-    from webapp.services import figures
+    from webapp.services import figures, stages
 
     waiting = figures.count_waiting(session)
     since = f", the oldest for {span(waiting.oldest_s)}" if waiting.pictures else ""
     yield True, "pictures", f"{waiting.pictures:,} pending{since}"
     scans = figures.count_scans(session).by_state
     yield True, "scans", ", ".join(f"{count:,} {state}" for state, count in sorted(scans.items())) or "none yet"
+    if told := stages.of_latest(session):
+        yield True, "limit", f"of scan {told[0]}: {told[1]}"
     yield tell_ticks(figures.read_ticks(session))
 
 

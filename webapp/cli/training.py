@@ -52,9 +52,7 @@ def train(
 
     _check_name(name)
     frozen = find_model(backbone)
-    with (
-        _reviewed() if pictures == REVIEWED else _in_folder(Path(pictures), named, aside, ignored) as (examples, words)
-    ):
+    with reviewed() if pictures == REVIEWED else _in_folder(Path(pictures), named, aside, ignored) as (examples, words):
         trained = _teach(name, examples, words, frozen, seed)
     write_pages(trained.evaluation, json_file, page_file)
     if is_primary:
@@ -129,7 +127,7 @@ def _label_of(folder: Path, path: Path, label: str) -> str:
 
 
 @contextmanager
-def _reviewed() -> "Iterator[tuple[list[Example], str]]":
+def reviewed() -> "Iterator[tuple[list[Example], str]]":
     """The pictures of which reviewers decided what they show; those of a remote store are here until the end."""
     from webapp.cli.opening import open_session, open_settings
     from webapp.services.lessons import examples_of

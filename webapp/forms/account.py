@@ -69,7 +69,12 @@ class OwnPasswordForm(PageForm):
 
 
 class ConfirmForm(PageForm):
-    """The first code of an app that was just set up, or one for new recovery codes."""
+    """The first code of an app that was just set up, or one for new recovery codes.
+
+    The password is asked for where the sign-in is not a new one.
+    """
+
+    password = PasswordField(say_later("Password"), [Length(max=1000)], render_kw={"autocomplete": "current-password"})
 
     code = StringField(
         say_later("Code"),

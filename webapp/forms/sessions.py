@@ -6,7 +6,7 @@ from wtforms.validators import DataRequired, Length
 from webapp.forms.base import PageForm
 from webapp.language import say_later
 
-# A code of an app has six digits, a recovery code sixteen letters and their dashes.
+# A code of an app has six digits, a recovery code 28 letters and their dashes.
 CODE_LETTERS = 40
 CODE_KEYS = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
 

@@ -56,6 +56,7 @@ WORDS = {
 }
 WHOM = [
     SelectChoice("", say_later("Asked of nobody, open to everybody")),
+    SelectChoice("viewer", say_later("Asked of everybody")),
     SelectChoice("reviewer", say_later("Asked of reviewers, leads and admins")),
     SelectChoice("lead", say_later("Asked of leads and admins")),
     SelectChoice("admin", say_later("Asked of admins")),

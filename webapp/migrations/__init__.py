@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 FOLDER = Path(__file__).parent
+LOCK = 0x7475736B  # a number of our own among PostgreSQL's advisory locks
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -32,6 +34,8 @@ def one_transaction(connection: Connection) -> Iterator[None]:
     """
     if connection.dialect.name != "sqlite":
         with connection.begin():
+            # Of two that upgrade at once (containers that start together, say) the second finds nothing left to do.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             yield
         return
     driver = connection.connection.driver_connection
@@ -48,16 +52,41 @@ def one_transaction(connection: Connection) -> Iterator[None]:
 
 
 def is_current(engine: Engine) -> bool:
+    return revision_of(engine) == newest_revision()
+
+
+def revision_of(engine: Engine) -> str | None:
+    """None for a database without tables."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest_revision()
+        return MigrationContext.configure(connection).get_current_revision()
 
 
-def newest_revision() -> str | None:
-    return ScriptDirectory.from_config(make_config()).get_current_head()
+def mismatch(engine: Engine) -> str | None:
+    """Why this program can't work with the database, in a sentence; None where both are of the same version."""
+    theirs, ours = revision_of(engine), newest_revision()
+    if theirs == ours:
+        return None
+    if theirs is None:
+        return "the database is not set up: run `tuskline db upgrade`"
+    if theirs in known_revisions():
+        return (
+            f"the database is of an older version (revision {theirs}, this program works with {ours}): "
+            "stop everything, then run `tuskline db upgrade`"
+        )
+    return (
+        f"the database is of a newer version (revision {theirs}, this program works with {ours}): "
+        "start the program of that version"
+    )
 
 
-def known_revisions() -> frozenset[str]:
-    return frozenset(one.revision for one in ScriptDirectory.from_config(make_config()).walk_revisions())
+def newest_revision() -> str:
+    return known_revisions()[0]
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """The newest first, as they were when this process asked first: an upgrade may put new files beside old code."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
 
 
 def is_of_models(_item: Any, name: str | None, _kind: str, _reflected: bool, _other: Any) -> bool:

@@ -1,7 +1,7 @@
 """The trail of what was done."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from webapp.db import now
 from webapp.models import AuditEntry
 from webapp.services import chain
-from webapp.services.verifying import Verification
+from webapp.services.verifying import AWRY, CLOCK_BACK, Verification
 
 SYSTEM = "system"
 VIEWED = "evidence.view"
@@ -41,7 +41,15 @@ def record(session: Session, actor: str, action: str, subject: str, **facts: Any
     action: `decision.confirm`, say; subject: `finding:12`; facts: JSON values. What the entry says is hashed here
     (services.chain); a seal takes it in later, so that no two writers wait for each other.
     """
-    at, plain = now(), json.loads(json.dumps(facts, allow_nan=False))  # as the database will give it back
+    at = now()
+    newest = session.scalar(select(AuditEntry.at).order_by(AuditEntry.id.desc()).limit(1))
+    if newest is not None and at < newest - AWRY:
+        add(session, at, SYSTEM, CLOCK_BACK, "clock:system", {"from": newest.isoformat(), "to": at.isoformat()})
+    return add(session, at, actor, action, subject, facts)
+
+
+def add(session: Session, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, Any]) -> AuditEntry:
+    plain = json.loads(json.dumps(facts, allow_nan=False))  # as the database will give it back
     content = chain.content_sha256(at, actor, action, subject, plain)
     entry = AuditEntry(at=at, actor=actor, action=action, subject=subject, facts=plain, content_sha256=content)
     session.add(entry)

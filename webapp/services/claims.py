@@ -24,7 +24,7 @@ def claim(session: Session, worker: str, lease_s: int, limit: int) -> Sequence[S
     What a worker had that died comes last and one by one: any of its lot may have killed it. Of two workers at once
     each gets its own: PostgreSQL passes over rows that another one is just taking.
     """
-    free = _is_free()
+    free = _is_free(lease_s)
     waiting = select(ScanPhoto.id).where(PENDING, free, _of_open_scans()).order_by(ScanPhoto.id)
     is_fresh = ScanPhoto.attempts == 0
     has_fresh = session.scalar(waiting.where(is_fresh).limit(1)) is not None
@@ -83,9 +83,9 @@ def waiting_listings(session: Session, scan_id: int, listing_ids: Iterable[int])
     return found
 
 
-def is_any_free(session: Session) -> bool:
+def is_any_free(session: Session, lease_s: int) -> bool:
     """Whether a picture waits that no living worker has."""
-    return bool(session.scalar(select(exists().where(PENDING, _is_free(), _of_open_scans()))))
+    return bool(session.scalar(select(exists().where(PENDING, _is_free(lease_s), _of_open_scans()))))
 
 
 def oldest_waiting(session: Session) -> datetime | None:
@@ -104,8 +104,8 @@ class PictureHeartbeat(leases.Heartbeat):
         renew(session, self._worker, self._lease_s)
 
 
-def _is_free() -> ColumnElement[bool]:
-    return or_(ScanPhoto.lease_until.is_(None), ScanPhoto.lease_until < now())
+def _is_free(lease_s: int) -> ColumnElement[bool]:
+    return or_(ScanPhoto.lease_until.is_(None), leases.is_past(ScanPhoto.lease_until, lease_s))
 
 
 def _of_open_scans() -> ColumnElement[bool]:

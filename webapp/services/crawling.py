@@ -19,8 +19,10 @@ from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.crawling import crawl
 from scanner.markets.registry import find_market
 from scanner.markets.shape import Shape
+from scanner.markets.values import keepable
 from scanner.warc import ArchiveError
 from webapp.db import now
+from webapp.migrations import mismatch
 from webapp.models import Scan, ScanState
 from webapp.services import leases, scans
 from webapp.services.archiving import Archive
@@ -205,6 +207,10 @@ def attempt(
     except OSError as error:
         session.rollback()
         return trouble(scan_id, error, settings.lease_s) if is_trouble(error) else unexpected(scan_id)
+    except DBAPIError as error:
+        session.rollback()
+        is_upgraded = mismatch(session.get_bind().engine) is not None
+        return trouble(scan_id, error, settings.lease_s) if is_upgraded else unexpected(scan_id)
     except Exception:
         session.rollback()
         return unexpected(scan_id)
@@ -227,8 +233,12 @@ def is_trouble(error: Exception) -> bool:
 def trouble(scan_id: int, error: Exception, wait_s: int) -> Ending:
     """The machine's fault and not the source's: the disk is full, the database is away. The scan begins again later."""
     logger.warning("scan %d waits: %s", scan_id, error)
-    known = {OperationalError: "the database could not be written", StoreAwayError: "the store does not answer"}
-    why = known.get(type(error), "there is no room on the disk")
+    known: dict[type[Exception], str] = {
+        OperationalError: "the database could not be written",
+        StoreAwayError: "the store does not answer",
+    }
+    upgraded = "the database was upgraded" if isinstance(error, DBAPIError) else "there is no room on the disk"
+    why = known.get(type(error), upgraded)
     return Ending(waits_s=wait_s, note=f"It waits, since {why}; it goes on by itself.")
 
 
@@ -237,7 +247,7 @@ def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:
         # The machine goes down, and what the crawl works with goes down around it: that says nothing of the source.
         return Ending(waits_s=0)
     logger.warning("the crawl of scan %d failed: %s", scan_id, error)
-    return Ending(error=str(error))
+    return Ending(error=keepable(str(error)))
 
 
 def unexpected(scan_id: int) -> Ending:

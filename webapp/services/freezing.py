@@ -16,6 +16,7 @@ from rules.law import LawEntry
 from rules.model import Pack
 from scanner.zoo.cards import CardError
 from scanner.zoo.registry import find_installed
+from scanner.zoo.running import variant_of
 from webapp.exporters.content import FORMAT
 from webapp.language import ENGLISH, speaking
 from webapp.models import (
@@ -218,7 +219,8 @@ def card_of(settings: Settings, name: str, digest: str) -> dict[str, Any] | None
         model = find_installed(settings.models_dir, name)
     except CardError:
         return None
-    if model is None or model.digest != digest:
+    variant = variant_of(model, digest) if model is not None else None
+    if variant is None:
         return None
-    card = model.card
-    return {"source": card.source, "installed_at": card.installed_at, "figures": dict(card.figures)}
+    card, run = variant.card, {"engine": variant.engine, "precision": variant.precision, "decoding": variant.decoding}
+    return {"source": card.source, "installed_at": card.installed_at, "figures": dict(card.figures), "run": run}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.db import insert_new, now
@@ -174,6 +175,9 @@ def attempt(task: Task, works: Mapping[JobKind, Work], failures: tuple[type[Exce
     except leases.LostLeaseError as error:
         logger.warning("%s", error)
         return None
+    except OperationalError as error:
+        logger.warning("job %d waits: %s", job.id, error)
+        return JobState.QUEUED, "It waits, since the database could not be written; it goes on by itself.", {}
     except failures as error:
         if task.report.is_stopping():
             # What the work needs goes down around it: that says nothing of the work.
@@ -196,7 +200,8 @@ def end(session: Session, job: Job, worker: str, state: JobState, note: str | No
     if state.is_over:
         values |= {"holds": None, "finished_at": now()}
     else:
-        values |= {"attempts": Job.attempts - 1}  # it was the worker that ended, not the work that killed it
+        # It was the worker that ended, not the work that killed it; the next tick sends it to another.
+        values |= {"attempts": Job.attempts - 1, "lease_until": now()}
     if leases.release(session, job.id, worker, state, Job, **values) and state.is_over:
         facts = {"job": job.id, "note": note, "digest": result.get("digest")}
         audit.record(session, job.actor, f"{action_of(job.kind)}.{state}", subject_of(job), **facts)
@@ -206,7 +211,7 @@ def end(session: Session, job: Job, worker: str, state: JobState, note: str | No
 def reconcile(session: Session, settings: Settings) -> list[tuple[int, JobKind]]:
     """Jobs to queue again, by the caller and after its commit; as for scans."""
     overdue = select(Job.id, Job.kind).where(
-        Job.state.in_((JobState.QUEUED, JobState.RUNNING)), Job.lease_until < now()
+        Job.state.in_((JobState.QUEUED, JobState.RUNNING)), leases.is_past(Job.lease_until, settings.lease_s)
     )
     kinds = {row.id: row.kind for row in session.execute(overdue.order_by(Job.id))}
     return [(job_id, kinds[job_id]) for job_id in leases.remind(session, list(kinds), settings.lease_s, Job)]

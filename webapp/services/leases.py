@@ -2,12 +2,12 @@
 
 import logging
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from sqlalchemy import Engine, or_, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from webapp.db import now
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 # What a worker can own. Their states differ, but for the words of these two.
 Leased = Scan | Job
 WAITS, RUNS = "queued", "running"
+LONGEST_HINT_S = 60  # how long a row may wait for its first message
 LONGEST_PAUSE_S = 5.0  # so that a crawl that waits for a slow site hears soon that it was cancelled
 
 
@@ -25,9 +26,18 @@ class LostLeaseError(Exception):
     """Another worker has it now, or it was ended meanwhile: what was not committed must be let go."""
 
 
+def is_past(until: InstrumentedAttribute[datetime | None], lease_s: int) -> ColumnElement[bool]:
+    """Whether a lease is over; also one that ends later than any does that is given now: by a clock that was put back.
+
+    lease_s: what leases are given for here. Its owner may live: then it finds its work lost, and writes nothing.
+    """
+    at = now()
+    return or_(until < at, until > at + timedelta(seconds=2 * max(lease_s, LONGEST_HINT_S)))
+
+
 def take(session: Session, row_id: int, worker: str, lease_s: int, table: type[Leased] = Scan, **facts: Any) -> bool:
     """Make `worker` the owner where the work waits or its owner went silent; commits. False: someone else has it."""
-    silent = (table.state == RUNS) & (table.lease_until < now())
+    silent = (table.state == RUNS) & is_past(table.lease_until, lease_s)
     taken = change(
         session,
         (table.id == row_id, or_(table.state == WAITS, silent)),
@@ -66,7 +76,7 @@ def remind(session: Session, ids: list[int], patience_s: int, table: type[Leased
         for row_id in ids
         if change(
             session,
-            (table.id == row_id, table.state.in_((WAITS, RUNS)), table.lease_until < now()),
+            (table.id == row_id, table.state.in_((WAITS, RUNS)), is_past(table.lease_until, patience_s)),
             table,
             state=WAITS,
             lease_owner=None,

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from scanner.markets.values import keepable
 from scanner.records import Listing
 from webapp.db import chunks, insert_all_new, insert_new_rows, now
 from webapp.models import FindingRow, ListingRow, ListingText, ListingVersion, Scan
@@ -31,15 +32,15 @@ def clean(listing: Listing) -> Listing:
     """
     return replace(
         listing,
-        url=clean_text(listing.url),
-        title=clean_text(listing.title),
-        description=clean_text(listing.description),
+        url=keepable(listing.url),
+        title=keepable(listing.title),
+        description=keepable(listing.description),
         price=clean_price(listing.price),
         currency=clean_code(listing.currency, 3),
         country=clean_code(listing.country, 2),
-        seller=clean_text(listing.seller)[:SELLER_LETTERS] if listing.seller else None,
+        seller=keepable(listing.seller)[:SELLER_LETTERS] if listing.seller else None,
         seller_url=clean_url(listing.seller_url),
-        photo_urls=tuple(dict.fromkeys(clean_text(url) for url in listing.photo_urls))[:MOST_PHOTOS],
+        photo_urls=tuple(dict.fromkeys(keepable(url) for url in listing.photo_urls))[:MOST_PHOTOS],
     )
 
 
@@ -48,12 +49,8 @@ def is_short(url: str) -> bool:
     return len(url.encode()) <= URL_LETTERS
 
 
-def clean_text(text: str) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
 def clean_url(url: str | None) -> str | None:
-    return clean_text(url) if url and len(url) <= URL_LETTERS else None
+    return keepable(url) if url and len(url) <= URL_LETTERS else None
 
 
 def clean_code(code: str | None, letters: int) -> str | None:

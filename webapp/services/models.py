@@ -1,5 +1,6 @@
 """The models as the pages show them: the catalogue, what is installed, what was trained here, who speaks first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from scanner.zoo import cascade as choosing
 from scanner.zoo.cards import CARD_NAME, CardError
 from scanner.zoo.cascade import NoModelError
 from scanner.zoo.catalogue import CATALOGUE, PRIMARY
+from scanner.zoo.engines import parse_device
 from scanner.zoo.labels import LabelError
 from scanner.zoo.options import InstallOptions
 from scanner.zoo.registry import InstalledModel, find_installed
+from scanner.zoo.running import Settled, settle
 from scanner.zoo.sources import order as sources
 from scanner.zoo.spec import ModelSpec
+from scanner.zoo.wishes import Wishes
 from webapp.echoes import say_again
 from webapp.language import say
 from webapp.models import Job, JobKind, JobState, User
@@ -29,6 +33,7 @@ class ModelView:
     """One model. fault: why its card can't be read. spec: None where nothing but a broken card is known.
 
     rank: its place among those that may speak of a picture, 1 for the first; None where it does not speak.
+    warning: where it does not run, or should not, as was wished.
     job: what waits or runs on it. speed: the newest measurement of this very version, as its job gave it.
     """
 
@@ -40,6 +45,7 @@ class ModelView:
     is_primary: bool = False
     job: Job | None = None
     speed: dict[str, Any] | None = None
+    warning: str | None = None
 
     @property
     def title(self) -> str:
@@ -74,29 +80,44 @@ class Zoo:
         return next((model for model in self.models if model.rank == 1), None)
 
 
-def view_zoo(session: Session, models_dir: Path, cascade: Cascade) -> Zoo:
-    """Every model of the catalogue, then those that were trained here."""
+def view_zoo(
+    session: Session, models_dir: Path, cascade: Cascade, device: str = "cpu", wishes: Wishes | None = None
+) -> Zoo:
+    """Every model of the catalogue, then those that were trained here, each as it would run on the device here."""
+    place = parse_device(device)
+
+    def run(model: InstalledModel) -> Settled:
+        return settle(model, place, wishes or Wishes())
+
     primary = name_primary(models_dir, cascade)
     order, absent, notice = speaking_order(models_dir, cascade)
     under_way = jobs.unfinished(session)
     models = tuple(
-        view_one(session, models_dir, name, order, primary, under_way.get(f"model:{name}"))
+        view_one(session, models_dir, name, order, primary, under_way.get(f"model:{name}"), run)
         for name in known_names(models_dir)
     )
     return Zoo(models, primary, absent, notice)
 
 
 def view_one(
-    session: Session, models_dir: Path, name: str, order: tuple[str, ...], primary: str, job: Job | None
+    session: Session,
+    models_dir: Path,
+    name: str,
+    order: tuple[str, ...],
+    primary: str,
+    job: Job | None,
+    run: Callable[[InstalledModel], Settled],
 ) -> ModelView:
     rank = order.index(name) + 1 if name in order else None
     try:
-        installed = find_installed(models_dir, name)
+        found = find_installed(models_dir, name)
     except CardError as error:
         return ModelView(name, CATALOGUE.get(name), fault=str(error), is_primary=name == primary, job=job)
+    settled = run(found) if found else None
+    installed, warning = (settled.model, settled.warning) if settled else (None, None)
     spec = installed.spec if installed else CATALOGUE[name]
     speed = newest_result(session, JobKind.MEASURE, installed) if installed else None
-    return ModelView(name, spec, installed, None, rank, name == primary, job, speed)
+    return ModelView(name, spec, installed, None, rank, name == primary, job, speed, warning)
 
 
 def known_names(models_dir: Path) -> list[str]:

@@ -105,6 +105,6 @@ def is_guessed(password: str, name: str) -> bool:
     return len(set(password)) < LEAST_LETTERS or (plain != password.casefold() and len(left) < LEFT_LENGTH)
 
 
-def make_password() -> str:
-    """Four groups of four letters and digits: 79 bits."""
-    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
+def make_password(groups: int = 4) -> str:
+    """Groups of four letters and digits; four of them are 79 bits, seven 138."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(groups))

@@ -15,8 +15,10 @@ from scanner.pipeline import Scanner
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import ModelChoice
+from scanner.zoo.engines import parse_device
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel, find_installed
+from scanner.zoo.running import lacks_way, settle, variant_of
 from webapp.exporters import verify_case
 from webapp.exporters.verify_case import FINDINGS, Folder, Outcome, Unreadable, Zip
 from webapp.language import say
@@ -39,10 +41,16 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
-    """What scores here: finds an installed model by name (None: there is none) and opens a scanner that asks it."""
+    """What scores here: finds an installed model by name (None: there is none) and opens a scanner that asks it.
+
+    vary: the model as it must be run to score under a digest, None where no way of running it has that one. lacks: why
+    it can't be run so here, in a sentence.
+    """
 
     find: Callable[[str], Model | None]
     open: Callable[[Any], AbstractContextManager[ScansPhotos]]
+    vary: Callable[[Any, str], Model | None] = lambda _model, _digest: None
+    lacks: Callable[[Any], str | None] = lambda _model: None
 
 
 def laboratory(settings: Settings) -> Laboratory:
@@ -52,7 +60,12 @@ def laboratory(settings: Settings) -> Laboratory:
         choice = ModelChoice((model,), primary_absent=False, notice=None, everyone=True)
         return Scanner(choice, Pack("", "", "", (), ""), settings.device, settings.model_memory_mb)
 
-    return Laboratory(lambda name: find_installed(settings.models_dir, name), open_scanner)
+    def find_model(name: str) -> InstalledModel | None:
+        model = find_installed(settings.models_dir, name)
+        return settle(model, device, settings.wishes).model if model is not None else None
+
+    device = parse_device(settings.device)
+    return Laboratory(find_model, open_scanner, variant_of, lambda model: lacks_way(model, device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,7 @@ class Verdict:
 class Rescored:
     """What became of one model's scores. digest: of the case file's; installed: of the model here, None without one.
 
+    run: the engine, precision and decoding with which it was asked here.
     why_not: why nothing was compared, in a sentence; empty where it was. unread: pictures that could not be scored,
     with why.
     """
@@ -138,6 +152,7 @@ class Rescored:
     verdicts: int = 0
     turned: list[Verdict] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    run: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_same(self) -> bool:
@@ -147,6 +162,7 @@ class Rescored:
         same = ("model", "digest", "installed", "pictures", "scores", "beyond_count", "verdicts", "unread")
         return {name: getattr(self, name) for name in same} | {
             "same": self.is_same,
+            "run": dict(self.run),
             "why_not_compared": self.why_not or None,
             "largest": self.largest.to_json() if self.largest else None,
             "beyond": [one.to_json() for one in self.beyond],
@@ -315,6 +331,12 @@ def compare_model(lab: Laboratory, pictures: Pictures, name: str, digest: str, t
     if model is None:
         return result
     result.installed = model.digest
+    if model.digest != digest and (variant := lab.vary(model, digest)) is not None:
+        if why := lab.lacks(variant):
+            result.why_not = say("%(name)s could not be asked: %(why)s", name=name, why=why)
+            return result
+        model, result.installed = variant, digest
+    result.run = describe_run(model)
     if model.digest != digest and not takes_others:
         result.why_not = say(
             "Another version of %(name)s is installed (digest %(here)s, not %(there)s), so nothing was compared; "
@@ -329,6 +351,12 @@ def compare_model(lab: Laboratory, pictures: Pictures, name: str, digest: str, t
     except ModelError as error:
         result.why_not = say("%(name)s could not be asked: %(why)s", name=name, why=error)
     return result
+
+
+def describe_run(model: Model) -> dict[str, str]:
+    """With which engine, in which precision and with which decoding it runs, of a model that says so."""
+    names = ("engine", "precision", "decoding")
+    return {name: str(getattr(model, name)) for name in names if hasattr(model, name)}
 
 
 def find_model(lab: Laboratory, result: Rescored) -> Model | None:

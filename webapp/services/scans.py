@@ -197,7 +197,8 @@ def reconcile(session: Session, settings: Settings) -> list[int]:
     """
     for scan_id in session.scalars(select(Scan.id).where(Scan.state == ScanState.SCORING).order_by(Scan.id)).all():
         settle(session, scan_id)
-    overdue = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), Scan.lease_until < now())
+    is_overdue = leases.is_past(Scan.lease_until, settings.lease_s)
+    overdue = select(Scan.id).where(Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), is_overdue)
     return leases.remind(session, list(session.scalars(overdue.order_by(Scan.id))), settings.lease_s)
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import exists, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from rules.load import PackError
@@ -21,6 +22,7 @@ from scanner.pipeline import KnownScores, Scanner
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import ModelChoice, NoModelError, choose_models
+from scanner.zoo.engines import parse_device
 from scanner.zoo.predictor import ModelError
 from webapp.db import now
 from webapp.models import Scan, ScanPhoto, ScanState
@@ -42,6 +44,7 @@ BATCH_S = 2.0
 # While a crawl brings pictures one by one: how often to look, so that they come in lots.
 LOOK_AGAIN_S = 1.0
 FETCHERS = 8  # threads that bring pictures from a store elsewhere
+GIVE_BACK_S = 5.0  # between two tries
 # Rules and models may change while a worker is at work: after so long it begins anew with those that hold.
 BENCH_S = 600.0
 # How long a picture waits for another scan worker where this one has no model that works.
@@ -79,7 +82,7 @@ OpenBench = Callable[[Session, Settings], Bench]
 def open_bench(session: Session, settings: Settings) -> Bench:
     """The real models and rules. Raises one of FAILURES."""
     pack = current_pack(session, settings.pack)
-    choice = choose_models(settings.models_dir, pack.cascade)
+    choice = choose_models(settings.models_dir, pack.cascade).run_on(parse_device(settings.device), settings.wishes)
     return Bench(choice, pack, Scanner(choice, pack, settings.device, settings.model_memory_mb))
 
 
@@ -96,23 +99,44 @@ def run(
     Several workers may run at once, on this machine or on others. What a killed one had is taken over once its leases
     have passed; what one said of a picture is written once, in one transaction a batch.
     """
-    if not claims.is_any_free(session):
+    if not claims.is_any_free(session, settings.lease_s):
         return
     with claims.PictureHeartbeat(session.get_bind().engine, worker, settings.lease_s):
         try:
-            while is_work_left(session, is_stopping, sleep):
+            while is_work_left(session, settings, is_stopping, sleep):
                 if not begin(session, settings, worker, is_stopping, bench, sleep):
                     return
+        except (OperationalError, StoreAwayError) as error:
+            logger.warning("pictures wait, as the machine is in trouble: %s", error)
         finally:
+            give_back(session, worker, is_stopping, sleep)
+
+
+def give_back(session: Session, worker: str, is_stopping: Callable[[], bool], sleep: Callable[[float], object]) -> None:
+    """Let go what was not done, also where the database is away or its disk is full: then as soon as it can be written.
+
+    Left to its lease it would count as begun in vain, and at the third time as a picture that kills its workers.
+    """
+    while True:
+        try:
             session.rollback()
             claims.give_back(session, worker)
             session.commit()
+        except OperationalError as error:
+            logger.warning("pictures can't be given back yet: %s", error)
+            if is_stopping():
+                return
+            sleep(GIVE_BACK_S)
+        else:
+            return
 
 
-def is_work_left(session: Session, is_stopping: Callable[[], bool], sleep: Callable[[float], object]) -> bool:
+def is_work_left(
+    session: Session, settings: Settings, is_stopping: Callable[[], bool], sleep: Callable[[float], object]
+) -> bool:
     """Wait for pictures while a crawl goes on; False once there is none and none will come, and where we stop."""
     while not is_stopping():
-        if claims.is_any_free(session):
+        if claims.is_any_free(session, settings.lease_s):
             return True
         is_crawling = bool(session.scalar(select(exists().where(Scan.state == ScanState.RUNNING))))
         session.rollback()
@@ -142,7 +166,7 @@ def begin(
         with bench.scanner as scanner:
             place = open_store(settings)
             shift = Shift(session, settings, worker, bench, scanner, is_stopping, place, until, index)
-            while time.monotonic() < until and is_work_left(session, is_stopping, sleep):
+            while time.monotonic() < until and is_work_left(session, settings, is_stopping, sleep):
                 shift.work()
     except FAILURES as error:
         session.rollback()

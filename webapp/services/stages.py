@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from scanner.fetch import LogEntry
@@ -121,6 +121,11 @@ class Told:
         return str(STAGE_WORDS[self.name])
 
     @property
+    def is_watched(self) -> bool:
+        """Whether its idle time is known: writers come and go with the work, so that they were never seen to wait."""
+        return self.name is not StageName.WRITE
+
+    @property
     def busy(self) -> float:
         """In [0, 1], as the next two."""
         return self.time.share(self.time.busy_s)
@@ -149,6 +154,14 @@ class Course:
 
 def of_scan(session: Session, scan_id: int) -> Course:
     return course_of(session.scalars(select(ScanStage).where(ScanStage.scan_id == scan_id)))
+
+
+def of_latest(session: Session) -> tuple[int, str] | None:
+    """The newest scan whose limit is known, and the sentence that says it."""
+    decoded = select(func.max(ScanStage.scan_id)).where(ScanStage.stage == StageName.DECODE.value)
+    scan_id = session.scalar(decoded)
+    words = of_scan(session, scan_id).words if scan_id is not None else None
+    return (scan_id, words) if scan_id is not None and words else None
 
 
 def course_of(rows: Iterable[ScanStage]) -> Course:

@@ -24,7 +24,7 @@ BOUNDS = {
 }
 
 # What each of these may be; nobody is asked for a second factor who may only read.
-OFFERED = {"second_factor_from": ("", Role.REVIEWER.value, Role.LEAD.value, Role.ADMIN.value)}
+OFFERED = {"second_factor_from": ("", *(role.value for role in Role))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from scanner.images import PictureError
 from scanner.pipeline import Scanner, evidence_of
 from scanner.records import Photo, ScannedPhoto, Scores
 from scanner.zoo.cascade import ModelChoice, choose_models
+from scanner.zoo.engines import parse_device
 from scanner.zoo.registry import find_installed
 from webapp.services import reviewed
 from webapp.services.jobs import JobError, Stopped, Task
@@ -78,7 +79,8 @@ def work(task: Task) -> dict[str, Any]:
 def look(task: Task, path: Path) -> dict[str, Any]:
     pack = current_pack(task.session, task.settings.pack)
     task.session.commit()  # the models take seconds
-    choice = choose(task.settings.models_dir, pack.cascade, task.job.model)
+    wanted = choose(task.settings.models_dir, pack.cascade, task.job.model)
+    choice = wanted.run_on(parse_device(task.settings.device), task.settings.wishes)
     count = len(choice.models)
     task.report.tell_step("one model looks at it" if count == 1 else f"{count} models look at it")
     scanned, warnings = scan(path, choice, pack, task.settings)

@@ -21,6 +21,7 @@ FAULTS_KEPT = 200
 NAMED = 20  # entries of one fault
 SWAPS_TRIED = 50
 AWRY = timedelta(hours=1)  # clocks of several machines differ, and a transaction takes its time
+CLOCK_BACK = "clock.back"  # the entry that says that the clock was put back by more than that
 FETCHED = 2000
 
 
@@ -265,7 +266,9 @@ class Reading:
         """Whether the entry came when and as it says."""
         if row.content_sha256 is None and self._first_hashed is not None and row.id > self._first_hashed:
             self._result.note(FaultKind.UNHASHED, entries=[row.id])
-        if row.at > until + AWRY or (self._newest is not None and row.at < self._newest - AWRY):
+        if row.action == CLOCK_BACK:
+            self._newest = row.at  # what was written before it bears the times of a clock that was wrong
+        elif row.at > until + AWRY or (self._newest is not None and row.at < self._newest - AWRY):
             self._result.note(FaultKind.MISDATED, entries=[row.id])
         elif self._newest is None or row.at > self._newest:
             self._newest = row.at

@@ -7,8 +7,10 @@ from scanner.zoo.bench import measure_speeds
 from scanner.zoo.cards import CardError
 from scanner.zoo.cascade import NoModelError
 from scanner.zoo.catalogue import UnknownModelError
+from scanner.zoo.engines import parse_device
 from scanner.zoo.predictor import ModelError
 from scanner.zoo.registry import InstalledModel, find_installed
+from scanner.zoo.running import settle
 from scanner.zoo.weights import InstallError
 from scanner.zoo.weights import install as install_weights
 from scanner.zoo.weights import remove as remove_weights
@@ -59,11 +61,18 @@ def measure(task: Task) -> dict[str, Any]:
     """Pictures a second, one at a time and in batches as a scan makes them, on the device that scans use."""
     model = find(task)
     task.report.tell_step("running it over and over, about half a minute")
-    found = measure_speeds([model], (task.settings.device,), BATCH_SIZES, progress=lambda _: task.report.check())
+    found = measure_speeds(
+        [model],
+        (task.settings.device,),
+        BATCH_SIZES,
+        progress=lambda _: task.report.check(),
+        wishes=task.settings.wishes,
+    )
     if not found.speeds:
         raise JobError(" ".join(found.warnings) or f"{model.name} gave no speed.")
     best = max(speed.pictures_per_second for speed in found.speeds)
-    return {"digest": model.digest, "pictures_a_second": round(best, 1), **found.to_json()}
+    run = settle(model, parse_device(task.settings.device), task.settings.wishes).model
+    return {"digest": run.digest, "pictures_a_second": round(best, 1), **found.to_json()}
 
 
 def find(task: Task) -> InstalledModel:

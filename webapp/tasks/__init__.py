@@ -1,8 +1,11 @@
 """The queue. A message is a hint that may be lost or come twice: the database says what is to be done."""
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
+from celery.schedules import schedule
 from kombu.entity import Exchange, Queue
 
 from webapp.settings import Settings
@@ -11,6 +14,8 @@ from webapp.tasks.disk_queue import address_of, register
 LONGEST_TICK_S = 15.0  # and not longer than a lease: what a dead worker left is seen soon after its end
 SCHEDULES_S = 5.0
 SEALS_S = 60.0  # how long an entry of the audit log may stand without a seal
+# A tick that nobody took for so long is of no use. Much longer than its pace: sender and taker read different clocks.
+EXPIRES_S = 3600.0
 UPKEEP = "upkeep"  # ticks: whatever else a worker serves, it serves these
 QUEUES = ("crawl", "scan", "reports")
 ROUTES = {
@@ -85,11 +90,19 @@ def options(settings: Settings) -> dict[str, Any]:
         "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in (*QUEUES, UPKEEP)],
         "task_routes": {task: {"queue": name, "routing_key": name} for task, name in ROUTES.items()},
         "beat_schedule": {
-            # Expires: a tick that nobody took in time is of no use, the next one is on its way.
-            name: {"task": name, "schedule": every_s, "options": {"expires": every_s}}
+            name: {
+                "task": name,
+                "schedule": schedule(every_s, nowfun=steady_now),
+                "options": {"expires": max(EXPIRES_S, every_s)},
+            }
             for name, every_s in ticks(settings).items()
         },
     }
+
+
+def steady_now() -> datetime:
+    """The time for the pace of ticks: nobody sets it, so that a clock that is put back an hour costs no hour."""
+    return datetime.fromtimestamp(time.monotonic(), UTC)
 
 
 ROOMS = ("audit", "heartbeats", "jobs", "reports", "retention", "rules", "scans", "schedules", "webhooks")

@@ -140,5 +140,9 @@ def made(folder: Path) -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     aside = path.with_name(f".{uuid4()}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.rename(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.rename(path)
+    except OSError:  # a full disk is not to fill with what has no room on it
+        aside.unlink(missing_ok=True)
+        raise

@@ -2,6 +2,8 @@
 
 import atexit
 import logging
+import os
+import signal
 import threading
 from collections.abc import Collection
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 from celery.signals import beat_init, worker_ready, worker_shutdown
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.migrations import mismatch
 from webapp.services import processes
 from webapp.tasks import app
-from webapp.tasks.database import task_session
+from webapp.tasks.database import engine_of, task_session
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +50,20 @@ class Heartbeat:
     def _run(self) -> None:
         while True:
             self._beat()
-            if self._over.wait(self._pause_s):
+            if self._over.wait(self._pause_s) or self._is_outdated():
                 return
+
+    def _is_outdated(self) -> bool:
+        """Whether the database was upgraded under us. Then we end in order: what is under way goes back and waits."""
+        try:
+            why = mismatch(engine_of(app.settings.sqlalchemy_url))
+        except SQLAlchemyError:
+            return False
+        if why is None:
+            return False
+        logger.error("this process ends: %s", why)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return True
 
     def _beat(self) -> None:
         try:

@@ -8,6 +8,7 @@ from webapp.services.workshop import FAILURES, WORKS
 from webapp.tasks import app
 from webapp.tasks.database import task_session
 from webapp.tasks.scans import stopping, worker_name
+from webapp.tasks.sending import enqueue
 
 
 @app.task(name="jobs.run")  # type: ignore[untyped-decorator]
@@ -32,5 +33,5 @@ def reconcile() -> None:
         overdue = jobs.reconcile(session, app.settings)
         session.commit()
     for job_id, kind in overdue:
-        task_for(kind).delay(job_id)
+        enqueue(task_for(kind), job_id)
     trials.sweep(app.settings)

@@ -4,6 +4,7 @@ from webapp.services import deliveries, report_firing
 from webapp.tasks import app
 from webapp.tasks.database import task_session
 from webapp.tasks.jobs import write_job
+from webapp.tasks.sending import enqueue
 
 
 @app.task(name="reports.fire")  # type: ignore[untyped-decorator]
@@ -11,7 +12,7 @@ def fire() -> None:
     with task_session() as session:
         job_ids = report_firing.fire_due(session)
     for job_id in job_ids:
-        write_job.delay(job_id)
+        enqueue(write_job, job_id)
 
 
 @app.task(name="reports.deliver")  # type: ignore[untyped-decorator]

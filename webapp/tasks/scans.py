@@ -11,6 +11,7 @@ from celery.signals import worker_shutting_down
 from webapp.services import claims, crawling, scans, scoring
 from webapp.tasks import app
 from webapp.tasks.database import task_session
+from webapp.tasks.sending import enqueue
 
 stopping = threading.Event()
 _scoring = threading.Lock()
@@ -26,10 +27,15 @@ def note_stop(**_: Any) -> None:
 @app.task(name="scans.run", acks_late=False)  # type: ignore[untyped-decorator]
 def run_scan(scan_id: int) -> None:
     with task_session() as session:
-        was_ours = crawling.run(session, scan_id, app.settings, worker_name(), stopping.is_set, score_pictures.delay)
+        was_ours = crawling.run(session, scan_id, app.settings, worker_name(), stopping.is_set, announce)
         following = scans.startable(session) if was_ours and not stopping.is_set() else []
     for each in following:
-        run_scan.delay(each)
+        enqueue(run_scan, each)
+
+
+def announce() -> None:
+    """There are pictures to score. A crawl is not to end because the broker is away for a while: a tick looks too."""
+    enqueue(score_pictures)
 
 
 @app.task(name="pictures.score", acks_late=False)  # type: ignore[untyped-decorator]
@@ -49,11 +55,11 @@ def reconcile() -> None:
     with task_session() as session:
         overdue = scans.reconcile(session, app.settings)
         session.commit()
-        is_waiting = claims.is_any_free(session)
+        is_waiting = claims.is_any_free(session, app.settings.lease_s)
     for scan_id in overdue:
-        run_scan.delay(scan_id)
+        enqueue(run_scan, scan_id)
     if is_waiting:
-        score_pictures.delay()
+        enqueue(score_pictures)
 
 
 def worker_name() -> str:

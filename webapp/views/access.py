@@ -20,6 +20,7 @@ from webapp.views import browsers
 
 P = ParamSpec("P")
 R = TypeVar("R")
+AWRY_S = 300  # clocks differ; a sign-in further ahead is of before the clock was put back, and would never end
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
 SEEN_EVERY_S = 60  # a cookie that changed with every page would be lost where two answers cross
@@ -28,6 +29,7 @@ WORD = "word"  # of services.sign_ins: whoever signs out ends it, also in a copy
 BY_PROVIDER = "openid"
 HALFWAY = "halfway"
 HALFWAY_S = 300
+RECENT_S = 600
 # A choice of before the sign-in that it does not take away.
 KEPT = ("language", "theme")
 # What opens to someone who must set up a second factor first.
@@ -115,7 +117,13 @@ def lifetime() -> timedelta:
 def is_fresh() -> bool:
     """Neither too long since the sign-in, nor since a page was opened."""
     idle_s = app_settings().session_idle_minutes * 60
-    return age_s(SIGNED_IN_AT) < lifetime().total_seconds() and age_s(SEEN_AT) < idle_s
+    is_past = min(age_s(SIGNED_IN_AT), age_s(SEEN_AT)) > -AWRY_S
+    return is_past and age_s(SIGNED_IN_AT) < lifetime().total_seconds() and age_s(SEEN_AT) < idle_s
+
+
+def is_recent() -> bool:
+    """Whether the sign-in is so new that nobody can have found the page open."""
+    return -AWRY_S < age_s(SIGNED_IN_AT) < RECENT_S
 
 
 def age_s(moment: str) -> float:

@@ -16,7 +16,7 @@ from webapp.language import say
 from webapp.models import Role, User
 from webapp.services import attempts, preferences, second_factor, sign_ins, tokens, users
 from webapp.services.errors import NotFound, Refused
-from webapp.views.access import SIGNED_IN_AT, lifetime, local_path, mark, reader, renew_session, requires
+from webapp.views.access import SIGNED_IN_AT, is_recent, lifetime, local_path, mark, reader, renew_session, requires
 from webapp.views.countries import offer_countries
 from webapp.views.sessions import too_many
 
@@ -129,6 +129,12 @@ def factor() -> str:
 @pages.post("/account/second-factor")
 @requires(Role.VIEWER)
 def switch_factor_on() -> Answer:
+    """Whoever finds a page open must not bind their own device to the account."""
+    form, user = ConfirmForm(), reader()
+    if not is_recent() and not users.has_password(user):
+        raise Refused(say("Sign out and in again, then set up the second factor: your sign-in is an older one."))
+    if not is_recent() and not is_own_password(form.password, user):
+        return factor_page(user, confirm=form), 422
     return give_codes(second_factor.switch_on)
 
 
@@ -275,6 +281,7 @@ def factor_page(user: User, confirm: ConfirmForm | None = None, off: SwitchOffFo
         confirm=confirm or ConfirmForm(formdata=None),
         off=off or SwitchOffForm(formdata=None),
         has_password=users.has_password(user),
+        is_recent=is_recent(),
         codes_left=second_factor.codes_left(db_session(), user),
         is_required=second_factor.is_required(db_session(), user),
     )

@@ -1,5 +1,7 @@
 """Browsers in which people signed in before: strangers who guess at a name do not slow these down."""
 
+from hashlib import sha256
+
 from flask import after_this_request, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
@@ -40,4 +42,6 @@ def remember(user: User) -> None:
 
 
 def signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(app_settings().secret_key, salt="known browser")
+    return URLSafeTimedSerializer(
+        app_settings().secret_key, salt="known browser", signer_kwargs={"digest_method": sha256}
+    )

@@ -98,7 +98,8 @@ def offer(form: TrainForm, zoo: Zoo) -> dict[str, int]:
 
 
 def view_zoo(pack: Pack) -> Zoo:
-    return models.view_zoo(db_session(), app_settings().models_dir, pack.cascade)
+    settings = app_settings()
+    return models.view_zoo(db_session(), settings.models_dir, pack.cascade, settings.device, settings.wishes)
 
 
 def choose(name: str) -> Chosen:

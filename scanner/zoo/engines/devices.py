@@ -1,6 +1,7 @@
 """Where a network runs: the words for it, and which engine can use a card, known without importing either engine."""
 
 import importlib.metadata
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from scanner.zoo.precisions import EngineName, Precision
 BUILDS: dict[EngineName, str] = {"paddle": "paddlepaddle-gpu", "onnx": "onnxruntime-gpu"}
 PLAIN: dict[EngineName, str] = {"paddle": "paddlepaddle", "onnx": "onnxruntime"}
 CARD = Path("/dev/nvidia0")
+PROVIDER = Path("capi", "libonnxruntime_providers_cuda.so")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,32 @@ def parse_device(device: str) -> Device:
     raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, or gpu:0,tensorrt, or gpu:0,fp32) or auto")
 
 
+def explain_device(device: str) -> str:
+    """Which device that comes to here, and why, in a sentence without a full stop. Raises ValueError."""
+    used = parse_device(device)
+    built = next((engine for engine in BUILDS if is_built(engine)), None)
+    if used.gpu is not None and built is not None:
+        other = "" if built == "paddle" else ", as the paddlepaddle here is built for the CPU"
+        return f"{used.name} by {BUILDS[built]}{other}"
+    if missing := missing_build(used):
+        return missing
+    if device != "auto":
+        return f"{used.name}, as was asked for"
+    if not CARD.exists():
+        return "cpu, as no driver shows an NVIDIA card"
+    return "cpu, as neither paddlepaddle nor onnxruntime is built for the card here: see docs/models.md"
+
+
 def is_built(engine: EngineName) -> bool:
-    """Whether the engine that is installed here is one for NVIDIA cards."""
-    return is_installed(BUILDS[engine])
+    """Whether the engine that is installed here is one for NVIDIA cards, however it came here."""
+    return is_installed(BUILDS[engine]) or (engine == "onnx" and has_card_provider())
+
+
+def has_card_provider() -> bool:
+    """Whether ONNX Runtime's library for NVIDIA cards lies beside its others: a copied folder has no metadata."""
+    found = importlib.util.find_spec("onnxruntime")
+    folders = found.submodule_search_locations if found else None
+    return any(Path(folder, PROVIDER).is_file() for folder in folders or ())
 
 
 def is_there(engine: EngineName) -> bool:

@@ -157,6 +157,8 @@ def _zip_members(archive: Path, left: _Allowance) -> Iterator[tuple[str, int, IO
     with zipfile.ZipFile(archive) as bundle:
         for member in bundle.infolist():
             left.take_entry()
+            if not member.filename:
+                raise ArchiveError(f"{archive.name} holds a file without a name: refused")
             if member.is_dir():
                 _check_name(member.filename)
                 continue

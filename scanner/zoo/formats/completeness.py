@@ -61,7 +61,7 @@ def read_parameters(program: Path, kind: str) -> list[Parameter]:
     try:
         found = list(_read_json(program) if kind == "E" else _read_proto(program))
         for one in found:
-            one.name.encode(), one.head  # noqa: B018 each raises for what it can't be made of
+            one.name.encode(), one.head
     except Exception:  # protobuf's own errors, those of a JSON of another shape, and names and sizes that are none
         raise CompletenessError(f"{program.name} is no program of Paddle's, or not all of it") from None
     if any(min(parameter.shape, default=0) < 0 for parameter in found):

@@ -60,14 +60,19 @@ def convert_state(kind: str, path: Path, network: str, classes: int, side: int, 
 # What follows runs in the conversion's process.
 def start_conversion() -> None:
     """Limits, and Paddle told to write its legacy programs before anything imports it, which is when it listens."""
+    limit_process(MEMORY_BYTES, FILE_BYTES)
+    os.environ["FLAGS_enable_pir_api"] = "0"  # noqa: SIM112 the name is Paddle's
+
+
+def limit_process(memory_bytes: int, file_bytes: int) -> None:
+    """Bounds for a process that turns a network into another form; memory is address space."""
     for kind, limit in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
         resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-    os.environ["FLAGS_enable_pir_api"] = "0"  # noqa: SIM112 the name is Paddle's
 
 
 def _convert(kind: str, path: Path, network: str, classes: int, side: int, target: Path) -> list[str]:

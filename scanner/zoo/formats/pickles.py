@@ -186,7 +186,7 @@ def check_notes(file: IO[bytes]) -> None:
     start = file.tell()
     try:
         for opcode, number, _ in pickletools.genops(file):
-            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= number <= MOST_NOTES:
+            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= (number or 0) <= MOST_NOTES:
                 raise PickleError("numbers more things than any parameter file has: refused")
     except ValueError:
         pass  # whatever breaks it is met again, and told, where it is read

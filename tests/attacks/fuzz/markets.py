@@ -1,5 +1,7 @@
 """Pages, feeds, tables and the answers of marketplaces' interfaces."""
 
+# ruff: noqa: E501 - one target or seed a line
+
 import gzip
 import json
 import os
@@ -10,15 +12,18 @@ from typing import Any
 from hypothesis import strategies as st
 
 from scanner.fetch import FetchError
-from scanner.markets import csv_file, ebay, etsy, feed, jsonl_file, merchant, shopify, warc_file
+from scanner.markets import csv_file, ebay, etsy, feed, jsonl_file, merchant, shop, shopify, warc_file
 from scanner.markets.api import message_of, plain_text
 from scanner.markets.base import Context, Market, MarketError
 from scanner.markets.crawling import crawl
+from scanner.markets.files import LocalPhotos, location_of
 from scanner.markets.jsonld import has_oversized_block, parse_block, read_things
 from scanner.markets.microdata import read_items
+from scanner.markets.options import check_options
 from scanner.markets.pages import MOST_URL, Page, absolute, decode, site_of
 from scanner.markets.pictures import is_decoration, shown_pictures, tagged_pictures
 from scanner.markets.products import find_links, read_listing, read_page
+from scanner.markets.registry import BUILT_IN
 from scanner.markets.sitemaps import SitemapError, parse_sitemap, unpack
 from scanner.markets.traps import Lookalike, is_challenge, is_login, says_missing
 from scanner.markets.values import MOST, parse_amount, parse_country, parse_currency, parse_price, parse_time
@@ -205,6 +210,28 @@ def merchant_seeds() -> list[bytes]:
     ]  # fmt: skip
 
 
+class Shop(FakeFetcher):
+    """One that names no sitemap in its robots.txt."""
+
+    def sitemaps(self, _url: str) -> list[str]:
+        return []
+
+
+def feed_shop(data: bytes) -> None:
+    """Parts between lines of === are the sitemap, the first page, and all others."""
+    parts = [*data.split(b"\n===\n", 2), b"", b""]
+
+    def answer(call: Call) -> bytes:
+        return parts[0] if call.path == "/sitemap.xml" else parts[1] if call.path == "/" else parts[2]
+
+    crawl_through(shop.MARKET, Shop(answer), start_url="https://shop.example/", pages=8)
+
+
+def shop_seeds() -> list[bytes]:
+    page = page_seeds()[0][1:] + b"<a href='/a'>a</a><a href='/b?c=1'>b</a>"
+    return [sitemap_seeds()[0] + b"\n===\n" + page + b"\n===\n" + page, b"\n===\n" + page + b"\n===\n" + page]
+
+
 # Interfaces ----------------------------------------------------------------------------------------------------------
 
 
@@ -323,6 +350,26 @@ def read_file(market: Market, name: str, data: bytes) -> None:
     run(market, context)
 
 
+def feed_place(data: bytes) -> None:
+    """What a table calls a picture's file."""
+    text = data.decode("utf-8", "surrogateescape" if data[:1] != b"\xed" else "replace")
+    put("secret", b"in the folder above")
+    inbox = folder() / "inbox"
+    inbox.mkdir(exist_ok=True)
+    with suppress(FetchError):
+        read = LocalPhotos(inbox)(text, 1000)
+        assert b"above" not in read.body, text
+    with suppress(ValueError):
+        assert location_of(inbox / text, inbox).startswith("file:///")
+
+
+def feed_options(data: bytes) -> None:
+    value = read_value(data)
+    if isinstance(value, dict):
+        for market in BUILT_IN.values():
+            assert all(isinstance(fault, str) for fault in check_options(market, value, folder()))
+
+
 def csv_seeds() -> list[bytes]:
     return [
         b"url,title,image_url,price,posted_at\nhttp://a/1,a,b.jpg|c d.jpg,\"1.234,50\",2026-01-02\n",
@@ -390,11 +437,25 @@ TARGETS = (
         "prices",
         feed_value,
         ("scanner.markets.values",),
-        lambda: [b"1.234,50 EUR", b"$1,234.5", b"EUR 5", b"2026-01-02T03:04:05+14:00", "٣٫٥ ₫".encode(), b"1e5", b"us"],
+        lambda: [b"1.234,50 EUR", b"$1,234.5", b"EUR 5", b"2026-01-02T03:04:05+14:00", "\u0663\u066b\u0665 \u20ab".encode(), b"1e5", b"us"],
     ),
     Target("charsets", feed_charset, ("scanner.markets.pages",), lambda: [b"utf-7\n+ADw-", b"gb18030\n\x84", b"hz\n~{"]),
-    Target("sitemaps", feed_sitemap, ("scanner.markets.sitemaps",), sitemap_seeds, XML_WORDS),
+    Target("sitemaps", feed_sitemap, ("scanner.markets.sitemaps", "scanner.markets.elements"), sitemap_seeds, XML_WORDS),
     Target("feeds", feed_feed, ("scanner.markets.feed",), feed_seeds, XML_WORDS),
+    Target("shops", feed_shop, ("scanner.markets.shop", "scanner.markets.crawling"), shop_seeds, HTML_WORDS),
+    Target(
+        "inbox",
+        feed_place,
+        ("scanner.markets.files",),
+        lambda: [b"../secret", b"file:///../secret", b"/etc/passwd", b"a%2f..%2f../secret", b"\0", b"file://[/"],
+    ),
+    Target(
+        "options",
+        feed_options,
+        ("scanner.markets.options",),
+        lambda: [b'{"start_url": "http://a/", "pages": 3, "listing_pattern": "(a+)+$", "path": "../x"}'],
+        inputs=objects_of("start_url", "pages", "listing_pattern", "path", "way", "words", "client_id", "marketplace"),
+    ),
     Target("merchant", feed_merchant, ("scanner.markets.merchant",), merchant_seeds, XML_WORDS),
     Target(
         "ebay", feed_ebay, ("scanner.markets.ebay",), ebay_seeds,

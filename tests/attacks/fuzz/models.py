@@ -1,5 +1,7 @@
 """Archives of models, and what lies in them: programs, parameters, pickles, labels, cards."""
 
+# ruff: noqa: E501 - one target or seed a line
+
 import io
 import json
 import pickle

@@ -1,5 +1,7 @@
 """What people and their programs hand in, and what goes out to their spreadsheets: rules, times, filters, case files."""
 
+# ruff: noqa: E501 - one target or seed a line
+
 import base64
 import csv
 import hmac
@@ -126,7 +128,7 @@ def feed_cursor(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     with suppress(Problem):
         number = paging.read(text)
-        assert 0 <= number and paging.read(paging.write(number)) == number
+        assert number >= 0 and paging.read(paging.write(number)) == number
 
 
 def feed_search(data: bytes) -> None:
@@ -142,7 +144,8 @@ def feed_names(data: bytes) -> None:
     """Addresses and names that lead somewhere: back after signing in, out of a page, into a folder, into a mail."""
     text = data.decode("utf-8", "replace")
     path = local_path(text)
-    assert path is None or (path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable())
+    assert path is None or (path.startswith("/") and not path.startswith(("//", "/\\")))
+    assert not re.search(r"[\x00-\x1f\x7f]", path or ""), "a header would break"
     shown = web_address(text)
     assert not shown or shown.strip().lower().startswith(("http://", "https://"))
     with suppress(ValueError):
@@ -275,7 +278,7 @@ TARGETS = (
         inputs=cron_inputs,
     ),
     Target("filters", feed_filters, (f"{API}.filters",), lambda: [b'{"state": "open", "q": "a"}'], inputs=filter_inputs),
-    Target("cursors", feed_cursor, (f"{API}.paging",), lambda: [paging.write(7).encode(), b"aWQ6MQ", "ａＷ".encode()]),
+    Target("cursors", feed_cursor, (f"{API}.paging",), lambda: [paging.write(7).encode(), b"aWQ6MQ", "\uff41\uff37".encode()]),
     Target("searches", feed_search, ("webapp.services.search",), lambda: ['"ivory tusk" ngà voi 象牙'.encode(), b"a' | !b <-> \\"]),
     Target(
         "names", feed_names, ("webapp.views.access", "webapp.services.inbox", "webapp.storage.base"),
@@ -287,7 +290,7 @@ TARGETS = (
         lambda: [b'{"sub": "1", "realm_access": {"roles": ["staff", 3]}, "a.b": "c"}'],
         inputs=lambda: st.dictionaries(st.sampled_from(CLAIMS), values(*CLAIMS), max_size=5).map(as_json),
     ),
-    Target("tables", feed_table, ("webapp.exporters.table",), lambda: [b"=1+1", b" \t=a;-b\r\n@c", "\u200b＝x".encode()]),
+    Target("tables", feed_table, ("webapp.exporters.table",), lambda: [b"=1+1", b" \t=a;-b\r\n@c", "\u200b\uff1dx".encode()]),
     Target("workbooks", feed_workbook, ("webapp.exporters.xlsx",), lambda: [b"=1+1", b"<r>a</r>", b"_x0000_", b"\xed\xa0\x80"]),
     Target("case-files", feed_case, ("webapp.exporters.verify_case",), case_seeds, (b"PK\1\2", b"PK\3\4"), most_bytes=40_000),
     Target("timestamps", feed_timestamp, ("webapp.exporters.verify_case",), lambda: [b"\x30\x05\x02\x01\x00\x30\x00", b"\x30\x80"]),

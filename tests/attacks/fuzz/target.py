@@ -1,7 +1,9 @@
 """What a fuzzer feeds, and what has to hold whatever it feeds."""
 
+import atexit
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +17,6 @@ from hypothesis import strategies as st
 
 from scanner.fetch import Fetched
 from scanner.records import Listing
-from webapp.services.listings import clean
 
 BASE = "https://shop.example/item/1"
 # Texts that have led parsers astray: halves of letters, letters that turn the line round, numbers of no size.
@@ -23,6 +24,10 @@ ODD_TEXTS = (
     "", "\0", "\ud800", "\u202eabc", "a" * 3000, "1e999999", "-0", "NaN", "٣", "½", "http://[", "//", "data:,x", "%00",
     "https://a.example/\udcff", "2026-02-30", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00", "\x1b[2J",
 )  # fmt: skip
+
+
+# Where `folder` is to lie instead: libFuzzer ends a process without a last word, so that nothing else would tidy up.
+room: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Target:
 
 def check_listing(listing: Listing | None) -> None:
     """Whatever was read can be kept as it is, on any of the databases."""
+    from webapp.services.listings import clean  # here, as a fuzzer of one parser need not make all of webapp ready
+
     if listing is None:
         return
     kept = clean(listing)
@@ -70,8 +77,10 @@ def read_value(data: bytes) -> Any:
 @cache
 def folder() -> Path:
     """Where files of this process lie while parsers read them: in memory where the machine has a place for that."""
-    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-    return Path(mkdtemp(prefix="tuskline-fuzz-", dir=room))
+    memory = Path("/dev/shm")
+    made = Path(mkdtemp(prefix="tuskline-fuzz-", dir=room or (memory if os.access(memory, os.W_OK) else None)))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def put(name: str, data: bytes) -> Path:

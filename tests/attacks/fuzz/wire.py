@@ -1,9 +1,12 @@
 """What comes over the wire, and archives of it."""
 
+# ruff: noqa: E501 - one target or seed a line
+
 import gzip
 import io
 import zlib
 from contextlib import suppress
+from functools import cache
 
 import httpx2
 from warcio.statusandheaders import StatusAndHeaders
@@ -15,11 +18,12 @@ from scanner.fetch.bodies import encoding_of, unpack, unpack_start
 from scanner.fetch.fetcher import _check_headers
 from scanner.fetch.pacing import MOST_ASKED_S, back_off_s
 from scanner.fetch.robots import Robots, whole_lines
-from scanner.warc import ArchiveError, read_archive, read_members
+from scanner.warc import ArchiveError, read_archive, read_members, salvage
+from scanner.warc.parts import part_of
 from scanner.zoo.fetching.partials import version_of
 from scanner.zoo.fetching.transfers import DownloadError, open_client, public_url
 from tests.attacks.fuzz.markets import feed_warc_market
-from tests.attacks.fuzz.target import BASE, Target
+from tests.attacks.fuzz.target import BASE, Target, folder
 
 MOST_BODY = 1024**2
 SHOP = httpx2.URL(BASE)
@@ -97,6 +101,16 @@ def feed_archive(data: bytes) -> None:
                 member.block()
 
 
+def feed_salvage(data: bytes) -> None:
+    """An archive whose writer died in the midst of it."""
+    place = folder() / "parts"
+    place.mkdir(exist_ok=True)
+    part_of(place / "a.warc.gz").write_bytes(data)
+    for path in salvage(place):
+        assert len(path.read_bytes()) <= len(data)
+        path.unlink()
+
+
 def feed_download(data: bytes) -> None:
     """A server's headers for a file that is fetched in parts."""
     lines = [line.partition(b":") for line in data.split(b"\n")[1:]]
@@ -114,11 +128,17 @@ def feed_place(data: bytes) -> None:
         "@"
         not in public_url(f"https://user:{text.replace('/', '').replace('?', '').replace('#', '')}@host/").split("/")[2]
     )
-    with open_client(plain_http=False) as client, suppress(DownloadError, httpx2.InvalidURL, ValueError):
+    client = _client()
+    with suppress(DownloadError, httpx2.InvalidURL, ValueError):
         request = client.build_request("GET", text)
         for hook in client.event_hooks["request"]:
             hook(request)
         assert request.url.scheme == "https" and request.url.host
+
+
+@cache
+def _client() -> httpx2.Client:
+    return open_client(plain_http=False)
 
 
 def archive_seeds() -> list[bytes]:
@@ -180,6 +200,7 @@ TARGETS = (
     Target("headers", feed_headers, ("scanner.fetch.fetcher",), lambda: [b"x-api-key:a\r\nb", b"etag:W/\"a\""]),
     Target("archives", feed_archive, ("scanner.warc.reading", "scanner.warc.members"), archive_seeds, WARC_WORDS),
     Target("archived-shop", feed_warc_market, ("scanner.markets.warc_file",), archive_seeds, WARC_WORDS),
+    Target("salvage", feed_salvage, ("scanner.warc.parts",), archive_seeds, WARC_WORDS),
     Target(
         "downloads", feed_download, ("scanner.zoo.fetching.partials",),
         lambda: [b"2\nContent-Range: bytes 5-9/10\nETag: W/\"a\"", b"1\nContent-Length: 10\nLast-Modified: x"],

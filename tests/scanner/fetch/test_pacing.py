@@ -149,3 +149,7 @@ def test_there_is_no_burst_against_the_delay_that_a_site_asks_for(site: Site, na
         fetcher.get(site.url("/a"))
         fetcher.get(site.url("/a"))
     assert naps == [pytest.approx(3, abs=0.5)]
+
+
+def test_a_number_with_an_odd_blank_behind_it_is_a_number() -> None:
+    assert back_off_s("7\x1f", 0) == 7

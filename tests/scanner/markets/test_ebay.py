@@ -232,3 +232,11 @@ def test_a_budget_is_no_failure_of_the_api() -> None:
     api.is_refused = lambda call: BudgetError("Spent.") if call.query.get("offset") == "200" else None
     context, _ = context_of(api)
     assert (len(crawled(context)), context.cut_short) == (200, "The crawl ended early. Spent.")
+
+
+def test_a_token_said_to_last_for_ever_is_used_for_a_day() -> None:
+    api = Ebay(1)
+    endless = {"access_token": "t", "expires_in": 10**400}
+    api.is_refused = lambda call: endless if call.path.endswith("/oauth2/token") else None
+    context, _ = context_of(api)
+    assert len(list(crawl(ebay.MARKET, context))) == 1

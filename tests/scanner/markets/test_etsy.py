@@ -142,3 +142,14 @@ def test_odd_values_are_left_out(odd: Any) -> None:
     assert listing is not None
     assert (listing.price, listing.photo_urls) == (None, ())
     assert etsy.read_item({**result(1), "url": odd}, ()) is None
+
+
+def test_an_id_of_another_kind_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETSY_KEY", "key")
+
+    def answer(call: Call) -> Answer:
+        found = [{**result(1), "listing_id": [1]}, result(2)]
+        return {"count": 2, "results": found if call.path.endswith("/active") else [{**EXTRA, "listing_id": {}}]}
+
+    context = context_on(FakeFetcher(answer), words="a", api_key="env:ETSY_KEY")
+    assert len(list(crawl(etsy.MARKET, context))) == 2

@@ -129,3 +129,20 @@ def test_a_feed_leads_to_no_file_of_ours(read: Read, site: Site) -> None:
 def test_a_feed_that_is_not_there_is_an_error(site: Site, context_for: Make) -> None:
     with pytest.raises(MarketError, match="404"):
         list(crawl(MARKET, context_for(feed_url=site.url("/none"))))
+
+
+def test_names_that_no_element_may_have_lose_no_other_offer(read: Read) -> None:
+    broken = "<item><g:<title>A</title><g:link>/broken</g:link></item></channel>"
+    listings, _ = read(MERCHANT.replace("</channel>", broken))
+    assert "Ring" in [listing.title for listing in listings]
+
+
+def test_a_time_that_no_clock_shows_is_no_time(read: Read) -> None:
+    (listing,), _ = read(RSS.replace("Sat, 31 Oct 2026", "Fri, 32 Foo 99999999"))
+    assert listing.posted_at is None
+
+
+def test_a_feed_whose_elements_have_attributes_without_end_is_not_read(read: Read) -> None:
+    attributes = " ".join(f"a{number}=''" for number in range(3000))
+    with pytest.raises(MarketError, match="more attributes in one place"):
+        read(RSS.replace("<channel>", f"<channel {attributes}>"))

@@ -166,3 +166,10 @@ def test_a_link_that_is_put_in_place_after_the_check_is_not_followed(
     monkeypatch.setattr(Path, "resolve", lambda self, strict=False: self)  # noqa: ARG005  # as it was then
     with pytest.raises(FetchError, match="can't be read"):
         read_file(inbox, place, 100)
+
+
+def test_what_is_told_of_a_bad_line_can_be_kept(inbox: Path, crawl_it: CrawlIt) -> None:
+    (inbox / "a.jsonl").write_bytes(b'{"url": "http://a/1", "price": "\\ud800\\u0000", "k\\ud800": 1}')
+    _, context = crawl_it(jsonl_file.MARKET, "a.jsonl")
+    assert [warning for warning in context.warnings if "\0" in warning or not warning.isprintable()] == []
+    assert context.unknown_keys == {"listing.k?"}

@@ -96,3 +96,9 @@ def test_sitemaps_without_end_are_left(site: Site, context_for: Make, monkeypatc
     context = context_for()
     assert find_pages(context, site.url("/")) == []
     assert "more than 3 sitemaps" in context.warnings[-1]
+
+
+def test_names_that_no_element_may_have_are_passed_over() -> None:
+    body = f"<urlset {NAMESPACE}><url><loc>/1</loc></url><odd:><loc>/2</loc></odd:></urlset>"
+    pages, _ = parse_sitemap(body.encode(), "http://a/")
+    assert "http://a/1" in [page.url for page in pages]

@@ -118,3 +118,7 @@ def test_an_inch_mark_in_a_table_of_tabs_swallows_no_line() -> None:
     table = 'id\ttitle\tlink\n1\tTusk, 12" long\thttp://a/1\n2\t"A ""fine"" box"\thttp://a/2\n'
     rows = list(read_table(table.encode()))
     assert [row["title"] for row in rows] == [['Tusk, 12" long'], ['A "fine" box']]
+
+
+def test_a_page_that_is_a_comment_alone_has_no_items() -> None:
+    assert read_items(Page(URL, b"<!-- itemscope schema.org")) == []

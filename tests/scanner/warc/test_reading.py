@@ -133,3 +133,20 @@ def test_what_is_no_archive_is_named(data: bytes) -> None:
 def test_an_archive_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"There is no archive none\.warc\.gz\."):
         list(read_archive(tmp_path / "none.warc.gz"))
+
+
+def test_headers_in_no_alphabet_and_times_before_all_time_end_nothing() -> None:
+    archive = Foreign(is_packed=False)
+    archive.add(b"page", X_Seller="Zoe", Muell="x")
+    data = archive.file.getvalue().replace(b"Zoe", b"Zo\xeb").replace(b"Muell", b"M\xfc\xffll")
+    date = data.split(b"WARC-Date: ")[1].split(b"\r\n")[0]
+    archive.file = io.BytesIO(data.replace(date, b"0001-01-01T00:00:00+14:00"))
+    (answer,) = archive.answers()
+    assert answer.body == b"page" and answer.captured_at.year == 1
+    assert "x-seller" in answer.headers
+
+
+def test_a_status_of_too_many_digits_is_none() -> None:
+    archive = Foreign(is_packed=False)
+    archive.add(b"page", status="2" * 5000 + " OK")
+    assert [answer.status for answer in archive.answers()] == [0]

@@ -20,7 +20,8 @@ class SmallNetwork(paddle.nn.Layer):
     """Ten classes; `head` is `softmax`, `logits`, `two` (a feature map beside the classes, as ModuleV1 has), or `conv`.
 
     `conv` classifies by a 1 x 1 convolution, as fully convolutional networks do. `enlarged` gives logits, and enlarges
-    its features on the way: in layout E that is what oneDNN can't run in PaddlePaddle 3.3.1.
+    its features on the way: in layout E that is what oneDNN can't run in PaddlePaddle 3.3.1. `even` gives logits, and
+    pools windows that are all of one size: others come out of paddle2onnx as another network.
     """
 
     def __init__(self, head: str) -> None:
@@ -30,11 +31,13 @@ class SmallNetwork(paddle.nn.Layer):
             paddle.nn.Conv2D(3, 8, 7, stride=4),
             paddle.nn.BatchNorm2D(8),
             paddle.nn.ReLU(),
-            paddle.nn.AdaptiveAvgPool2D(4),
+            paddle.nn.AdaptiveAvgPool2D(5 if head == "even" else 4),
         )
         if head == "enlarged":
             self.body.insert(0, paddle.nn.Upsample(scale_factor=2, mode="nearest"))
-        self.classes = paddle.nn.Conv2D(8, 10, 1) if head == "conv" else paddle.nn.Linear(128, 10)
+        self.classes = (
+            paddle.nn.Conv2D(8, 10, 1) if head == "conv" else paddle.nn.Linear(200 if head == "even" else 128, 10)
+        )
 
     def forward(self, pictures):
         features = self.body(pictures)

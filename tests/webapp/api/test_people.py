@@ -193,7 +193,7 @@ def test_the_team_chooses_and_what_is_not_sent_stays(program: Write, admin: Prog
     assert team.choices(session).graphic_limit == 40
     assert admin.ask("PATCH", "/team", json={"claim_minutes": 0}).status_code == 422
     assert admin.ask("PATCH", "/team", json={"country": "AQ"}).status_code == 422
-    assert admin.ask("PATCH", "/team", json={"second_factor_from": "viewer"}).status_code == 409
+    assert admin.ask("PATCH", "/team", json={"second_factor_from": "owner"}).status_code == 409
     assert admin.ask("PATCH", "/team", json={"second_factor_from": ""}).status_code == 200
 
 

@@ -331,3 +331,19 @@ def die_at(number: int) -> Callable[[Context, int], None]:
 def tally(session: Session) -> dict[str, int]:
     session.expire_all()
     return {table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES}
+
+
+@pytest.mark.parametrize("ends_in_error", [False, True])
+def test_what_no_database_can_hold_ends_no_scan(scan: Scan, run: Run, scene: Scene, ends_in_error: bool) -> None:
+    """A seller's price of half a letter, told in a warning, which becomes the scan's note."""
+    odd = "the price \ud800\0 can't be read"
+
+    def tell(context: Context, _number: int) -> None:
+        context.warn(odd)
+        if ends_in_error:
+            raise MarketError(odd)
+
+    scene.before_each = tell
+    run(scan)
+    assert scan.state is (ScanState.FAILED if ends_in_error else ScanState.PARTIAL)
+    assert "the price ? can't be read" in (scan.note or "")

@@ -93,7 +93,7 @@ def test_what_a_killed_scan_worker_had_is_scored_by_the_next_and_nothing_twice(
     monkeypatch.undo()
     assert count(session, ScanPhoto.state == PictureState.SCORED) == 2
     assert count(session, ScanPhoto.lease_owner == "dead") == 3
-    assert not claims.is_any_free(session), "its lease has not passed"
+    assert not claims.is_any_free(session, settings.lease_s), "its lease has not passed"
 
     session.execute(update(ScanPhoto).where(ScanPhoto.lease_owner == "dead").values(lease_until=now()))
     session.commit()

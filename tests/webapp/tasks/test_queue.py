@@ -58,7 +58,7 @@ def test_what_takes_up_lost_messages_is_on_the_schedule(settings: Settings) -> N
         | {"audit.seal", "webhooks.deliver", "webhooks.forget", "retention.purge", "reports.fire", "reports.deliver"}
         <= set(app.tasks)
     )
-    assert {entry["schedule"] for entry in entries} == {15, 5, 60, 3600}
+    assert {entry["schedule"].seconds for entry in entries} == {15, 5, 60, 3600}
 
 
 def test_ticks_are_not_rarer_than_leases_pass(settings: Settings) -> None:

@@ -27,6 +27,14 @@ def test_a_scan_says_where_its_time_went(reviewer: FlaskClient, scan: Scan) -> N
     assert 'aria-label="Decoding: worked 10\u00a0%, waited 90\u00a0%, held up 0\u00a0%"' in page
 
 
+def test_writing_has_no_shares_since_nobody_saw_it_wait(reviewer: FlaskClient, scan: Scan, session: Session) -> None:
+    note(session, scan, "write", StageTime(200, 12.0, workers=1))
+    session.commit()
+    page = reviewer.get(f"/scans/{scan.id}").text
+    assert "Writing" in page and "12 s" in page
+    assert 'aria-label="Writing' not in page
+
+
 def test_a_scan_that_goes_on_says_so(reviewer: FlaskClient, scan: Scan, session: Session) -> None:
     session.get_one(Scan, scan.id).state = ScanState.RUNNING
     session.commit()

@@ -66,7 +66,7 @@ def make(
         manifest = Manifest(
             made_at=now().isoformat(timespec="seconds"),
             version=str(software.made_with()["version"]),
-            revision=newest_revision() or "",
+            revision=newest_revision(),
             tables=dumped,
             files=snapshots.keep_file(target, listed)[0],
             files_count=count,

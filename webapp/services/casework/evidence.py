@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from rules.model import Pack
 from scanner.zoo.cards import CardError
 from scanner.zoo.registry import InstalledModel, find_installed
+from scanner.zoo.running import variant_of
 from webapp.db import chunks
 from webapp.language import say
 from webapp.models import (
@@ -505,4 +506,4 @@ def find_model(gathering: Gathering, name: str, digest: str) -> InstalledModel |
         model = find_installed(gathering.settings.models_dir, name)
     except CardError:
         return None
-    return model if model is not None and model.digest == digest else None
+    return variant_of(model, digest) if model is not None else None

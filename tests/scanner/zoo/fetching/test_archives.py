@@ -146,3 +146,11 @@ def test_a_full_disk_is_not_taken_for_a_broken_archive(tmp_path: Path) -> None:
     (tmp_path / "out" / "full").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+def test_a_file_without_a_name_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as bundle:
+        bundle.writestr("name", "x")
+        bundle.filelist[0].filename = ""
+    with pytest.raises(ArchiveError, match="without a name"):
+        unpack(tmp_path / "a.zip", tmp_path / "out")

@@ -14,6 +14,7 @@ import pytest
 
 from scanner.zoo.fetching import transfers
 from scanner.zoo.fetching.downloads import DigestError, DiskFullError, Downloader, Received
+from scanner.zoo.fetching.partials import version_of
 from scanner.zoo.fetching.transfers import DownloadError, Pace, public_url
 from tests.scanner.zoo.file_server import FileServer, Served
 
@@ -222,3 +223,9 @@ def test_a_killed_process_is_continued_by_the_next(tmp_path: Path, server: FileS
 
 def test_no_password_is_shown() -> None:
     assert public_url("https://me:secret@example.org/a?b=1#sha256=00") == "https://example.org/a?b=1"
+
+
+def test_a_length_of_thousands_of_digits_is_none() -> None:
+    for status, header in ((200, "content-length"), (206, "content-range")):
+        said = httpx2.Response(status, headers={header: "bytes 0-1/" * (status == 206) + "9" * 5000})
+        assert version_of(said).total is None

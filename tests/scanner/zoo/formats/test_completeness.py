@@ -1,12 +1,13 @@
 """A parameter file is as long as its program says, and holds what it names."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from scanner.zoo.formats.completeness import CompletenessError, check_parameters
-from scanner.zoo.formats.layouts import find_layout
+from scanner.zoo.formats.layouts import Layout, find_layout
 from scanner.zoo.formats.protocol import protocol
 from tests.scanner.conftest import MakeModule
 
@@ -73,3 +74,17 @@ def test_a_parameter_whose_name_is_a_path_is_refused(tmp_path: Path, make_module
     program.write_bytes(description.SerializeToString())
     with pytest.raises(CompletenessError, match=r"names a parameter '\.\./\.\./secret': refused"):
         check(module)
+
+
+def test_names_that_are_no_text_and_sizes_beyond_measure_are_no_program(tmp_path: Path) -> None:
+    program = protocol().ProgramDesc()
+    var = program.blocks.add(idx=0, parent_idx=-1).vars.add(name="w", persistable=True)
+    var.type.type = protocol().VarType.DENSE_TENSOR
+    var.type.dense_tensor.tensor.data_type = 5
+    (tmp_path / "a.pdmodel").write_bytes(program.SerializeToString().replace(b"\n\x01w", b"\n\x01\xff"))
+    kind = {"TT": {"D": [{"#": "0.t_f32"}, [2**70]]}}
+    ops = [{"#": "p", "A": ["w"], "O": kind}]
+    (tmp_path / "a.json").write_text(json.dumps({"program": {"regions": [{"blocks": [{"ops": ops}]}]}}))
+    for name, letter in (("a.pdmodel", "A"), ("a.json", "E")):
+        with pytest.raises(CompletenessError, match="no program of Paddle's"):
+            check_parameters(tmp_path, Layout(letter, Path(name), Path("a.pdiparams")))

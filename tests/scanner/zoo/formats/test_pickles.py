@@ -75,3 +75,9 @@ def test_what_is_no_pickle_is_told() -> None:
 def test_numbers_that_do_not_fit_their_shape_are_refused() -> None:
     with pytest.raises(PickleError, match="don't fit its shape"):
         load(pickle.dumps(ARRAY, protocol=4).replace(b"K\x02K\x03\x86", b"K\x02K\xff\x86"))
+
+
+def test_a_pickle_that_wants_room_for_more_than_it_holds_is_refused() -> None:
+    """Nine bytes for which the ordinary reader would set aside 32 GB."""
+    with pytest.raises(PickleError, match="numbers more things"):
+        ClosedUnpickler(io.BytesIO(b"\x80\x02Nr\xff\xff\xff\x7f."), ARRAYS).load()
