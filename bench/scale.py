@@ -25,7 +25,7 @@ from bench.harness import Options
 from bench.machine import describe_machine
 from bench.results import Part, Table, Target, Value, write_part
 from bench.scale_load import ASIDE, load
-from bench.scale_questions import Asker, Draw
+from bench.scale_questions import BURST, LOOKUPS, Asker, Draw
 from tests.servers import PostgresServer, missing_postgres
 from tests.webapp.databases import create_database
 from webapp.db import open_engine, session_factory
@@ -38,7 +38,7 @@ WHOLE_UP_TO = 1_000_000  # pictures; larger stores do without what no question r
 ROUNDS, ASKED = 5, 8  # rounds over all stores, and how often each question is asked in one of them
 GROWTH = 4.0
 LOOKUP_MS = 0.6
-QUEUE, LOOKUPS = "queue page: anywhere", ("index of looks: pictures as in the store", "index of looks: random")
+QUEUE = "queue page: anywhere"
 ROWS_WANTED = {"sqlite": 5_000, "postgresql": 12_000}
 
 Say = Callable[[str], None]
@@ -164,7 +164,8 @@ def ask_all(stores: Sequence[Filled], rounds: int, say: Say) -> Times:
         say(f"  round {number} of {rounds}")
         for name, by_size in times.items():
             for size, taken in by_size.items():
-                new = [clock(drawn[size][name]) for _ in range(ASKED if number else 1)]
+                parts = BURST if name.startswith(LOOKUPS) else 1
+                new = [clock(drawn[size][name]) / parts for _ in range(ASKED if number else 1)]
                 taken += new if number else []  # the first round warms what is warm on a server that runs
     for asker in askers.values():
         asker.close()
@@ -223,7 +224,8 @@ def targets_of(backend: str, times: Times, sizes: Sequence[int]) -> list[Target]
     )
     lookups = [
         Target(f"{backend}: {name}", LOOKUP_MS, statistics.median(times[name][sizes[-1]]), "at most", "ms", why)
-        for name in LOOKUPS
+        for name in times
+        if name.startswith(LOOKUPS)
     ]
     return [grown, *lookups]
 

@@ -104,8 +104,18 @@ def for_postgresql(terms: tuple[Term, ...]) -> str:
 def listing_ids(session: Session, terms: tuple[Term, ...], most: int) -> list[int]:
     """The ids of listings that hold all of the terms, in no order."""
     if is_sqlite(session):
+        # It gathers all that begins with an unfinished word before it gives the first; where the whole word alone
+        # gives as many as are wanted, the first are there at once.
+        whole = list(session.scalars(matching_rows(closed(terms)).limit(most)))
+        if len(whole) == most or closed(terms) == terms:
+            return whole
         return list(session.scalars(matching_rows(terms).limit(most)))
     return list(session.scalars(select(ListingText.listing_id).where(indexed_match(terms)).limit(most)))
+
+
+def closed(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The same words, none of which may go on."""
+    return tuple(Term(term.words) for term in terms)
 
 
 def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[int], known: int) -> ColumnElement[bool]:
@@ -122,7 +132,7 @@ def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[i
     return listing_id.in_(matching_rows(terms))
 
 
-def matching_rows(terms: tuple[Term, ...]) -> Select[tuple[int]]:
+def matching_rows(terms: tuple[Term, ...]) -> Select[int]:
     """Of SQLite."""
     return select(SEARCH_TABLE.c.rowid).where(SEARCH_TABLE.c.listing_search.op("MATCH")(for_sqlite(terms)))
 
