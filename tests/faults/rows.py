@@ -40,6 +40,7 @@ TOLD: dict[str, Any] = {
     "rule": "ivory_words",
     "appearance_key": "1:1",
     "severity": "high",
+    "stage": "decode",
     "reasons": WORDS_ONLY["reasons"],
     "content_sha256": content_sha256(AT, "actor", "action", "subject", {}),
     "look_hash": "cd" * 32,

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests.faults import deaths
+from tests.faults.conftest import draw_pictures
 from tests.faults.deaths import HELPERS, Step
 from tests.faults.test_fleet import check_all
 from tests.faults.test_fleet_steps import variables_of
@@ -208,22 +209,22 @@ def test_the_kernel_takes_memory_back(step: Step, home: Path, pictures: Path) ->
 
 
 @pytest.mark.full
-def test_a_broken_model_is_named_and_what_it_left_is_scored_by_the_next_scan(home: Path, pictures: Path) -> None:
+def test_a_broken_model_is_named_and_what_it_left_is_scored_by_the_next_scan(home: Path, tmp_path: Path) -> None:
     """Broken in the middle of a scan; the worker that loads it anew finds out."""
-    with embedded(home, pictures) as fleet:
+    draw_pictures(tmp_path / "many", 100)
+    with running_fleet(Settings(home=home, database_url=None, broker_url=None), tmp_path / "many", 240) as fleet:
         fleet.start("crawler", "scanner", "beat")
         first = fleet.begin_scan()
         fleet.wait(first, lambda scan: scan.photos_scored > 0)
         fleet.kill("scanner")
-        weights = max(
-            (path for path in (home / "models").rglob("*") if path.is_file()), key=lambda one: one.stat().st_size
-        )
-        whole = weights.read_bytes()
-        weights.write_bytes(whole[: len(whole) // 2])
+        whole = {path: path.read_bytes() for path in (home / "models").rglob("*.pdiparams")}
+        for path, body in whole.items():
+            path.write_bytes(body[: len(body) // 2])
         fleet.start("scanner")
         broken = fleet.wait(first, lambda scan: scan.state.is_over)
         assert broken.note and "tuskline models" in broken.note, broken.note
-        weights.write_bytes(whole)
+        for path, body in whole.items():
+            path.write_bytes(body)
         second = fleet.wait(fleet.begin_scan(), lambda scan: scan.state.is_over)
         assert second.state is ScanState.DONE
         with Session(fleet.engine) as session:
