@@ -185,6 +185,7 @@ def make_onnx(model: InstalledModel, precision: Precision, sample: Sample, echo:
     if "fp32" not in model.card.onnx:
         model = convert(model, echo)
     with open_staging(model.folder.parent, model.name, echo) as staging:
+        model = again(model)  # another may have written its card while we waited
         source = model.folder / model.card.onnx["fp32"].path
         path = Path(FOLDER, f"{precision}.onnx")
         (staging.staged / FOLDER).mkdir()

@@ -2,13 +2,14 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from scanner.zoo import converting, precision_checks
-from scanner.zoo.cards import read_card
+from scanner.zoo.cards import read_card, write_card
 from scanner.zoo.engines import Device, open_engine
 from scanner.zoo.formats.portable import PortableError, write_portable
 from scanner.zoo.options import InstallOptions
@@ -120,6 +121,20 @@ def test_a_network_that_onnx_does_not_repeat_is_dropped_and_its_card_says_why(
     card = read_card(model.folder)
     assert card.onnx == {} and card.onnx_note.startswith("its ONNX network moves")
     assert not (model.folder / "onnx").exists()
+
+
+def test_a_conversion_keeps_what_the_card_was_given_while_it_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*given: Any) -> float:
+        given[-1].parent.mkdir()
+        given[-1].touch()
+        return 0.0
+
+    monkeypatch.setattr(converting, "write_portable", write)
+    model = place_model(tmp_path)
+    write_card(model.folder, dataclasses.replace(model.card, figures={"pictures": 5}))
+    assert converting.convert(model).card.figures == {"pictures": 5}
 
 
 def test_without_the_extra_a_conversion_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
