@@ -407,6 +407,8 @@ def scan_rows(
     with open_scan(run.installed, run.device, count, decoding) as scan:
         warm = 8 if run.quick else 512
         scan_all(scan, repeat(run.pictures[next(iter(alone))], warm))
+        if run.provider == CUDA and scan.device == "cpu":
+            raise RuntimeError(f"the scan left the card: {scan.warning or scan.warnings}")
         for size, rate in alone.items():
             before = scan.stages
             paths = repeat(run.pictures[size], max(warm, round(rate * seconds)))

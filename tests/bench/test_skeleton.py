@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import skeleton
-from scanner.zoo.preprocessing import Preprocessing, normalise
+from scanner.zoo.preprocessing import Preprocessing
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -54,10 +54,3 @@ def test_weights_that_were_left_out_come_back_as_large_as_they_were() -> None:
     assert 0.9 < np.median(ratio) < 1.1
     assert (numpy_helper.to_array(drawn.graph.initializer[1]) == 1).all()  # what is small travels
     assert run(drawn, np.zeros((2, 3, 8, 8), np.float32)).shape == (2, CHANNELS, 1, 1)
-
-
-def test_a_network_for_bytes_normalises_as_we_do() -> None:
-    crops = np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
-    wanted = run(make_network(), normalise(crops, HOW))
-    found = run(skeleton.take_bytes(make_network(), HOW.mean, HOW.std), crops)
-    np.testing.assert_allclose(found, wanted, atol=1e-4)

@@ -73,6 +73,7 @@ def test_waiting_is_waited_by_every_worker() -> None:
         (StageTime(9, 1.0, 9.0, 0.0, 1), StageTime(9, 2.0, 8.0, 0.0, 1), StageName.FETCH),
         (StageTime(9, 9.0, 1.0, 0.0, 1), StageTime(9, 3.0, 7.0, 0.0, 1), StageName.DECODE),
         (StageTime(9, 2.0, 0.5, 7.5, 1), StageTime(9, 9.5, 0.5, 0.0, 1), StageName.PREDICT),
+        (StageTime(9, 0.5, 9.5, 0.0, 1), StageTime(9, 9.0, 1.0, 0.0, 1), StageName.PREDICT),
         (StageTime(9, 2.0, 0.0, 8.0, 1), StageTime(9, 1.0, 0.0, 9.0, 1), StageName.WRITE),
     ],
 )

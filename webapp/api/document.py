@@ -120,10 +120,10 @@ def failures(operation: Operation) -> dict[str, Any]:
         words[404] = "There is none"
     if operation.body or operation.query:
         words[422] = "What was sent can't be taken"
-    if operation.body:
-        words |= {409: "It can't be done as it stands", 413: "Too much at once", 415: "The body is no JSON"}
-    elif operation.method != "GET":
+    if operation.query or operation.method != "GET":
         words[409] = "It can't be done as it stands"
+    if operation.body:
+        words |= {413: "Too much at once", 415: "The body is no JSON"}
     if operation.upload_bytes:
         words |= {413: "Too much at once", 422: "What was sent can't be taken"}
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}

@@ -1,6 +1,7 @@
 """Where a network runs: the words for it, and which engine can use a card, known without importing either engine."""
 
 import importlib.metadata
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from scanner.zoo.precisions import EngineName, Precision
 BUILDS: dict[EngineName, str] = {"paddle": "paddlepaddle-gpu", "onnx": "onnxruntime-gpu"}
 PLAIN: dict[EngineName, str] = {"paddle": "paddlepaddle", "onnx": "onnxruntime"}
 CARD = Path("/dev/nvidia0")
+PROVIDER = Path("capi", "libonnxruntime_providers_cuda.so")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,15 @@ def explain_device(device: str) -> str:
 
 
 def is_built(engine: EngineName) -> bool:
-    """Whether the engine that is installed here is one for NVIDIA cards."""
-    return is_installed(BUILDS[engine])
+    """Whether the engine that is installed here is one for NVIDIA cards, however it came here."""
+    return is_installed(BUILDS[engine]) or (engine == "onnx" and has_card_provider())
+
+
+def has_card_provider() -> bool:
+    """Whether ONNX Runtime's library for NVIDIA cards lies beside its others: a copied folder has no metadata."""
+    found = importlib.util.find_spec("onnxruntime")
+    folders = found.submodule_search_locations if found else None
+    return any(Path(folder, PROVIDER).is_file() for folder in folders or ())
 
 
 def is_there(engine: EngineName) -> bool:

@@ -65,6 +65,8 @@ def main() -> None:
         target.feed(asked.file.read_bytes())
         return
     folder = asked.folder or Path(mkdtemp(prefix=f"fuzz-{target.name}-"))
+    importlib.import_module("tests.attacks.fuzz.target").room = folder
+    folder.mkdir(parents=True, exist_ok=True)
     options = prepare(folder, target.seeds(), target.words, target.most_bytes)
     print(f"Fuzzing {target.name} for {asked.seconds} s in {folder}", flush=True)  # noqa: T201
     atheris.Setup([sys.argv[0], f"-max_total_time={asked.seconds}", *options], target.feed)

@@ -1,7 +1,9 @@
 """What a fuzzer feeds, and what has to hold whatever it feeds."""
 
+import atexit
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +24,10 @@ ODD_TEXTS = (
     "", "\0", "\ud800", "\u202eabc", "a" * 3000, "1e999999", "-0", "NaN", "٣", "½", "http://[", "//", "data:,x", "%00",
     "https://a.example/\udcff", "2026-02-30", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00", "\x1b[2J",
 )  # fmt: skip
+
+
+# Where `folder` is to lie instead: libFuzzer ends a process without a last word, so that nothing else would tidy up.
+room: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,10 @@ def read_value(data: bytes) -> Any:
 @cache
 def folder() -> Path:
     """Where files of this process lie while parsers read them: in memory where the machine has a place for that."""
-    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    return Path(mkdtemp(prefix="tuskline-fuzz-", dir=room))
+    memory = Path("/dev/shm")
+    made = Path(mkdtemp(prefix="tuskline-fuzz-", dir=room or (memory if os.access(memory, os.W_OK) else None)))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def put(name: str, data: bytes) -> Path:

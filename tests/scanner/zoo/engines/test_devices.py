@@ -1,5 +1,6 @@
 """Which device `auto` comes to, and the reason for people."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,15 @@ def test_a_card_that_no_engine_is_built_for_is_said(tmp_path: Path, monkeypatch:
     assert "gpu:1 was asked for, but neither paddlepaddle nor onnxruntime is built" in explain_device("gpu:1")
     have(monkeypatch, tmp_path / "absent", "paddlepaddle", "onnxruntime-gpu")
     assert missing_build(Device(1)) is None
+
+
+def test_a_copied_folder_with_the_library_for_cards_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the metadata that an installation leaves."""
+    (tmp_path / "onnxruntime" / "capi").mkdir(parents=True)
+    (tmp_path / "onnxruntime" / "__init__.py").touch()
+    monkeypatch.setattr(devices, "is_installed", lambda _: False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    assert not devices.is_built("onnx")
+    (tmp_path / "onnxruntime" / devices.PROVIDER).touch()
+    assert devices.is_built("onnx") and not devices.is_built("paddle")
