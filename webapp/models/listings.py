@@ -31,7 +31,11 @@ class ListingRow(Base):
     """
 
     __tablename__ = "listings"
-    __table_args__ = (UniqueConstraint("source_id", "url"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "url"),
+        # The newest listings of a seller, who may have a hundred thousand.
+        Index("ix_listings_seller", "seller", "source_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"))
@@ -40,7 +44,7 @@ class ListingRow(Base):
     description: Mapped[str] = mapped_column(default="")
     price: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))
     currency: Mapped[str | None] = mapped_column(String(3))
-    seller: Mapped[str | None] = mapped_column(String(300), index=True)
+    seller: Mapped[str | None] = mapped_column(String(300))
     seller_url: Mapped[str | None] = mapped_column(String(2000))
     country: Mapped[str | None] = mapped_column(String(2))
     posted_at: Mapped[datetime | None]

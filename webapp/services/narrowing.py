@@ -155,11 +155,12 @@ def narrow_to_text(session: Session, narrowing: Narrowing, filters: QueueFilters
     terms = search.read_terms(filters.text or "")
     if not terms:
         return narrowing
-    ids = search.listing_ids(session, terms, FEW + 1)
+    # SQLite reads all that begin with a word before it gives the first: it is asked once for as many as matter.
+    ids = search.listing_ids(session, terms, search.EVERYWHERE if search.is_sqlite(session) else FEW + 1)
     listing_id = FindingRow.listing_id
     if len(ids) > FEW:
-        holds = search.holds(session, terms, narrowing.aside(listing_id))
-        return replace(narrowing, rest=(*narrowing.rest, holds), sample=listing_id.in_(ids))
+        holds = search.holds(session, terms, narrowing.aside(listing_id), len(ids))
+        return replace(narrowing, rest=(*narrowing.rest, holds), sample=listing_id.in_(ids[: FEW + 1]))
     # The days are looked at row by row then: of two indexes only one is walked.
     days = days_of(filters, narrowing.aside(FindingRow.found_at)) if narrowing.few else ()
     return replace(narrowing, few=(listing_id.in_(ids), *days))

@@ -108,11 +108,14 @@ def listing_ids(session: Session, terms: tuple[Term, ...], most: int) -> list[in
     return list(session.scalars(select(ListingText.listing_id).where(indexed_match(terms)).limit(most)))
 
 
-def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether the listing holds all of the terms, as a condition on rows that are looked at one by one."""
+def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[int], known: int) -> ColumnElement[bool]:
+    """Whether the listing holds all of the terms, as a condition on rows that are looked at one by one.
+
+    known: of how many listings it is known that they do.
+    """
     if not is_sqlite(session):
         return exists().where(ListingText.listing_id == listing_id, indexed_match(terms))
-    if is_everywhere(session, terms):
+    if known >= EVERYWHERE:
         # One of a few rows holds it: they are read, where a list of all that hold it would be of millions.
         return exists().where(ListingText.listing_id == listing_id, *(stands_in_body(term) for term in terms))
     # Read once into a list of its own: asking the index anew for each row is a hundred times as slow.
@@ -122,11 +125,6 @@ def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[i
 def matching_rows(terms: tuple[Term, ...]) -> Select[tuple[int]]:
     """Of SQLite."""
     return select(SEARCH_TABLE.c.rowid).where(SEARCH_TABLE.c.listing_search.op("MATCH")(for_sqlite(terms)))
-
-
-def is_everywhere(session: Session, terms: tuple[Term, ...]) -> bool:
-    some = matching_rows(terms).limit(EVERYWHERE)
-    return session.scalar(select(func.count()).select_from(some.subquery())) == EVERYWHERE
 
 
 def stands_in_body(term: Term) -> ColumnElement[bool]:

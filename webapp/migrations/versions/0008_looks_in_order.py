@@ -1,4 +1,7 @@
-"""Looks get numbers, from which an index is made in files; the table of their bands, sixteen rows a picture, goes."""
+"""Looks get numbers, from which an index is made in files; their bands, sixteen rows a picture, go.
+
+The listings of a seller are found in order, and the near pictures of a picture by their distance.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,8 +26,9 @@ def upgrade() -> None:
         "SELECT row_number() OVER (ORDER BY id), id FROM photos WHERE look_hash IS NOT NULL ORDER BY id"
     )
     op.drop_table("photo_bands")
-    with op.batch_alter_table("near_photos") as table:
-        table.create_index(table.f("ix_near_photos_photo_id_distance"), ["photo_id", "distance", "other_id"])
+    op.create_index(op.f("ix_near_photos_photo_id_distance"), "near_photos", ["photo_id", "distance", "other_id"])
+    op.drop_index(op.f("ix_listings_seller"), "listings")
+    op.create_index(op.f("ix_listings_seller"), "listings", ["seller", "source_id", "id"])
 
 
 def downgrade() -> None:
