@@ -209,6 +209,16 @@ def keep_check(model: InstalledModel, check: PrecisionCheck, echo: Echo) -> None
         write_card(model.folder, replace(card, checks=[*others, check]))
 
 
+def describe_check(check: PrecisionCheck) -> str:
+    """One sentence without a full stop."""
+    verdict = "passed" if check.has_passed else "did not pass"
+    return (
+        f"{check.precision} on {check.engine} ({check.on}) {verdict} on {check.pictures:,} pictures: top label kept on "
+        f"{check.kept:.2%}, a concept's probability moved by at most {check.moved_p99:.3f} on 99 of 100 "
+        f"(most {check.moved_most:.3f}), {check.speed:.2f} times as fast as fp32"
+    )
+
+
 # Comparing ----------------------------------------------------------------------------------------------------------
 
 
@@ -222,6 +232,10 @@ def compare(
     with _opened(plain, device) as first, _opened(lower, device) as second:
         before, after = (_ask(one, _score, sample, part) for one in (first, second))
         speed = time_ratio(partial(_ask, first, _time, sample, part), partial(_ask, second, _time, sample, part))
+    if np.array_equal(before, after):
+        raise ModelError(
+            f"{model.name} gives in {precision} the very numbers of fp32: {engine} makes no {precision} of this network"
+        )
     kept, moves = measure_moves(model, before, after)
     return PrecisionCheck(
         engine=engine,

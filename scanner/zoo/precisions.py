@@ -48,16 +48,6 @@ class PrecisionCheck:
         enough = self.pictures >= FEWEST_PICTURES
         return enough and self.kept >= LEAST_KEPT and self.moved_p99 <= MOST_MOVED
 
-    @property
-    def words(self) -> str:
-        """One sentence without a full stop."""
-        verdict = "passed" if self.has_passed else "did not pass"
-        return (
-            f"{self.precision} on {self.engine} ({self.on}) {verdict} on {self.pictures:,} pictures: top label kept on "
-            f"{self.kept:.2%}, a concept's probability moved by at most {self.moved_p99:.3f} on 99 of 100 "
-            f"(most {self.moved_most:.3f}), {self.speed:.2f} times as fast as fp32"
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class DecodingCheck:
@@ -119,8 +109,10 @@ def lacks_precision(precision: Precision, on: DeviceKind) -> str | None:
     """
     if precision == "fp32":
         return None
+    if on == "gpu" and precision != "fp16":
+        return f"{precision} is for processors, not for cards"
     if on == "gpu":
-        return None if precision == "fp16" else f"{precision} is for processors, not for cards"
+        return None
     if precision == "fp16":
         return "fp16 is for cards, not for processors"
     wanted = {"bf16": {"avx512_bf16", "amx_bf16"}, "int8": {"avx512_vnni", "avx_vnni", "amx_int8"}}[precision]
