@@ -91,7 +91,7 @@ class Asker:
             f"report of {REPORTED} findings": self.report,
             "GET /queue": self.get(lambda: "/queue"),
             "GET /queue, anywhere": self.get(lambda: f"/queue?after={self.dice.choice(self.cursors)}"),
-            "GET /queue, a common word": self.get(lambda: "/queue?text=ivory"),
+            "GET /queue, a common word": self.get(lambda: "/queue?q=ivory"),
             "GET /findings/ID": self.get(lambda: f"/findings/{self.dice.choice(self.ids)}"),
             "GET /, counted anew": self.get(self.home_anew),
             "GET /": self.get(lambda: "/"),

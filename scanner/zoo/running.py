@@ -1,6 +1,6 @@
 """On which engine and in which precision a model runs here: what is wished, what is there, and what was checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -76,9 +76,13 @@ def _forced(
     way = next((way for way in ways if way.precision == wanted), None)
     if way is None:
         plain = next((way for way in ways if way.precision == "fp32"), None)
-        why = lacks_precision(wanted, kind_of(device)) or lacks_file(model, wanted)
-        return Settled(_as(model, plain) if plain else model, warning or lacks_wanted(model, wanted, why))
-    return Settled(_as(model, way), warning if way.is_trusted else lacks_check(model, way))
+        why = lacks_precision(wanted, kind_of(device)) or lacks_file(model, wanted, ways)
+        return Settled(_as(model, plain) if plain else model, _both(warning, lacks_wanted(model, wanted, why)))
+    return Settled(_as(model, way), warning if way.is_trusted else _both(warning, lacks_check(model, way)))
+
+
+def _both(warning: str | None, told: str) -> str:
+    return f"{warning}; {told}" if warning else told
 
 
 def _as(model: InstalledModel, way: Running) -> InstalledModel:
@@ -165,15 +169,22 @@ def lacks_engine(model: InstalledModel, engine: str) -> str | None:
     return f"{model.name} can't run on {engine}, which is not installed here for this device"
 
 
-def lacks_file(model: InstalledModel, precision: Precision) -> str:
+def lacks_file(model: InstalledModel, precision: Precision, ways: Sequence[Running]) -> str:
+    """ways: those that the wished engine leaves."""
+    if not any(way.engine == "onnx" for way in ways) and precision in model.card.onnx:
+        return f"{precision} is for ONNX Runtime, which is not installed here, or not the engine that was asked for"
     if precision == "bf16":
-        return "Paddle runs it without oneDNN, or is not installed"
+        return "Paddle makes it, which runs it without oneDNN here, is not installed, or is not the engine asked for"
     return f"it has no {precision} network here; run `tuskline models precision {model.name} --on FOLDER`"
 
 
 def variant_of(model: InstalledModel, digest: str) -> InstalledModel | None:
-    """The model as it must be run to score under that digest; None where no way of running it has it."""
-    engines_and_precisions = [(engine, precision) for precision in get_args(Precision) for engine in ENGINES]
+    """The model as it must be run to score under that digest; None where no way of running it has it.
+
+    Where both engines have it, as in fp32, its own: the other may not be installed.
+    """
+    engines = tuple(dict.fromkeys((model.engine, *ENGINES)))
+    engines_and_precisions = [(engine, precision) for precision in get_args(Precision) for engine in engines]
     for decoding in get_args(Decoding):
         for engine, precision in engines_and_precisions:
             variant = replace(model, engine=engine, precision=precision, decoding=decoding)

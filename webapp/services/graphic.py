@@ -51,9 +51,8 @@ def allowance(session: Session, user: User) -> Allowance:
     if not limit or seen < limit:
         return Allowance(limit, seen, None)
     # Room comes when so many have passed out of the hour that less than the limit is left.
-    leaving = select(Reveal.at).where(*recent).order_by(Reveal.at).offset(seen - limit).limit(1)
-    oldest = session.scalar(leaving)
-    return Allowance(limit, seen, (oldest or now()) + WINDOW)
+    leaving = session.scalars(select(Reveal.at).where(*recent).order_by(Reveal.at).limit(seen - limit + 1)).all()
+    return Allowance(limit, seen, (leaving[-1] if leaving else now()) + WINDOW)
 
 
 def revealed(session: Session, user: User, photo_ids: Collection[int]) -> set[int]:

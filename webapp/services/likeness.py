@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from scanner.decoding import DecodedPhoto, DecodePool, outcome
 from scanner.fingerprints import NEAR_BITS, look_distance
+from scanner.looks import Pictures
 from scanner.predicting import count_workers
 from webapp.db import chunks, insert_all_new
 from webapp.models import Appearance, ListingRow, NearPhoto, PhotoLook, PhotoRow
@@ -64,7 +65,8 @@ def pair(session: Session, new: Iterable[PhotoRow], index: LookIndex) -> None:
     _lock(session)
     index.follow(session)
     fresh = _number(session, looked, index.last)
-    rows = [row for photo in looked for row in _pair_rows(session, photo, index, fresh)]
+    beside = Pictures.of([(photo.id, photo.look_hash or "", photo.pixel_hash) for photo in fresh])
+    rows = [row for photo in looked for row in _pair_rows(session, photo, index, beside)]
     insert_all_new(session, NearPhoto, rows)
 
 
@@ -88,20 +90,18 @@ def _number(session: Session, looked: Sequence[PhotoRow], last: int) -> list[Pho
     return fresh
 
 
-def _pair_rows(
-    session: Session, photo: PhotoRow, index: LookIndex, fresh: Sequence[PhotoRow]
-) -> Iterator[dict[str, int]]:
-    for distance, other_id in _nearest(session, photo, index, fresh):
+def _pair_rows(session: Session, photo: PhotoRow, index: LookIndex, beside: Pictures) -> Iterator[dict[str, int]]:
+    for distance, other_id in _nearest(session, photo, index, beside):
         yield {"photo_id": photo.id, "other_id": other_id, "distance": distance}
         yield {"photo_id": other_id, "other_id": photo.id, "distance": distance}
 
 
-def _nearest(session: Session, photo: PhotoRow, index: LookIndex, fresh: Sequence[PhotoRow]) -> list[tuple[int, int]]:
+def _nearest(session: Session, photo: PhotoRow, index: LookIndex, beside: Pictures) -> list[tuple[int, int]]:
     """(distance, id) of the pictures that look alike and have other pixels, the nearest first.
 
     What the index found is looked up, since the database has the last word.
     """
-    ids = [other_id for _, other_id in index.near(photo, MOST_NEAR, fresh)]
+    ids = [other_id for _, other_id in index.near(photo, MOST_NEAR, beside)]
     if not ids:
         return []
     look = photo.look_hash or ""

@@ -50,14 +50,13 @@ class LookIndex:
         """The number of the newest look that is known."""
         return self._newest[0]
 
-    def near(self, photo: PhotoRow, most: int, others: Sequence[PhotoRow] = ()) -> list[tuple[int, int]]:
+    def near(self, photo: PhotoRow, most: int, beside: Pictures | None = None) -> list[tuple[int, int]]:
         """(distance, photo id) of at most `most` that look alike and have other pixels, the nearest first.
 
-        Of those that `follow` came to know, and of `others`.
+        Of those that `follow` came to know, and of `beside`.
         """
         asked = Asked.of(photo.id, photo.look_hash or "", photo.pixel_hash, most)
-        beside = Pictures.of([(one.id, one.look_hash or "", one.pixel_hash) for one in others])
-        return nearest(asked, [*self._volumes, self._tail, beside])
+        return nearest(asked, [*self._volumes, self._tail, *([beside] if beside else [])])
 
     def follow(self, session: Session) -> None:
         """Come to know what was added since; all anew where the database is not what it was, as after a restore."""

@@ -23,7 +23,7 @@ from webapp.services.placing import Shown
 from webapp.services.stages import CrawlClock
 from webapp.storage import Store
 
-BATCH_PHOTOS = 64
+BATCH_PHOTOS = 256  # fewer cost more a row: each commit has its price, and so has each statement
 BATCH_BYTES = 64 * 1024**2
 BATCH_S = 2.0
 

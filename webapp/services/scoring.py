@@ -39,7 +39,7 @@ from webapp.storage import Store, StoreAwayError, StoreError, open_store
 logger = logging.getLogger(__name__)
 
 CLAIMED_AT_ONCE = 64
-BATCH_PHOTOS = 64
+BATCH_PHOTOS = 256
 BATCH_S = 2.0
 # While a crawl brings pictures one by one: how often to look, so that they come in lots.
 LOOK_AGAIN_S = 1.0

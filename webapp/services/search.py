@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, String, column, exists, func, literal_column, select, table
+from sqlalchemy import ColumnElement, Integer, Select, String, column, exists, func, literal_column, select, table
 from sqlalchemy.orm import Session
 
 from rules.spelling import normalise
@@ -23,6 +23,8 @@ ASKED_LETTERS = 200
 ASKED_TERMS = 12
 # A beginning shorter than this stands for too many words to look up all of them.
 OPEN_LETTERS = 4
+# Listings that hold a word, from which on SQLite looks for it in the words of each rather than list all that hold it.
+EVERYWHERE = 50_000
 
 # Scripts without spaces between words (Thai, Lao, Burmese, Khmer, kana, Han): each letter is a word of its own.
 UNSPACED = (
@@ -102,18 +104,34 @@ def for_postgresql(terms: tuple[Term, ...]) -> str:
 def listing_ids(session: Session, terms: tuple[Term, ...], most: int) -> list[int]:
     """The ids of listings that hold all of the terms, in no order."""
     if is_sqlite(session):
-        matching = select(SEARCH_TABLE.c.rowid).where(SEARCH_TABLE.c.listing_search.op("MATCH")(for_sqlite(terms)))
-        return list(session.scalars(matching.limit(most)))
+        return list(session.scalars(matching_rows(terms).limit(most)))
     return list(session.scalars(select(ListingText.listing_id).where(indexed_match(terms)).limit(most)))
 
 
 def holds(session: Session, terms: tuple[Term, ...], listing_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether the listing holds all of the terms, as a condition."""
-    if is_sqlite(session):
-        # Read once into a list of its own: asking the index anew for each row is a hundred times as slow.
-        matching = select(SEARCH_TABLE.c.rowid).where(SEARCH_TABLE.c.listing_search.op("MATCH")(for_sqlite(terms)))
-        return listing_id.in_(matching)
-    return exists().where(ListingText.listing_id == listing_id, indexed_match(terms))
+    """Whether the listing holds all of the terms, as a condition on rows that are looked at one by one."""
+    if not is_sqlite(session):
+        return exists().where(ListingText.listing_id == listing_id, indexed_match(terms))
+    if is_everywhere(session, terms):
+        # One of a few rows holds it: they are read, where a list of all that hold it would be of millions.
+        return exists().where(ListingText.listing_id == listing_id, *(stands_in_body(term) for term in terms))
+    # Read once into a list of its own: asking the index anew for each row is a hundred times as slow.
+    return listing_id.in_(matching_rows(terms))
+
+
+def matching_rows(terms: tuple[Term, ...]) -> Select[tuple[int]]:
+    """Of SQLite."""
+    return select(SEARCH_TABLE.c.rowid).where(SEARCH_TABLE.c.listing_search.op("MATCH")(for_sqlite(terms)))
+
+
+def is_everywhere(session: Session, terms: tuple[Term, ...]) -> bool:
+    some = matching_rows(terms).limit(EVERYWHERE)
+    return session.scalar(select(func.count()).select_from(some.subquery())) == EVERYWHERE
+
+
+def stands_in_body(term: Term) -> ColumnElement[bool]:
+    """As the index would have it: a body is plain words parted by spaces, which hold nothing that LIKE reads."""
+    return (" " + ListingText.body + " ").like(f"% {' '.join(term.words)}{'' if term.is_open else ' '}%")
 
 
 def indexed_match(terms: tuple[Term, ...]) -> ColumnElement[bool]:

@@ -126,6 +126,23 @@ def test_onnx_without_a_file_is_paddle_with_what_to_do(tmp_path: Path) -> None:
     assert (engine, precision) == ("paddle", "fp32") and "tuskline models convert" in (warning or "")
 
 
+@pytest.mark.usefixtures("machine")
+def test_what_the_asked_engine_lacks_is_said_beside_what_the_precision_lacks(tmp_path: Path) -> None:
+    engine, precision, warning = run(place_model(tmp_path), engine="onnx", precision="int8")
+    assert (engine, precision) == ("paddle", "fp32")
+    assert "tuskline models convert" in (warning or "") and "runs in fp32 though int8 was asked for" in (warning or "")
+    _, _, warning = run(place_model(tmp_path, onnx=ONNX), engine="paddle", precision="int8")
+    assert "not the engine that was asked for" in (warning or "")
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_case_file_is_scored_again_by_the_engine_that_is_here(tmp_path: Path) -> None:
+    model = place_model(tmp_path, onnx=ONNX)
+    here = dataclasses.replace(model, engine="onnx", precision="int8")
+    again = variant_of(here, model.digest)
+    assert again is not None and (again.engine, again.precision) == ("onnx", "fp32")
+
+
 def test_without_paddle_it_is_onnx(tmp_path: Path, machine: Machine) -> None:
     machine.there = {"onnx"}
     assert run(place_model(tmp_path, onnx=ONNX)) == ("onnx", "fp32", None)

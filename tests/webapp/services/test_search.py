@@ -1,11 +1,12 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scanner.records import Listing
 from tests.factories import make_listing, make_scan
-from webapp.models import ListingText
+from webapp.models import ListingRow, ListingText
 from webapp.services import listings, search
 
 LISTINGS = {
@@ -70,6 +71,18 @@ def test_words_are_found_alike_on_every_database(
     session: Session, ids: dict[int, str], asked: str, found: set[str]
 ) -> None:
     assert {ids[one] for one in search.listing_ids(session, search.read_terms(asked), 100)} == found
+
+
+@pytest.mark.parametrize("everywhere", [1, 1000])
+@pytest.mark.parametrize("asked", ["ivory", "ivory vase", '"ivory vase"', "ivor", "象牙", "o'neill", "nowhere"])
+def test_rows_are_told_apart_as_the_index_tells_them(
+    session: Session, ids: dict[int, str], asked: str, everywhere: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever way SQLite looks at them."""
+    monkeypatch.setattr(search, "EVERYWHERE", everywhere)
+    terms = search.read_terms(asked)
+    held = session.scalars(select(ListingRow.id).where(search.holds(session, terms, ListingRow.id)))
+    assert set(held) == set(search.listing_ids(session, terms, 100)) <= set(ids)
 
 
 def test_words_that_change_are_found_anew_and_the_old_ones_no_more(session: Session) -> None:
