@@ -77,12 +77,12 @@ def _forced(
     if way is None:
         plain = next((way for way in ways if way.precision == "fp32"), None)
         why = lacks_precision(wanted, kind_of(device)) or lacks_file(model, wanted, ways)
-        return Settled(_as(model, plain) if plain else model, _told(warning, lacks_wanted(model, wanted, why)))
-    return Settled(_as(model, way), warning if way.is_trusted else _told(warning, lacks_check(model, way)))
+        return Settled(_as(model, plain) if plain else model, _both(warning, lacks_wanted(model, wanted, why)))
+    return Settled(_as(model, way), warning if way.is_trusted else _both(warning, lacks_check(model, way)))
 
 
-def _told(*warnings: str | None) -> str:
-    return "; ".join(filter(None, warnings))
+def _both(warning: str | None, told: str) -> str:
+    return f"{warning}; {told}" if warning else told
 
 
 def _as(model: InstalledModel, way: Running) -> InstalledModel:

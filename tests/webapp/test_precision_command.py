@@ -64,7 +64,8 @@ def test_nothing_that_could_be_checked_is_an_error(pictures: Path, monkeypatch: 
     assert result.exit_code == 2 and "int8 was not checked: no VNNI" in result.output
 
 
-def test_a_conversion_that_fails_says_why(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("pictures")
+def test_a_conversion_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scanner.zoo.formats.portable.NEEDS", ("absent_module",))
     result = run("convert", DEFAULT)
     assert result.exit_code == 2 and "absent_module is not installed" in result.output
