@@ -303,16 +303,20 @@ class Scanner:
     def _load_model(self, name: str) -> None:
         """On the card where there is one, and where that fails on the CPU."""
         try:
-            self.device, warning = self._predictors.open(name)
+            device, warning = self._predictors.open(name)
         except ModelError as error:
-            if not self._predictors.is_on_card:
+            # Files that have changed are no fault of the card's.
+            if not self._predictors.is_on_card or self._models[name].changed_files():
                 raise
             self._asker.leave_card(str(error))
-            self.device, warning = self._predictors.open(name)
+            device, warning = self._predictors.open(name)
+        if name != self.first.name and self._predictors.is_on_card:
+            return  # where the card can't run it, it runs beside it, as its own warning says
+        self.device = device
         if warning:
             self.warning = warning
             logger.warning("%s", warning)
-        if self.device == "cpu" and self._predictors.is_on_card:
+        if device == "cpu" and self._predictors.is_on_card:
             self._asker.go_to_cpu()  # its processes saw that there is none: as many as there are cores, then
 
     def _warn(self, sentence: str) -> None:
@@ -330,6 +334,8 @@ class Scanner:
         group.batches = []
         for entry in group.entries:
             entry.wants = ()
+            if entry.decoded.failure is not None:  # not before: another model's batch may have to be sent again
+                entry.place, entry.decoded = None, replace(entry.decoded, crops=())
         return group
 
     def _hand_out(self, name: str, answer: Answer[_Entry]) -> None:
@@ -339,8 +345,7 @@ class Scanner:
                 entry.scores += (said,)
         elif name == self.first.name:
             for entry in answer.pictures:
-                entry.place = None
-                entry.decoded = replace(entry.decoded, crops=(), failure=failure_of(answer.error))
+                entry.decoded = replace(entry.decoded, failure=failure_of(answer.error))
         else:
             self._died[name] += 1
             self._warn(f"{name} could not be asked about some pictures: {failure_of(answer.error)}")

@@ -27,6 +27,7 @@ class Stopwatch:
     def run(self) -> None:
         with self._lock:
             self._since = self._clock()
+            self._is_held_up = False  # as it was where a scan was left in the middle
 
     def rest(self) -> None:
         with self._lock:

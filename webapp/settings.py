@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, IPvAnyAddress, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanner.places import data_home
@@ -35,9 +35,8 @@ class Settings(BaseSettings):
         default=None, repr=False, description="Celery broker URL; a queue in the home folder unless given"
     )
     host: str = Field(default="127.0.0.1", description="address that the web page listens on")
-    trusted_proxy: str | None = Field(
+    trusted_proxy: IPvAnyAddress | None = Field(
         default=None,
-        pattern=r"^(\*|[0-9a-fA-F.:]+)$",
         description="IP address of the web server with TLS in front of the pages, whose word about callers counts",
     )
     log_format: Literal["text", "json"] = Field(

@@ -32,6 +32,7 @@ def add_onnx(folder: Path, card: Card, how: Preprocessing) -> Card:
 def convert(model: InstalledModel, echo: Echo = say_nothing) -> InstalledModel:
     """Do it for an installed model; what now stands there. Raises ModelError where it can't be converted."""
     with open_staging(model.folder.parent, model.name, echo) as staging:
+        model = again(model)  # another may have written its card while we waited
         card = add_onnx(staging.staged, _with_network(model, staging.staged), model.spec.preprocessing)
         if not card.onnx:
             if not model.card.onnx:

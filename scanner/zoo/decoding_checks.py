@@ -1,6 +1,5 @@
 """Compare what a model says of photographs decoded smaller with what it says of them whole, on real pictures."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from scanner.zoo.cards import write_card
 from scanner.zoo.converting import again
 from scanner.zoo.machine import processor_name
 from scanner.zoo.options import Echo, say_nothing
-from scanner.zoo.precisions import FEWEST_PICTURES, DecodingCheck
+from scanner.zoo.precisions import FEWEST_PICTURES, DecodingCheck, in_any_order, p99_of
 from scanner.zoo.predictor import ModelError, load_predictor
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.staging import open_staging
@@ -62,18 +61,18 @@ def check_decoding(
 
     Raises DecodingError where they are fewer than FEWEST_PICTURES, and ModelError where the model can't be run.
     """
-    pairs = list(_pairs(model, pictures, progress, PredictPool((model,), device, load=load)))
+    pairs = list(_pairs(model, in_any_order(pictures), progress, PredictPool((model,), device, load=load)))
     if len(pairs) < FEWEST_PICTURES:
         raise DecodingError(
             f"{len(pairs):,} of {len(pictures):,} pictures are decoded smaller, which are too few to tell: give "
             f"{FEWEST_PICTURES:,} JPEGs at least whose short side has 1,024 pixels or more"
         )
-    moved = sorted(pair.moved for pair in pairs)
+    moved = [pair.moved for pair in pairs]
     return DecodingCheck(
         pictures=len(pairs),
         kept=sum(pair.is_kept for pair in pairs) / len(pairs),
-        moved_p99=moved[math.ceil(0.99 * len(moved)) - 1],
-        moved_most=moved[-1],
+        moved_p99=p99_of(moved),
+        moved_most=max(moved),
         speed=sum(pair.exact.busy_s for pair in pairs) / sum(pair.fast.busy_s for pair in pairs),
         checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=processor_name(),

@@ -28,7 +28,15 @@ from scanner.zoo.formats.conversion import FILE_BYTES, limit_process
 from scanner.zoo.formats.portable import MEMORY_BYTES, first_line
 from scanner.zoo.machine import processor_name
 from scanner.zoo.options import Echo, say_nothing
-from scanner.zoo.precisions import FEWEST_PICTURES, EngineName, Precision, PrecisionCheck, lacks_precision
+from scanner.zoo.precisions import (
+    FEWEST_PICTURES,
+    EngineName,
+    Precision,
+    PrecisionCheck,
+    in_any_order,
+    lacks_precision,
+    p99_of,
+)
 from scanner.zoo.predictor import ModelError, Predictor, load_predictor
 from scanner.zoo.preprocessing import Preprocessing
 from scanner.zoo.quantising import write_half, write_int8
@@ -79,7 +87,7 @@ def check_precisions(
         raise PrecisionError("this machine can run no precision below fp32 faster: nothing was checked")
     check_count(len(pictures), wanted)
     with TemporaryDirectory(prefix="tuskline-precision-") as work:
-        crops, failed = read_crops(model, pictures[:MOST_PICTURES], progress)
+        crops, failed = read_crops(model, in_any_order(pictures)[:MOST_PICTURES], progress)
         if failed:
             echo(f"{failed} pictures can't be read or are there twice: left out")
         check_count(len(crops), wanted)
@@ -177,6 +185,7 @@ def make_onnx(model: InstalledModel, precision: Precision, sample: Sample, echo:
     if "fp32" not in model.card.onnx:
         model = convert(model, echo)
     with open_staging(model.folder.parent, model.name, echo) as staging:
+        model = again(model)  # another may have written its card while we waited
         source = model.folder / model.card.onnx["fp32"].path
         path = Path(FOLDER, f"{precision}.onnx")
         (staging.staged / FOLDER).mkdir()
@@ -200,6 +209,16 @@ def keep_check(model: InstalledModel, check: PrecisionCheck, echo: Echo) -> None
         write_card(model.folder, replace(card, checks=[*others, check]))
 
 
+def describe_check(check: PrecisionCheck) -> str:
+    """One sentence without a full stop."""
+    verdict = "passed" if check.has_passed else "did not pass"
+    return (
+        f"{check.precision} on {check.engine} ({check.on}) {verdict} on {check.pictures:,} pictures: top label kept on "
+        f"{check.kept:.2%}, a concept's probability moved by at most {check.moved_p99:.3f} on 99 of 100 "
+        f"(most {check.moved_most:.3f}), {check.speed:.2f} times as fast as fp32"
+    )
+
+
 # Comparing ----------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +232,10 @@ def compare(
     with _opened(plain, device) as first, _opened(lower, device) as second:
         before, after = (_ask(one, _score, sample, part) for one in (first, second))
         speed = time_ratio(partial(_ask, first, _time, sample, part), partial(_ask, second, _time, sample, part))
+    if np.array_equal(before, after):
+        raise ModelError(
+            f"{model.name} gives in {precision} the very numbers of fp32: {engine} makes no {precision} of this network"
+        )
     kept, moves = measure_moves(model, before, after)
     return PrecisionCheck(
         engine=engine,
@@ -220,8 +243,8 @@ def compare(
         on=kind_of(device),
         pictures=len(before),
         kept=round(kept, 5),
-        moved_p99=round(max(float(np.percentile(move, 99)) for move in moves), 5),
-        moved_most=round(max(float(move.max()) for move in moves), 5),
+        moved_p99=round(p99_of(moves), 5),
+        moved_most=round(max(moves), 5),
         speed=round(speed, 3),
         checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=processor_name() if device.gpu is None else f"{device.name} beside {processor_name()}",
@@ -234,16 +257,16 @@ def plain_engine(model: InstalledModel, device: Device) -> EngineName:
     return engine_of(model, "fp32", device)
 
 
-def measure_moves(model: InstalledModel, before: Rows, after: Rows) -> tuple[float, list[NDArray[np.float64]]]:
-    """The share of pictures whose top label stayed, and by concept and look-alike how far each picture's moved."""
+def measure_moves(model: InstalledModel, before: Rows, after: Rows) -> tuple[float, list[float]]:
+    """The share of pictures whose top label stayed, and by picture how far the concept or look-alike moved that moved
+    most."""
     labels = model.labels()
     first, second = (name_scores(model.spec, "", labels, rows) for rows in (before, after))
     said = [
         ({**one.by_concept, **one.counters}, {**two.by_concept, **two.counters})
         for one, two in zip(first, second, strict=True)
     ]
-    names = said[0][0]
-    moves = [np.array([abs(one[name] - two[name]) for one, two in said]) for name in names]
+    moves = [max((abs(one[name] - two[name]) for name in one), default=0.0) for one, two in said]
     return float((before.argmax(axis=1) == after.argmax(axis=1)).mean()), moves
 
 

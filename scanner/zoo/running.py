@@ -1,6 +1,6 @@
 """On which engine and in which precision a model runs here: what is wished, what is there, and what was checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -9,6 +9,8 @@ from scanner.zoo.precisions import Decoding, DeviceKind, EngineName, Precision, 
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.wishes import ENGINES, Wishes
 
+# By less no other scores are worth having, and the clock may have been wrong.
+LEAST_FASTER = 1.1
 LOWER: tuple[Precision, ...] = ("bf16", "fp16", "int8")
 
 
@@ -23,6 +25,10 @@ class Running:
     @property
     def is_trusted(self) -> bool:
         return self.precision == "fp32" or (self.check is not None and self.check.has_passed)
+
+    @property
+    def is_worth_it(self) -> bool:
+        return self.precision == "fp32" or (self.is_trusted and self.speed >= LEAST_FASTER)
 
     @property
     def speed(self) -> float:
@@ -50,7 +56,7 @@ def settle(model: InstalledModel, device: Device, wishes: Wishes) -> Settled:
         asked = ways
     if wanted != "auto":
         return _forced(model, device, wanted, asked, warning)
-    best = max((way for way in asked if way.is_trusted), key=lambda way: way.speed, default=None)
+    best = max((way for way in asked if way.is_worth_it), key=lambda way: way.speed, default=None)
     if best is None:  # nothing is installed that could run it: opening it says so
         return Settled(model, warning)
     return Settled(_as(model, best), warning)
@@ -61,10 +67,7 @@ def _beside_card(model: InstalledModel, device: Device, wishes: Wishes) -> Settl
     settled = settle(model, Device(), wishes)
     if not is_built("onnx"):
         return settled  # no engine of ours can use a card at all, which the scan says once for all models
-    why = model.card.onnx_note or f"run `tuskline models convert {model.name}`"
-    return replace(
-        settled, warning=f"{model.name} runs on the CPU and not on {device.name}: it has no ONNX file ({why})"
-    )
+    return replace(settled, warning=lacks_card(model, device))
 
 
 def _forced(
@@ -73,18 +76,13 @@ def _forced(
     way = next((way for way in ways if way.precision == wanted), None)
     if way is None:
         plain = next((way for way in ways if way.precision == "fp32"), None)
-        why = lacks_precision(wanted, kind_of(device)) or lacks_file(model, wanted)
-        return Settled(
-            _as(model, plain) if plain else model,
-            warning or f"{model.name} runs in fp32 though {wanted} was asked for: {why}",
-        )
-    if not way.is_trusted:
-        said = "did not pass its check" if way.check else "was never checked"
-        warning = (
-            f"{model.name} runs in {wanted} as was asked for, which {said} on real pictures: scores may differ; run "
-            f"`tuskline models precision {model.name} --on FOLDER`"
-        )
-    return Settled(_as(model, way), warning)
+        why = lacks_precision(wanted, kind_of(device)) or lacks_file(model, wanted, ways)
+        return Settled(_as(model, plain) if plain else model, _both(warning, lacks_wanted(model, wanted, why)))
+    return Settled(_as(model, way), warning if way.is_trusted else _both(warning, lacks_check(model, way)))
+
+
+def _both(warning: str | None, told: str) -> str:
+    return f"{warning}; {told}" if warning else told
 
 
 def _as(model: InstalledModel, way: Running) -> InstalledModel:
@@ -138,25 +136,55 @@ def kind_of(device: Device) -> DeviceKind:
     return "cpu" if device.gpu is None else "gpu"
 
 
-def lacks_engine(model: InstalledModel, engine: str) -> str | None:
-    """One sentence."""
-    if engine == "onnx" and is_there("onnx") and not model.card.onnx:
-        why = model.card.onnx_note or f"run `tuskline models convert {model.name}`"
-        return f"{model.name} runs on paddle though onnx was asked for: it has no ONNX file ({why})"
+# What people are told, in sentences ---------------------------------------------------------------------------------
+
+
+def lacks_card(model: InstalledModel, device: Device) -> str:
+    why = model.card.onnx_note or f"run `tuskline models convert {model.name}`"
+    return f"{model.name} runs on the CPU and not on {device.name}: it has no ONNX file ({why})"
+
+
+def lacks_wanted(model: InstalledModel, wanted: Precision, why: str) -> str:
+    return f"{model.name} runs in fp32 though {wanted} was asked for: {why}"
+
+
+def lacks_check(model: InstalledModel, way: Running) -> str:
+    if way.check is None:
+        return (
+            f"{model.name} runs in {way.precision} as was asked for, which was never checked on real pictures: scores "
+            f"may differ; run `tuskline models precision {model.name} --on FOLDER`"
+        )
     return (
-        f"{model.name} can't run on {engine}, which is not installed here for this device" if engine != "auto" else None
+        f"{model.name} runs in {way.precision} as was asked for, which did not pass its check on real pictures: scores "
+        f"may differ; run `tuskline models precision {model.name} --on FOLDER`"
     )
 
 
-def lacks_file(model: InstalledModel, precision: Precision) -> str:
+def lacks_engine(model: InstalledModel, engine: str) -> str | None:
+    if engine == "auto":
+        return None
+    if engine == "onnx" and is_there("onnx") and not model.card.onnx:
+        why = model.card.onnx_note or f"run `tuskline models convert {model.name}`"
+        return f"{model.name} runs on paddle though onnx was asked for: it has no ONNX file ({why})"
+    return f"{model.name} can't run on {engine}, which is not installed here for this device"
+
+
+def lacks_file(model: InstalledModel, precision: Precision, ways: Sequence[Running]) -> str:
+    """ways: those that the wished engine leaves."""
+    if not any(way.engine == "onnx" for way in ways) and precision in model.card.onnx:
+        return f"{precision} is for ONNX Runtime, which is not installed here, or not the engine that was asked for"
     if precision == "bf16":
-        return "Paddle runs it without oneDNN, or is not installed"
+        return "Paddle makes it, which runs it without oneDNN here, is not installed, or is not the engine asked for"
     return f"it has no {precision} network here; run `tuskline models precision {model.name} --on FOLDER`"
 
 
 def variant_of(model: InstalledModel, digest: str) -> InstalledModel | None:
-    """The model as it must be run to score under that digest; None where no way of running it has it."""
-    engines_and_precisions = [(engine, precision) for precision in get_args(Precision) for engine in ENGINES]
+    """The model as it must be run to score under that digest; None where no way of running it has it.
+
+    Where both engines have it, as in fp32, its own: the other may not be installed.
+    """
+    engines = tuple(dict.fromkeys((model.engine, *ENGINES)))
+    engines_and_precisions = [(engine, precision) for precision in get_args(Precision) for engine in engines]
     for decoding in get_args(Decoding):
         for engine, precision in engines_and_precisions:
             variant = replace(model, engine=engine, precision=precision, decoding=decoding)

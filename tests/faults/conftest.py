@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.faults.acting import Actor
+from tests.scanner.conftest import make_module
 from tests.scanner.fetch.site import Site, running_site
+from tests.scanner.test_pipeline import card, choice
 from tests.webapp.conftest import (
     _no_second_look_by_chance,
     backend,
@@ -28,8 +30,11 @@ PICTURES = 24
 __all__ = [
     "_no_second_look_by_chance",
     "backend",
+    "card",
+    "choice",
     "engine",
     "lender",
+    "make_module",
     "postgres",
     "queue_of_the_test",
     "scan",

@@ -1,6 +1,7 @@
 """Machines in trouble: full disks, too little memory, broken models, servers that are away for a while."""
 
 import errno
+import io
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,21 +11,31 @@ from typing import Any
 
 import pytest
 from kombu.exceptions import OperationalError as BrokerAwayError
+from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from scanner.fetch import FetchError
+from scanner.pipeline import Scanner
+from scanner.predicting import LoadModel
+from scanner.records import Listing
+from scanner.zoo.cascade import ModelChoice
 from tests.faults import deaths
+from tests.faults.conftest import draw_pictures
 from tests.faults.deaths import HELPERS, Step
 from tests.faults.test_fleet import check_all
 from tests.faults.test_fleet_steps import variables_of
 from tests.faults.wholeness import check_whole
 from tests.functional.fleet import Fleet, running_fleet
+from tests.scanner import engines
 from tests.servers import PostgresServer, RedisServer, missing_postgres, missing_redis
-from tests.webapp.services.scene import Scene
+from tests.webapp.services.scene import SITE, Scene
 from webapp.models import Scan, ScanPhoto, ScanState
 from webapp.services import claims, crawling, scans, scoring
 from webapp.services.failures import FailureKind
+from webapp.services.rules import current_pack
+from webapp.services.scoring import Bench
 from webapp.settings import Settings
 from webapp.tasks.disk_queue import write_whole
 from webapp.tasks.scans import run_scan, score_pictures
@@ -208,25 +219,55 @@ def test_the_kernel_takes_memory_back(step: Step, home: Path, pictures: Path) ->
 
 
 @pytest.mark.full
-def test_a_broken_model_is_named_and_what_it_left_is_scored_by_the_next_scan(home: Path, pictures: Path) -> None:
+def test_a_broken_model_is_named_and_what_it_left_is_scored_by_the_next_scan(home: Path, tmp_path: Path) -> None:
     """Broken in the middle of a scan; the worker that loads it anew finds out."""
-    with embedded(home, pictures) as fleet:
+    draw_pictures(tmp_path / "many", 100)
+    with running_fleet(Settings(home=home, database_url=None, broker_url=None), tmp_path / "many", 240) as fleet:
         fleet.start("crawler", "scanner", "beat")
         first = fleet.begin_scan()
         fleet.wait(first, lambda scan: scan.photos_scored > 0)
         fleet.kill("scanner")
-        weights = max(
-            (path for path in (home / "models").rglob("*") if path.is_file()), key=lambda one: one.stat().st_size
-        )
-        whole = weights.read_bytes()
-        weights.write_bytes(whole[: len(whole) // 2])
+        whole = {path: path.read_bytes() for path in (home / "models").rglob("*.pdiparams")}
+        for path, body in whole.items():
+            path.write_bytes(body[: len(body) // 2])
         fleet.start("scanner")
         broken = fleet.wait(first, lambda scan: scan.state.is_over)
         assert broken.note and "tuskline models" in broken.note, broken.note
-        weights.write_bytes(whole)
+        for path, body in whole.items():
+            path.write_bytes(body)
         second = fleet.wait(fleet.begin_scan(), lambda scan: scan.state.is_over)
         assert second.state is ScanState.DONE
         with Session(fleet.engine) as session:
             check_whole(session, fleet.settings)
             of_model = ScanPhoto.scan_id == second.id, ScanPhoto.failure_kind == FailureKind.MODEL.value
             assert session.scalars(select(ScanPhoto.id).where(*of_model)).all() == []
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("load", [engines.load_lost, engines.load_dying], ids=["refuses", "kills its process"])
+def test_a_card_that_is_lost_in_mid_scan_costs_no_picture(
+    load: LoadModel, session: Session, settings: Settings, scan: Scan, choice: ModelChoice, tmp_path: Path
+) -> None:
+    """Through a scan worker, with an engine in the place of the card's; the scan says what became of the card."""
+    offers = [Listing(f"{SITE}/{n}", "A figure", photo_urls=(f"{SITE}/{n}.png",)) for n in range(60)]
+    pictures: dict[str, bytes | FetchError] = {f"{SITE}/{n}.png": red(2 * n) for n in range(60)}
+    scene = Scene(tmp_path / "pack", offers, pictures)
+    settings.pack = str(scene.folder)
+    scene.crawl_only(session, scan.id, settings)
+
+    def bench(session: Session, settings: Settings) -> Bench:
+        pack = current_pack(session, settings.pack)
+        return Bench(choice, pack, Scanner(choice, pack, "gpu:0", load=load))
+
+    scoring.run(session, settings, "host:1:scorer", bench=bench, sleep=lambda _: None)
+    after = scans.progress(session, scan.id)
+    assert (after.state, after.photos_scored, after.photos_failed) == (ScanState.PARTIAL, 60, 0)
+    assert after.note and "the CPU went on" in after.note
+    check_whole(session, settings)
+
+
+def red(level: int) -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (40, 40), (level, 0, 0)).save(target, "PNG")
+    return target.getvalue()

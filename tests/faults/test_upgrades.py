@@ -33,6 +33,7 @@ from webapp.tasks.heartbeats import Heartbeat
 
 HEADS = sorted(script.revision for script in ScriptDirectory.from_config(make_config()).walk_revisions())
 PAGES = ("/", "/queue", "/findings/1", "/scans", "/scans/1", "/reports", "/sources", "/audit", "/rules", "/quality")
+DERIVED = {"photo_bands"}  # the index of looks lies in files since 0008
 
 
 @pytest.fixture
@@ -83,11 +84,13 @@ def test_an_older_database_keeps_every_row_and_can_be_read(revision: str, old: E
 
 
 def check_kept(engine: Engine, before: dict[str, int]) -> None:
+    """But for what no longer has a table, as it is made of the others."""
     known = MetaData()
     with engine.connect() as connection:
         known.reflect(connection)
         after = rows.count(connection, [known.tables[name] for name in before if name in known.tables])
-    assert {name: after.get(name, 0) for name in before} == before
+    assert after == {name: count for name, count in before.items() if name in known.tables}
+    assert before.keys() - after.keys() <= DERIVED
 
 
 def check_readable(session: Session) -> None:

@@ -28,7 +28,7 @@ CHANCE = {
     "scanner/zoo/training/features.py", "scanner/zoo/training/variants.py", "scanner/fetch/pacing.py",
     "scanner/fetch/fetcher.py", "webapp/services/workbench.py", "webapp/services/firing.py",
     "webapp/services/schedules.py", "webapp/samples/drawings.py", "webapp/samples/catalogue.py",
-    "webapp/samples/prints.py",
+    "webapp/samples/prints.py", "scanner/zoo/precisions.py",
 }  # fmt: skip
 
 

@@ -22,8 +22,9 @@ ILLEGAL = "the network can't be run by Paddle: (External) CUDA error(700), an il
 NO_ROOM = "the network can't be run by Paddle: Out of memory error on GPU 0. Cannot allocate 1.2GB memory on GPU 0"
 
 
-def every_device(wanted: Device, _: str = "paddle") -> tuple[Device, None]:
-    return wanted, None
+def every_device(wanted: Device, engine: str = "paddle") -> tuple[Device, None]:
+    """The card is one for Paddle alone."""
+    return (wanted if engine == "paddle" else Device()), None
 
 
 if multiprocessing.current_process().name != "MainProcess":
@@ -70,6 +71,18 @@ class NarrowEngine(RedEngine):
             raise EngineError(NO_ROOM)
 
 
+class RefusingEngine(RedEngine):
+    """Fails at its first batches."""
+
+    def __init__(self, device: Device, fails: int) -> None:
+        super().__init__(device)
+        self.fails = fails
+
+    def check(self, _: int) -> None:
+        if self.batches <= self.fails:
+            raise EngineError("no kernel image")
+
+
 def load_red(model: InstalledModel, device: Device) -> Any:
     return Predictor(model, RedEngine(device))
 
@@ -89,4 +102,15 @@ def load_narrow(model: InstalledModel, device: Device) -> Any:
 def load_nowhere(model: InstalledModel, device: Device) -> Any:
     if device.gpu is not None:
         raise predicting.ModelError(f"{model.name}: the network can't be loaded by Paddle: no kernel image")
+    return load_red(model, device)
+
+
+def load_refusing(model: InstalledModel, device: Device) -> Any:
+    """The one that is named "second" fails once, any other for ever."""
+    return Predictor(model, RefusingEngine(device, 1 if model.name == "second" else 1000))
+
+
+def load_checked(model: InstalledModel, device: Device) -> Any:
+    if faults := model.changed_files():
+        raise predicting.ModelError(f"{model.name}: {faults[0]}")
     return load_red(model, device)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -182,6 +183,43 @@ def test_a_card_with_too_little_memory_gets_smaller_batches(tmp_path: Path, choi
         scanned = list(scanner.scan(make_reds(tmp_path, 60)))
     assert reds(scanned) == list(range(60)) and scanner.spoke == {PRIMARY: 60}
     assert scanner.device == "gpu:0" and scanner.warnings == []
+
+
+def with_second(choice: ModelChoice, **changed: Any) -> ModelChoice:
+    """Together with another model, both asked about every picture."""
+    (first,) = choice.models
+    second = replace(first, spec=replace(first.spec, name="second"), **changed)
+    return replace(choice, models=(first, second), everyone=True)
+
+
+@pytest.mark.usefixtures("card")
+def test_a_model_that_the_card_can_not_run_leaves_the_card_to_the_others(
+    tmp_path: Path, choice: ModelChoice, pack: Pack
+) -> None:
+    with Scanner(with_second(choice, engine="onnx"), pack, "gpu:0", load=engines.load_red) as scanner:
+        scanned = list(scanner.scan(make_reds(tmp_path, 20)))
+        assert scanner.stages.device == "gpu:0" and scanner.stages.predict.workers == predicting.GPU_PROCESSES
+    assert reds(scanned) == list(range(20)) and scanner.spoke == {PRIMARY: 20, "second": 20}
+
+
+@pytest.mark.usefixtures("card")
+def test_a_fallback_whose_files_changed_is_no_fault_of_the_card(
+    tmp_path: Path, choice: ModelChoice, pack: Pack
+) -> None:
+    both = with_second(choice, folder=tmp_path / "gone")
+    with Scanner(both, pack, "gpu:0", load=engines.load_checked) as scanner:
+        assert reds(scanner.scan(make_reds(tmp_path, 4))) == [0, 1, 2, 3]
+    (warning,) = scanner.warnings
+    assert warning.startswith("second could not be asked: second:") and scanner.device == "gpu:0"
+
+
+def test_pictures_that_one_model_gave_up_can_be_sent_again_to_another(
+    tmp_path: Path, choice: ModelChoice, pack: Pack
+) -> None:
+    with Scanner(with_second(choice), pack, "cpu", load=engines.load_refusing) as scanner:
+        scanned = list(scanner.scan(make_reds(tmp_path, 4)))
+    assert [found.failure for found in scanned] == ["not scored: no kernel image"] * 4
+    assert scanner.spoke == {"second": 4} and not any(found.scores for found in scanned)
 
 
 def test_crops_find_their_way_where_the_table_has_too_few_places(

@@ -54,6 +54,16 @@ def test_it_stands_still_while_nothing_is_scanned(clock: Clock) -> None:
     assert watch.time.waited_s == 2
 
 
+def test_a_scan_that_was_left_holds_up_no_other(clock: Clock) -> None:
+    watch = Stopwatch(1, clock)
+    watch.run()
+    watch.hold_up(True)
+    watch.rest()
+    watch.run()
+    clock.now += 1
+    assert watch.time == StageTime(waited_s=1, workers=1)
+
+
 def test_other_workers_begin_with_nothing_under_way(clock: Clock) -> None:
     watch = Stopwatch(1, clock)
     watch.run()

@@ -1,5 +1,6 @@
 """`tuskline backup` and `tuskline restore`."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,25 @@ def test_what_is_missing_is_said(session: Session, settings: Settings, place: st
     assert restored.exit_code == 0 and "was missing when the backup was made" in restored.output
     nothing = run(tmp_path / "third", None, "restore", str(tmp_path / "nothing"))
     assert nothing.exit_code == 1 and "There is no such backup" in nothing.output
+
+
+@pytest.mark.usefixtures("session")
+def test_one_backup_at_a_time(settings: Settings, place: str) -> None:
+    with (settings.home / ".backup.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        second = run(settings.home, settings.database_url, "backup", place)
+    assert second.exit_code == 1 and "another backup is under way" in second.output
+    assert run(settings.home, settings.database_url, "backup", place).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://tuskline:geheim@[", "postgresql+psycopg://tuskline:geheim@127.0.0.1:1/x"]
+)
+def test_a_database_that_can_not_be_had_is_said_without_its_password(
+    session: Session, settings: Settings, place: str, tmp_path: Path, url: str
+) -> None:
+    session.commit()
+    assert run(settings.home, settings.database_url, "backup", place).exit_code == 0
+    restored = run(tmp_path / "other", url, "restore", place)
+    assert restored.exit_code == 1 and isinstance(restored.exception, SystemExit)
+    assert "TUSKLINE_DATABASE_URL" in restored.output and "geheim" not in restored.output

@@ -51,3 +51,8 @@ def test_listings_that_nobody_saw_are_told_as_a_fault() -> None:
     result = ask("--listings", "10")
     assert result.exit_code == 1
     assert "how many pictures a listing shows" in result.output
+
+
+def test_pictures_and_listings_are_two_questions() -> None:
+    result = ask("--listings", "10", "--pictures", "10")
+    assert result.exit_code == 2 and "not both" in result.output

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from flask.testing import FlaskClient
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from waitress.server import create_server
 
 from tests.webapp.views.conftest import app, backend, client, post, reviewer, sign_in  # noqa: F401  (fixtures)
@@ -173,3 +173,9 @@ def echo(proxy: str | None) -> Iterator[str]:
 def test_nobody_but_the_proxy_says_who_calls_and_nobody_at_which_host(proxy: str | None, said: str) -> None:
     with echo(proxy) as place:
         assert httpx2.get(f"http://{place}/", headers=FORWARDED).text == f"{said} {place}"
+
+
+@pytest.mark.parametrize("said", ["*", "10.0.0", "proxy.example"])
+def test_the_proxy_is_one_address(said: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxy"):
+        Settings(trusted_proxy=said)  # type: ignore[arg-type]

@@ -225,6 +225,12 @@ def test_a_key_that_is_short_or_empty_is_refused(tmp_path: Path, held: str) -> N
         kept_secret(tmp_path / "secret.key")
 
 
+def test_a_command_says_in_a_sentence_that_a_key_is_short(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_text("short")
+    done = CliRunner(env={"TUSKLINE_HOME": str(tmp_path)}).invoke(main, ["status"])
+    assert done.exit_code == 1 and "no secret of 64 letters" in done.output and "Traceback" not in done.output
+
+
 def test_doctor_names_a_key_that_others_can_read(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert settings.secret_key and doctor.CHECKS["keys"] is doctor.check_keys

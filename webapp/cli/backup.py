@@ -1,17 +1,18 @@
 """`tuskline backup` and `tuskline restore`."""
 
+import fcntl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.exc import OperationalError
 
-from webapp.cli.opening import open_session, open_settings
+from webapp.cli.opening import engine_of, open_session, open_settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from webapp.services.backups.restoring import Restored
     from webapp.services.backups.snapshots import Manifest
 
@@ -30,15 +31,14 @@ def backup(place: str, keep: int | None, without_keys: bool) -> None:
     """
     from scanner.cli.bars import counting_bar
     from webapp.services.backups import making, snapshots
-    from webapp.storage import StoreError
 
     settings = open_settings()
-    with open_session(settings) as session, counting_bar("Files") as show_count:
+    with open_session(settings) as session, alone(settings.home), counting_bar("Files") as show_count:
         try:
             engine = session.get_bind().engine
             made = making.make(engine, settings, place, with_keys=not without_keys, tell=show_count)
             gone = snapshots.prune(making.open_target(settings, place), keep) if keep else 0
-        except StoreError as error:
+        except OSError as error:  # StoreError is one; another comes of a full disk here
             raise click.ClickException(str(error)) from None
     click.echo(words_of(made))
     if gone:
@@ -48,6 +48,17 @@ def backup(place: str, keep: int | None, without_keys: bool) -> None:
     if made.faults:
         click.echo(f"{len(made.faults):,} files are not in it: `tuskline retention check` says more")
     sys.exit(1 if made.faults else 0)
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """One backup at a time: --keep would take what another one is just writing. The lock ends with the process."""
+    with (home / ".backup.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException("another backup is under way: try again after it") from None
+        yield
 
 
 def words_of(made: "Manifest") -> str:
@@ -69,7 +80,7 @@ def restore(place: str, name: str | None, is_list: bool) -> None:
     from scanner.cli.bars import counting_bar
     from webapp.services.backups import restoring, snapshots
     from webapp.services.errors import NotFound, Refused
-    from webapp.storage import StoreError, open_place
+    from webapp.storage import open_place
 
     settings = open_settings()
     try:
@@ -78,24 +89,20 @@ def restore(place: str, name: str | None, is_list: bool) -> None:
             for one in snapshots.names(target):
                 click.echo(words_of(snapshots.find(target, one)))
             return
-        settings.home.mkdir(parents=True, exist_ok=True)
-        with closing_engine(settings.sqlalchemy_url) as engine, counting_bar("Files") as show_count:
-            result = restoring.restore(engine, settings, target, snapshots.find(target, name), show_count)
-    except (StoreError, NotFound, Refused) as error:
+        engine = engine_of(settings)
+        try:
+            with counting_bar("Files") as show_count:
+                result = restoring.restore(engine, settings, target, snapshots.find(target, name), show_count)
+        finally:
+            engine.dispose()
+    except OperationalError as error:
+        raise click.ClickException(
+            f"the database can't be written: {error.orig}; check TUSKLINE_DATABASE_URL"
+        ) from None
+    except (OSError, NotFound, Refused) as error:
         raise click.ClickException(str(error)) from None
     show(result)
     sys.exit(0 if result.is_whole else 1)
-
-
-@contextmanager
-def closing_engine(url: str) -> "Iterator[Engine]":
-    from webapp.db import open_engine
-
-    engine = open_engine(url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def show(result: "Restored") -> None:

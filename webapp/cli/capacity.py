@@ -27,6 +27,8 @@ def capacity(pictures: int | None, listings: int | None, source_id: int | None) 
     """
     from webapp.services import capacity as service
 
+    if pictures is not None and listings is not None:
+        raise click.UsageError("give --pictures or --listings, not both")
     wanted = service.Wanted(pictures, listings, source_id)
     settings = open_settings()
     with open_session(settings) as session:

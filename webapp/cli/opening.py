@@ -1,6 +1,7 @@
 """What most commands begin with: settings and a database, or a sentence that says what to do."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,17 +13,29 @@ from sqlalchemy.orm import Session
 
 from webapp.db import open_engine, session_factory
 from webapp.migrations import mismatch
-from webapp.settings import Settings
+from webapp.settings import SECRET_FILE, Settings, kept_secret
 
 logger = logging.getLogger(__name__)
 
 
 def open_settings() -> Settings:
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         lines = [f"TUSKLINE_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
         raise click.ClickException("; ".join(lines)) from None
+    check_secret(settings)
+    return settings
+
+
+def check_secret(settings: Settings) -> None:
+    """Whoever may not read it does not need it; where it is no secret, nothing may go on with it."""
+    path = settings.home / SECRET_FILE
+    if os.access(path, os.R_OK):
+        try:
+            kept_secret(path)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
 
 
 def engine_of(settings: Settings) -> Engine:

@@ -43,6 +43,7 @@ def web() -> None:
     from webapp import create_app, logs
 
     settings = open_settings()
+    proxy = settings.trusted_proxy
     logs.set_up(settings)
     refuse_other_version(settings)
     try:
@@ -52,7 +53,7 @@ def web() -> None:
             port=settings.port,
             threads=8,
             ident="Tuskline",
-            **trust_of(settings.trusted_proxy),
+            **trust_of(str(proxy) if proxy else None),
         )
     except OSError as error:
         raise click.ClickException(

@@ -8,9 +8,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 FOLDER = Path(__file__).parent
 LOCK = 0x7475736B  # a number of our own among PostgreSQL's advisory locks
@@ -56,9 +55,12 @@ def is_current(engine: Engine) -> bool:
 
 
 def revision_of(engine: Engine) -> str | None:
-    """None for a database without tables."""
+    """None for a database without tables. Asked every few seconds, so not by Alembic, which logs each time."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
 
 
 def mismatch(engine: Engine) -> str | None:

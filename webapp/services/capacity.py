@@ -378,12 +378,16 @@ def runs_a_day(session: Session) -> dict[int, float]:
 
 
 def what_if(capacity: Capacity, wanted: Wanted) -> WhatIf | None:
-    """What so many a day ask for; None where listings are asked for and nobody knows how many pictures they show."""
+    """What so many a day ask for; None where listings are asked for and nobody knows how many pictures they show.
+
+    A source of which no crawl was measured has no figures, and not those of the others.
+    """
     crawl = next((one for one in capacity.crawls if one.source_id == wanted.source_id), None)
-    pictures = pictures_of(wanted, crawl.per_listing if crawl else capacity.per_listing)
+    asked = capacity if wanted.source_id is None else crawl
+    pictures = pictures_of(wanted, asked.per_listing if asked else None)
     if pictures is None:
         return None
-    crawled = crawl.a_day if crawl else capacity.crawled_a_day
+    crawled = capacity.crawled_a_day if wanted.source_id is None else crawl.a_day if crawl else None
     crawl_s = pictures * DAY_S / crawled if crawled else None
     rigs = [rig for rig in capacity.rigs if rig.a_day]
     needs = tuple(need_of(rig, pictures, crawl_s) for rig in rigs)

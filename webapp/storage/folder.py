@@ -109,8 +109,14 @@ def write_whole(path: Path, body: bytes) -> None:
 
 
 def copy_whole(source: Path, target: Path) -> None:
-    """Copy a file of any size so that `target` is whole or absent."""
-    settle(target, lambda aside: shutil.copyfile(source, aside))
+    """Copy a file of any size so that `target` is whole or absent, and whoever can't read the one can't the other."""
+
+    def write(aside: Path) -> None:
+        aside.touch(mode=0o600)
+        shutil.copyfile(source, aside)
+        shutil.copymode(source, aside)
+
+    settle(target, write)
 
 
 def settle(path: Path, write: Callable[[Path], object]) -> None:

@@ -22,8 +22,8 @@ def feed_picture(data: bytes) -> None:
 def feed_exif(data: bytes) -> None:
     image = Image.new("RGB", (4, 2))
     image.info["exif"] = b"Exif\0\0" + data
-    turned = _turn_upright(image)
-    assert turned.size in ((4, 2), (2, 4))
+    is_turned = _turn_upright(image)
+    assert image.size == ((2, 4) if is_turned else (4, 2))
 
 
 @cache

@@ -33,4 +33,5 @@ WITHOUT = {
     "scanner.zoo.formats.intake": "It puts layouts, completeness and conversion together, which have targets.",
     "scanner.zoo.formats.states.names": "It looks names up in tables of ours; what they come from has a target.",
     "scanner.zoo.formats.protocol": "It loads Paddle's own description.",
+    "scanner.zoo.formats.portable": "hands files that the probe ran to paddle2onnx, in a process under limits",
 }

@@ -115,6 +115,8 @@ def test_a_model_scores_as_its_reference_from_each_layout(
 class Given:
     """An engine that was run before."""
 
+    takes_pixels = False
+
     def __init__(self, outputs: list[Rows]) -> None:
         self._outputs = outputs
 

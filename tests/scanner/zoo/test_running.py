@@ -9,6 +9,7 @@ import pytest
 from scanner.zoo import running
 from scanner.zoo.cards import FileRecord
 from scanner.zoo.engines import Device
+from scanner.zoo.precision_checks import describe_check
 from scanner.zoo.precisions import FEWEST_PICTURES, LEAST_KEPT, MOST_MOVED, PrecisionCheck
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.running import settle, variant_of
@@ -75,8 +76,8 @@ def test_the_fastest_that_passed_is_taken(tmp_path: Path, machine: Machine) -> N
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(
     "changed",
-    [FAILED, {"moved_p99": 0.06}, {"pictures": FEWEST_PICTURES - 1}, {"network": "of another file"}, {"speed": 0.9}],
-    ids=["labels turned", "scores moved", "too few pictures", "another file", "slower"],
+    [FAILED, {"moved_p99": 0.06}, {"pictures": FEWEST_PICTURES - 1}, {"network": "of another file"}, {"speed": 1.05}],
+    ids=["labels turned", "scores moved", "too few pictures", "another file", "no faster"],
 )
 def test_what_did_not_pass_or_gains_nothing_is_not_taken(tmp_path: Path, changed: dict[str, Any]) -> None:
     check = check_of("onnx", "int8", **{"speed": 3.6, **changed})
@@ -86,7 +87,9 @@ def test_what_did_not_pass_or_gains_nothing_is_not_taken(tmp_path: Path, changed
 def test_the_bounds_themselves_pass() -> None:
     bounds = {"kept": LEAST_KEPT, "moved_p99": MOST_MOVED, "pictures": FEWEST_PICTURES}
     assert check_of("paddle", "bf16", 1.9, **bounds).has_passed
-    assert "passed on 200 pictures: top label kept on 99.00%" in check_of("paddle", "bf16", 1.9, **bounds).words
+    assert "passed on 200 pictures: top label kept on 99.00%" in describe_check(
+        check_of("paddle", "bf16", 1.9, **bounds)
+    )
 
 
 @pytest.mark.usefixtures("machine")
@@ -121,6 +124,23 @@ def test_a_model_that_runs_without_onednn_has_no_bf16(tmp_path: Path) -> None:
 def test_onnx_without_a_file_is_paddle_with_what_to_do(tmp_path: Path) -> None:
     engine, precision, warning = run(place_model(tmp_path), engine="onnx")
     assert (engine, precision) == ("paddle", "fp32") and "tuskline models convert" in (warning or "")
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_the_asked_engine_lacks_is_said_beside_what_the_precision_lacks(tmp_path: Path) -> None:
+    engine, precision, warning = run(place_model(tmp_path), engine="onnx", precision="int8")
+    assert (engine, precision) == ("paddle", "fp32")
+    assert "tuskline models convert" in (warning or "") and "runs in fp32 though int8 was asked for" in (warning or "")
+    _, _, warning = run(place_model(tmp_path, onnx=ONNX), engine="paddle", precision="int8")
+    assert "not the engine that was asked for" in (warning or "")
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_case_file_is_scored_again_by_the_engine_that_is_here(tmp_path: Path) -> None:
+    model = place_model(tmp_path, onnx=ONNX)
+    here = dataclasses.replace(model, engine="onnx", precision="int8")
+    again = variant_of(here, model.digest)
+    assert again is not None and (again.engine, again.precision) == ("onnx", "fp32")
 
 
 def test_without_paddle_it_is_onnx(tmp_path: Path, machine: Machine) -> None:

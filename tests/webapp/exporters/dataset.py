@@ -150,6 +150,7 @@ CARD = {
     "source": "PaddleClas model library",
     "installed_at": "2026-10-20T08:00:00+00:00",
     "figures": {"precision": 0.91, "recall": 0.86, "pictures": 1200},
+    "run": {"engine": "paddle", "precision": "fp32", "decoding": "exact"},
 }
 SOFTWARE = {"version": "0.1.0", "commit": "0123456789abcdef0123456789abcdef01234567", "python": "3.11.9"}
 

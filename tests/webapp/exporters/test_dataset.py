@@ -37,7 +37,8 @@ MAPS = {
 def test_what_is_frozen_today_has_the_same_fields(
     session: Session, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = SimpleNamespace(digest=MODEL_DIGEST, card=SimpleNamespace(**dataset.CARD))
+    model = SimpleNamespace(card=SimpleNamespace(**dataset.CARD), **dataset.CARD["run"])
+    monkeypatch.setattr(freezing, "variant_of", lambda one, digest: one if digest == MODEL_DIGEST else None)
     monkeypatch.setattr(freezing, "find_installed", lambda _folder, name: model if name == MODEL else None)
     store = open_store(settings)
     store.put_file("frozen", dataset.freeze_rows(session, settings, tmp_path))

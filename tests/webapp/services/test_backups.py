@@ -1,5 +1,6 @@
 """What is backed up comes back into an empty installation, whole, on either database."""
 
+import errno
 import gzip
 import json
 import shutil
@@ -262,7 +263,73 @@ def test_what_was_purged_meanwhile_is_no_fault(
 
 def test_a_row_that_says_where_to_is_kept_in_the_home_folder(other: Settings) -> None:
     with pytest.raises(Refused, match="outside the home folder"):
-        restoring.home_path(other.home, "../../.ssh/authorized_keys")
+        restoring.check_name(other.home, "../../.ssh/authorized_keys")
+
+
+@pytest.mark.usefixtures("shelves")
+def test_nobody_else_can_read_its_files(
+    engine: Engine, settings: Settings, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_moved = False
+
+    def replace(path: Path, to: Path) -> Path:
+        nonlocal is_moved
+        if path.parent != to.parent:  # as between two file systems
+            raise OSError(errno.EXDEV, "elsewhere")
+        is_moved = True
+        return rename(path, to)
+
+    rename = Path.rename
+    monkeypatch.setattr(Path, "replace", replace)
+    making.make(engine, settings, str(target))
+    assert is_moved
+    assert {path.stat().st_mode & 0o777 for path in target.rglob("*") if path.is_file()} == {0o600}
+
+
+@pytest.mark.usefixtures("shelves")
+def test_a_changed_list_of_files_is_refused_and_does_not_stop_the_next_backup(
+    engine: Engine, settings: Settings, target: Path, restore: Restore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = making.make(engine, settings, str(target))
+    path = target / snapshots.object_name(made.files)
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    body = path.read_bytes()
+    path.write_bytes(gzip.compress(b"".join(lines[1:])))
+    with pytest.raises(StoreError, match="is not what its name says"):
+        restore()
+    path.write_bytes(body[: len(body) // 2])
+    monkeypatch.setattr(making, "now", lambda: days_ago(-1))
+    assert making.make(engine, settings, str(target)).faults == []
+    assert restore().is_whole
+
+
+@pytest.mark.usefixtures("shelves")
+def test_of_another_installation_nothing_is_taken_as_known(engine: Engine, settings: Settings, target: Path) -> None:
+    making.make(engine, settings, str(target))
+    store, key = FolderStore(target), signing.signing_key(settings.home).public
+    assert making.known_files(store, key)
+    assert making.known_files(store, "0" * 64) == {}
+
+
+@pytest.mark.usefixtures("shelves")
+def test_keys_that_were_kept_elsewhere_may_be_put_there_first(
+    engine: Engine, settings: Settings, other: Settings, target: Path, restore: Restore
+) -> None:
+    made = making.make(engine, settings, str(target), with_keys=False)
+    for name in making.KEYS:
+        shutil.copy(settings.home / name, other.home / name)
+    assert restore().is_whole
+    assert signing.signing_key(other.home).public == made.key
+
+
+@pytest.mark.usefixtures("shelves")
+def test_tables_of_a_newer_version_take_no_older_rows(
+    engine: Engine, settings: Settings, target: Path, restore: Restore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "newest_revision", lambda: "0001")
+    making.make(engine, settings, str(target))
+    with pytest.raises(Refused, match="empty database"):
+        restore()
 
 
 def test_nulls_of_json_and_of_sql_stay_what_they_are(

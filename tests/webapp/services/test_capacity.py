@@ -186,3 +186,13 @@ def test_listings_are_counted_by_the_pictures_that_they_showed(session: Session,
     assert not answer.is_crawl_short
     assert answer.words == "The crawl keeps up: it brings 172,800 pictures a day at most."
     assert answer.needs[0].machines == 1
+
+
+def test_a_source_that_was_not_measured_has_no_figures_of_others(session: Session, settings: Settings) -> None:
+    scored(session)
+    measured = measure(session, settings)
+    answer = capacity.what_if(measured, Wanted(pictures=1000, source_id=999))
+    assert answer is not None
+    assert (answer.crawled_a_day, answer.crawl_s) == (None, None)
+    assert "No crawl was measured" in answer.words
+    assert capacity.what_if(measured, Wanted(listings=10, source_id=999)) is None

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests.factories import make_job
@@ -88,6 +89,17 @@ def test_a_stopped_worker_gives_the_job_back_uncounted(session: Session, setting
     job = run(session, settings, ask(session), raising(Stopped()))
     assert (job.state, job.attempts, job.holds) == (JobState.QUEUED, 0, "model:a_model")
     assert run(session, settings, job, find_nothing).state is JobState.DONE
+
+
+def test_what_a_stopped_worker_gave_back_is_sent_to_another(session: Session, settings: Settings) -> None:
+    job = run(session, settings, ask(session), raising(Stopped()))
+    assert [number for number, _ in jobs.reconcile(session, settings)] == [job.id]
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_job(session: Session, settings: Settings) -> None:
+    job = run(session, settings, ask(session), raising(OperationalError("UPDATE", {}, Exception("disk is full"))))
+    assert (job.state, job.attempts) == (JobState.QUEUED, 0) and job.note and job.note.startswith("It waits")
+    assert run(session, settings, job, find_nothing).note is None
 
 
 def test_what_fails_while_the_worker_stops_is_no_failure(session: Session, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from webapp.services.backups.snapshots import Dumped, Kept, Manifest
 from webapp.services.errors import Refused
 from webapp.services.stocktaking import Expected
 from webapp.settings import Settings
-from webapp.storage import Store, open_place, open_store
+from webapp.storage import Store, StoreError, open_place, open_store
 
 MADE = "backup.make"
 KEYS = ("secret.key", signing.FILE)
@@ -56,7 +56,7 @@ def make(
     with session_factory(engine)() as session:
         chain.seal_all(session, settings.home, key)
     with TemporaryDirectory(dir=settings.home, prefix=".backup-") as scratch:
-        taking = Taking(settings, source, target, Path(scratch), known_files(target))
+        taking = Taking(settings, source, target, Path(scratch), known_files(target, key.public))
         home = list(keep_home(taking, with_keys))
         with one_moment(engine) as session:
             dumped = keep_rows(taking, session)
@@ -75,7 +75,9 @@ def make(
             head=head.to_json() if head else None,
             faults=still_faults(engine, taking.faults),
         ).sign(key)
-    target.put(snapshots.snapshot_name(manifest.name), manifest.to_json())
+        told = Path(scratch, "manifest")
+        told.write_bytes(manifest.to_json())
+        snapshots.keep_private(target, snapshots.snapshot_name(manifest.name), told)
     with session_factory(engine)() as session:
         audit.record(session, actor, MADE, f"backup:{manifest.name}", files=count, faults=len(manifest.faults))
         session.commit()
@@ -91,12 +93,13 @@ def open_target(settings: Settings, place: str) -> Store:
     return target
 
 
-def known_files(target: Store) -> dict[str, Kept]:
-    """Of the newest backup that can be read."""
+def known_files(target: Store, key: str) -> dict[str, Kept]:
+    """Of the newest backup of ours that can be read. key: public, of this installation; another has other files."""
     for name in reversed(snapshots.names(target)):
-        with suppress(Refused, FileNotFoundError):
-            listed = snapshots.read_list(target, snapshots.find(target, name))
-            return {one.name: one for one in listed if one.room == "store"}
+        with suppress(Refused, StoreError):
+            manifest = snapshots.find(target, name)
+            if manifest.key == key and manifest.is_signed:
+                return {one.name: one for one in snapshots.read_list(target, manifest) if one.room == "store"}
     return {}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from webapp.db import session_factory
 from webapp.language import say
-from webapp.migrations import known_revisions, upgrade
+from webapp.migrations import known_revisions, revision_of, upgrade
 from webapp.services import audit, signing, stocktaking, upkeep, verifying
 from webapp.services.backups import snapshots, tables
 from webapp.services.backups.making import KEYS
@@ -20,8 +20,7 @@ from webapp.services.errors import Refused
 from webapp.services.stocktaking import Stock
 from webapp.services.verifying import Verification
 from webapp.settings import Settings
-from webapp.storage import Store, StoreError, open_store
-from webapp.storage.folder import sync
+from webapp.storage import FolderStore, Store, open_store
 
 RESTORED = "backup.restore"
 
@@ -58,7 +57,7 @@ def restore(
     Raises Refused where the backup was changed, is of a newer version, or there are rows; StoreError.
     """
     check_manifest(manifest)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_empty(engine, settings, target, manifest)
     with TemporaryDirectory(dir=settings.home, prefix=".restore-") as scratch:
         for number, one in enumerate(snapshots.read_list(target, manifest), 1):
@@ -84,19 +83,34 @@ def check_manifest(manifest: Manifest) -> None:
 
 def check_empty(engine: Engine, settings: Settings, target: Store, manifest: Manifest) -> None:
     with engine.connect() as connection:
-        if filled := tables.filled_tables(connection):
-            raise Refused(
-                say("A backup goes into an empty database, and this one has rows (in %(table)s): give another with "
-                    "TUSKLINE_HOME or TUSKLINE_DATABASE_URL.", table=filled[0])
-            )  # fmt: skip
+        filled = tables.filled_tables(connection)
+    if revision_of(engine) in newer_revisions(manifest.revision):
+        filled.append("alembic_version")  # no table may be of a newer version than the rows that come
+    if filled:
+        raise Refused(
+            say("A backup goes into an empty database, and this one has rows (in %(table)s): give another with "
+                "TUSKLINE_HOME or TUSKLINE_DATABASE_URL.", table=filled[0])
+        )  # fmt: skip
     ours = {one.name: one.sha256 for one in snapshots.read_list(target, manifest) if one.room == "home"}
     for name in KEYS:
         path = settings.home / name
-        if path.exists() and digest_of(path) != ours.get(name):
+        if path.exists() and not is_of_backup(path, ours.get(name), manifest):
             raise Refused(
                 say("%(path)s belongs to another installation: restore into an empty folder, with TUSKLINE_HOME.",
                     path=path)
             )  # fmt: skip
+
+
+def newer_revisions(revision: str) -> tuple[str, ...]:
+    known = known_revisions()
+    return known[: known.index(revision)]
+
+
+def is_of_backup(path: Path, sha256: str | None, manifest: Manifest) -> bool:
+    """Whether a key that lies here is the one of the backup, or of the installation whose backup has no keys."""
+    if manifest.with_keys:
+        return digest_of(path) == sha256
+    return path.name != signing.FILE or signing.read_key(path).public == manifest.key
 
 
 def digest_of(path: Path) -> str:
@@ -113,19 +127,15 @@ def bring_file(settings: Settings, target: Store, one: Kept, scratch: Path) -> N
     if one.room == "store":
         place.put_file(one.name, copy)
     else:
-        path = home_path(settings.home, one.name)
+        check_name(settings.home, one.name)
         copy.chmod(0o600 if one.name in KEYS else 0o644)
-        sync(copy)
-        copy.replace(path)
+        FolderStore(settings.home).put_file(one.name, copy)
 
 
-def home_path(home: Path, name: str) -> Path:
+def check_name(home: Path, name: str) -> None:
     """Raises Refused for a name that leads out of the folder."""
-    path = home / name
-    if not path.resolve().is_relative_to(home.resolve()):
+    if not (home / name).resolve().is_relative_to(home.resolve()):
         raise Refused(say("The backup names a file outside the home folder (%(name)s): it is not taken.", name=name))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def checked_copy(target: Store, sha256: str, scratch: Path) -> Path:
@@ -135,9 +145,9 @@ def checked_copy(target: Store, sha256: str, scratch: Path) -> Path:
         with closing(target.open(name)) as body:
             copy = snapshots.take_copy(body, scratch)
     except FileNotFoundError:
-        raise StoreError(f"The backup in {target} lacks {name}: take another backup of it.") from None
+        raise snapshots.lost(target, name) from None
     if digest_of(copy) != sha256:
-        raise StoreError(f"{name} in {target} is not what its name says: take another backup of it.")
+        raise snapshots.changed(target, name)
     return copy
 
 

@@ -16,7 +16,7 @@ from webapp.services import signing
 from webapp.services.chain import Head, canonical
 from webapp.services.errors import NotFound, Refused
 from webapp.services.signing import SigningKey
-from webapp.storage import Store
+from webapp.storage import Store, StoreError
 
 FORMAT = "tuskline-backup/1"
 FOLDER = "snapshots"
@@ -132,15 +132,23 @@ def find(target: Store, name: str | None) -> Manifest:
 
 
 def keep_file(target: Store, path: Path) -> tuple[str, int]:
-    """Move the file `path` in as an object, unless the target has it; its digest and size in bytes."""
+    """Move the file `path` in as an object that its owner alone can read, unless the target has it.
+
+    Its digest and size in bytes.
+    """
     with path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
     size, name = path.stat().st_size, object_name(digest)
     if target.has(name) and target.size(name) == size:
         path.unlink()
     else:
-        target.put_file(name, path)
+        keep_private(target, name, path)
     return digest, size
+
+
+def keep_private(target: Store, name: str, path: Path) -> None:
+    path.chmod(0o600)
+    target.put_file(name, path)
 
 
 def take_copy(source: BinaryIO, folder: Path) -> Path:
@@ -163,9 +171,29 @@ def write_list(files: Iterable[Kept], path: Path) -> tuple[int, int]:
 
 
 def read_list(target: Store, manifest: Manifest) -> Iterator[Kept]:
+    """Raises StoreError where the list is gone, or is no longer the one that the manifest vouches for."""
+    check_object(target, manifest.files)
     with closing(target.open(object_name(manifest.files))) as body, gzip.open(body) as lines:
         for line in lines:
             yield Kept(*json.loads(line))
+
+
+def check_object(target: Store, sha256: str) -> None:
+    name = object_name(sha256)
+    try:
+        is_whole = target.digest(name) == sha256
+    except FileNotFoundError:
+        raise lost(target, name) from None
+    if not is_whole:
+        raise changed(target, name)
+
+
+def lost(target: Store, name: str) -> StoreError:
+    return StoreError(f"The backup in {target} lacks {name}: take another backup of it.")
+
+
+def changed(target: Store, name: str) -> StoreError:
+    return StoreError(f"{name} in {target} is not what its name says: take another backup of it.")
 
 
 def prune(target: Store, keep: int) -> int:

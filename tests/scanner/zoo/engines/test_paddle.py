@@ -7,6 +7,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from scanner.predicting import resident_bytes
+from scanner.processes import Processes
 from scanner.zoo.cards import Tuning
 from scanner.zoo.engines import Device, parse_device
 from scanner.zoo.engines.paddle import GPU_POOL_MB, PaddleEngine, make_config, usable_device
@@ -72,6 +74,31 @@ def test_full_precision_and_tensorrt_are_choices() -> None:
     made = calls("A", Device(0, tensorrt=True))
     assert made["enable_use_gpu"] == ((GPU_POOL_MB, 0, "full"), {})
     assert made["enable_tensorrt_engine"][1]["precision_mode"] == "full"
+
+
+@pytest.mark.full
+def test_batches_of_many_sizes_leave_no_buffers_behind(make_module: MakeModule) -> None:
+    """In a process of its own, whose memory nothing else has grown."""
+    module = make_module("A", "logits")
+    with Processes(1) as process:
+        first, last = process.run(run_many_sizes, module, timeout_s=120).result()
+    assert last - first < 40 * 1024**2
+
+
+def run_many_sizes(module: Path) -> tuple[int, int]:
+    """Memory after one batch of 32 pictures, and after many of other sizes and that one again, in bytes."""
+    engine = PaddleEngine(module, find_layout(module), Device())
+    batch = np.zeros((32, 3, 224, 224), np.float32)
+    engine.run(batch)
+    first = resident_bytes()
+    for size in (1, 2, 4, 8, 16, 32) * 5:
+        engine.run(batch[:size])
+    return first, resident_bytes()
+
+
+def test_one_plan_of_onednn_is_kept() -> None:
+    assert calls("A", Device())["set_mkldnn_cache_capacity"] == ((1,), {})
+    assert "set_mkldnn_cache_capacity" not in calls("A", Device(), tuning="without oneDNN")
 
 
 def test_bf16_is_asked_of_onednn_and_never_int8_which_is_silently_wrong() -> None:
