@@ -246,8 +246,9 @@ def failure(scan_id: int, error: Exception, is_stopping: IsStopping) -> Ending:
     if is_stopping():
         # The machine goes down, and what the crawl works with goes down around it: that says nothing of the source.
         return Ending(waits_s=0)
-    logger.warning("the crawl of scan %d failed: %s", scan_id, error)
-    return Ending(error=keepable(str(error)))
+    why = keepable(str(error))  # a log is written as UTF-8, too
+    logger.warning("the crawl of scan %d failed: %s", scan_id, why)
+    return Ending(error=why)
 
 
 def unexpected(scan_id: int) -> Ending:

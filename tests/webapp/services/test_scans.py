@@ -334,7 +334,9 @@ def tally(session: Session) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("ends_in_error", [False, True])
-def test_what_no_database_can_hold_ends_no_scan(scan: Scan, run: Run, scene: Scene, ends_in_error: bool) -> None:
+def test_what_no_database_can_hold_ends_no_scan(
+    scan: Scan, run: Run, scene: Scene, ends_in_error: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """A seller's price of half a letter, told in a warning, which becomes the scan's note."""
     odd = "the price \ud800\0 can't be read"
 
@@ -347,3 +349,4 @@ def test_what_no_database_can_hold_ends_no_scan(scan: Scan, run: Run, scene: Sce
     run(scan)
     assert scan.state is (ScanState.FAILED if ends_in_error else ScanState.PARTIAL)
     assert "the price ? can't be read" in (scan.note or "")
+    caplog.text.encode()  # raises where the log holds half a letter
