@@ -150,16 +150,16 @@ class StageTimes:
 def limit_of(stages: Mapping[StageName, StageTime]) -> StageName | None:
     """The stage that bound the others; None where neither decoders nor predictors were measured.
 
-    It is known by what its neighbours did: decoders and predictors that both waited had nothing fetched, predictors
-    that were blocked had nobody to write for; of those two themselves, the one that was busy all the while. Decoders
-    alone may also wait because predictors take their time. The largest share tells.
+    It is known by what its neighbours did: decoders and predictors that waited, on the mean of both, had nothing
+    fetched; predictors that were blocked had nobody to write for; of those two themselves, the one that was busy all
+    the while. Decoders alone may also wait because predictors take their time. The largest share tells.
     """
     decode, predict = stages.get(StageName.DECODE, NOTHING), stages.get(StageName.PREDICT, NOTHING)
     waits = [stage.share(stage.waited_s) for stage in (decode, predict) if stage.span_s > 0]
     shares = {
         StageName.DECODE: decode.share(decode.busy_s),
         StageName.PREDICT: predict.share(predict.busy_s),
-        StageName.FETCH: min(waits, default=0.0),
+        StageName.FETCH: sum(waits) / len(waits) if waits else 0.0,
         StageName.WRITE: predict.share(predict.blocked_s),
     }
     likeliest = max(shares, key=lambda name: shares[name])
