@@ -37,6 +37,7 @@ from scanner.zoo.precisions import Decoding
 from scanner.zoo.preprocessing import normalise
 from scanner.zoo.registry import InstalledModel
 
+TABLES = ("card", "network", "copies", "decoders", "feeding")
 BATCHES = (1, 8, 32, 64, 128, 256)
 BEST_BATCH = 128
 MATRIX_SIDE = 8192
@@ -118,16 +119,20 @@ def run(options: Options) -> Part:
     return part
 
 
-def measure(run: Run) -> None:
-    """All tables, the shortest first."""
-    run.fill(Table("The card's own limit", ("what", "rate", "unit")), card_rows(run))
-    run.fill(network_table(), network_rows(run))
-    run.fill(copy_table(), copy_rows(run))
-    sizes = list(run.pictures)
+def measure(run: Run, only: Sequence[str] = TABLES) -> None:
+    """The tables that are wanted, the shortest first."""
     counts = (1, 2) if run.quick else tuple(count for count in DECODERS if count <= CORES)
     seconds = 0.5 if run.quick else 1.0
-    run.fill(*scale_decoders(run.pictures, sizes, counts, seconds))
-    run.fill(feeding_table(), feeding_rows(run, counts, 3 * seconds))
+    tables: dict[str, Callable[[], tuple[Table, Iterator[Row]]]] = {
+        "card": lambda: (Table("The card's own limit", ("what", "rate", "unit")), card_rows(run)),
+        "network": lambda: (network_table(), network_rows(run)),
+        "copies": lambda: (copy_table(), copy_rows(run)),
+        "decoders": lambda: scale_decoders(run.pictures, list(run.pictures), counts, seconds),
+        "feeding": lambda: (feeding_table(), feeding_rows(run, counts, 3 * seconds)),
+    }
+    for name, table in tables.items():
+        if name in only:
+            run.fill(*table())
 
 
 # The card's own limit.
@@ -278,9 +283,9 @@ def product_rows(run: Run, size: int, crops: Any) -> Iterator[Row]:
     """The product's own engine and predictor."""
     device = parse_device(run.device)
     predictor, engine = load_here(run.installed, device), open_engine(run.installed, device)
-    given = normalise(crops, HOW)
-    yield copy_row("the product's engine, floats", size, time_calls(partial(engine.run, given)))
-    yield copy_row("the product's engine, floats, two at once", size, time_two([partial(engine.run, given)] * 2))
+    given, name = (crops, "bytes") if engine.takes_pixels else (normalise(crops, HOW), "floats")
+    yield copy_row(f"the product's engine, {name}", size, time_calls(partial(engine.run, given)))
+    yield copy_row(f"the product's engine, {name}, two at once", size, time_two([partial(engine.run, given)] * 2))
     yield copy_row("the product's predictor, from bytes", size, time_calls(partial(predictor.predict, crops)))
     yield copy_row("the product's predictor, with names for scores", size, time_calls(partial(predictor.score, crops)))
 
@@ -439,7 +444,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     provider = {"cuda": CUDA, "cpu": CPU}[given.provider]
     keep = partial(write_part, folder=out.parent, name=out.stem)
     run = Run(given.model, pictures, provider, given.quick, part, keep, given.limit)
-    measure(run)
+    measure(run, given.only)
     print("\n".join(["", *show_part(part.to_json())]), flush=True)
     return 0
 
@@ -452,6 +457,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="a JSON file; the table is written beside it")
     parser.add_argument("--provider", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=TABLES, help="these tables alone")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds after which no more rows are begun")
     parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="where made pictures are kept")
     return parser.parse_args(arguments)

@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +18,8 @@ from scanner.zoo.cascade import ModelChoice
 from scanner.zoo.catalogue import PRIMARY, find_spec
 from scanner.zoo.converting import FOLDER, record_file
 from scanner.zoo.engines import Device
+from scanner.zoo.engines.onnx import import_runtime as load_runtime
+from scanner.zoo.engines.pixels import take_pixels
 from scanner.zoo.labels import shipped_labels
 from scanner.zoo.precisions import Decoding, Precision
 from scanner.zoo.predictor import Predictor, load_predictor
@@ -33,17 +34,10 @@ HOW = Preprocessing()
 
 
 def import_runtime() -> Any:
-    """With the CUDA libraries that torch's wheels bring, wherever those lie."""
+    """As the product does; torch, where it is installed, brings libraries of its own, which are loaded first."""
     with contextlib.suppress(ImportError):
-        import torch  # noqa: F401 - it loads its own libraries, which ONNX Runtime then finds loaded
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
-    if hasattr(onnxruntime, "preload_dlls") and CUDA in onnxruntime.get_available_providers():
-        for entry in sys.path:
-            if (Path(entry) / "nvidia").is_dir():  # it looks beside itself alone, unless told
-                onnxruntime.preload_dlls(directory=entry)
-    return onnxruntime
+        import torch  # noqa: F401
+    return load_runtime()
 
 
 def open_session(
@@ -67,7 +61,7 @@ def read_network(path: Path, precision: str, of_bytes: bool) -> bytes:
     """Made once: drawing weights and halving them takes seconds."""
     network = skeleton.load_network(path)
     if of_bytes:
-        network = skeleton.take_bytes(network, HOW.mean, HOW.std)
+        network = take_pixels(network, HOW)
     whole: bytes = (skeleton.to_half(network) if precision == "fp16" else network).SerializeToString()
     return whole
 

@@ -67,28 +67,3 @@ def to_half(model: Any) -> Any:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     return convert_float_to_float16(model, keep_io_types=True)
-
-
-def take_bytes(model: Any, mean: tuple[float, ...], std: tuple[float, ...]) -> Any:
-    """The same network for uint8 pictures (n, side, side, 3), which normalises by itself: fewer bytes travel."""
-    from onnx import TensorProto, compose, helper, numpy_helper
-
-    scale = np.array([1 / 255 / one for one in std], np.float32)
-    shift = np.array([-level / one for level, one in zip(mean, std, strict=True)], np.float32)
-    given = model.graph.input[0]
-    side = given.type.tensor_type.shape.dim[2].dim_value or 224
-    nodes = [
-        helper.make_node("Cast", ["bytes"], ["levels"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["levels", "scale"], ["scaled"]),
-        helper.make_node("Add", ["scaled", "shift"], ["normal"]),
-        helper.make_node("Transpose", ["normal"], ["planes"], perm=[0, 3, 1, 2]),
-    ]
-    first = helper.make_graph(
-        nodes,
-        "normalise",
-        [helper.make_tensor_value_info("bytes", TensorProto.UINT8, ["n", side, side, 3])],
-        [helper.make_tensor_value_info("planes", TensorProto.FLOAT, ["n", 3, side, side])],
-        [numpy_helper.from_array(scale, "scale"), numpy_helper.from_array(shift, "shift")],
-    )
-    before = helper.make_model(first, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return compose.merge_models(before, model, io_map=[("planes", given.name)], prefix1="normalise_")

@@ -35,7 +35,9 @@ class Predictor:
         the engine are not those that were installed, and no score of theirs may stand.
         """
         card = self._model.card
-        outputs = self._engine.run(normalise(pad_batch(crops), self._model.spec.preprocessing))
+        batch = pad_batch(crops)
+        given = batch if self._engine.takes_pixels else normalise(batch, self._model.spec.preprocessing)
+        outputs = self._engine.run(given)
         rows: NDArray[np.float32] = outputs[card.output_index][: len(crops)]
         if not np.isfinite(rows).all():
             raise ModelError(f"{self._model.name} gave numbers that are not finite")

@@ -10,9 +10,15 @@ from tests.attacks.crawls import crawled, page_of, site_of
 from tests.attacks.memory import no_growth
 from tests.scanner.fetch.site import answer
 
-COSTLY_FEEDS = {"nested.rss", "laughs.rss", "bomb.rss", "sitemap-pages.xml", "sitemap-bomb.xml", "sitemap-many.xml"}
-COSTLY = {"attributes", "links", "comments-short", "tags-open", "entities", "json-large", "packed-bomb", "misnested"}
-QUICK = [attack for attack in PAGES if attack.name not in COSTLY and len(attack.does) % 2]
+COSTLY_FEEDS = {
+    "nested.rss", "laughs.rss", "bomb.rss", "items.rss", "sitemap-pages.xml", "sitemap-bomb.xml", "sitemap-many.xml",
+}  # fmt: skip
+COSTLY = {
+    "attribute", "attributes", "comments-short", "entities", "json-blocks", "json-keys", "json-large", "json-many",
+    "links",    "misnested", "options", "packed-bomb", "pictures", "script",
+    "tags-open",
+}  # fmt: skip
+QUICK = [attack for attack in PAGES if attack.name not in COSTLY][::3]
 LETTERS = 600
 
 
@@ -35,7 +41,7 @@ def check_pages(attacks: list[Attack]) -> None:
     assert all(warning.isprintable() and len(warning) < LETTERS for warning in warnings), warnings
 
 
-def test_half_of_the_pages_end_in_a_listing_or_in_a_line() -> None:
+def test_some_of_the_pages_end_in_a_listing_or_in_a_line() -> None:
     check_pages(QUICK)
 
 

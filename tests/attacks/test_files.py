@@ -24,7 +24,7 @@ from tests.scanner.markets.fakes import FakeFetcher, context_on
 from webapp.exporters import verify_case
 
 REFUSALS = (ArchiveError, CardError, CompletenessError, LabelError, MarketError, StateError, verify_case.Unreadable)
-COSTLY = {"bomb.warc.gz", "many.zip", "bomb.zip", "bomb.tar.gz", "long.txt", "keys.jsonl", "open.csv"}
+COSTLY = {"bomb.warc.gz", "many.zip", "bomb.zip", "bomb.tar.gz", "long.txt", "revisits.warc.gz", "nested.pdparams"}
 LETTERS = 500
 MARKETS: dict[str, Market] = {
     ".csv": csv_file.MARKET,

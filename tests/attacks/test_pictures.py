@@ -31,7 +31,7 @@ def lay_out(tmp_path: Path) -> Callable[[Attack], Path]:
 
 
 def decode(attacks: Iterable[Attack], lay_out: Callable[[Attack], Path]) -> list[tuple[Attack, DecodedPhoto]]:
-    with DecodePool(2, (Preprocessing(),)) as pool:
+    with DecodePool(1, (Preprocessing(),)) as pool:
         futures = [(attack, pool.submit(lay_out(attack))) for attack in attacks]
         done = wait([future for _, future in futures], PATIENCE_S)
         assert not done.not_done, "the pool hangs"

@@ -5,22 +5,37 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests.factories import PASSWORD, make_job, make_listing, make_scan, make_source, make_user
+from tests.faults import clock
 from tests.faults.test_fleet import check_all
+from tests.faults.test_fleet_steps import variables_of
 from tests.functional.fleet import Fleet, running_fleet
 from tests.webapp.views.conftest import post
 from webapp import create_app, db
 from webapp.models import AuditEntry, JobState, Role, Scan, ScanPhoto, ScanState, Schedule
-from webapp.services import audit, chain, claims, firing, jobs, scans, signing, verifying
+from webapp.services import (
+    audit,
+    chain,
+    claims,
+    firing,
+    jobs,
+    moments,
+    report_firing,
+    report_schedules,
+    scans,
+    signing,
+    verifying,
+)
+from webapp.services.report_schedules import ReportPlan
 from webapp.settings import Settings
 from webapp.tasks import options, steady_now
 from webapp.views import access
 
 DAY = timedelta(days=1)
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+LISTINGS = 60
 PutClock = Callable[[timedelta], None]
 
 
@@ -83,13 +98,26 @@ def test_an_entry_that_was_put_in_later_is_still_found(session: Session, setting
 
 
 def test_a_schedule_runs_once_whichever_way_the_clock_jumps(session: Session) -> None:
+    """A day behind, a year ahead and back again: its next run is that of the right clock."""
     at = datetime.fromisoformat("2026-03-10T03:00Z")
     session.add(Schedule(source_id=make_source(session).id, cron="0 3 * * *", due_at=at, fires_at=at))
     session.commit()
-    for jump in (timedelta(0), timedelta(hours=-2), timedelta(0), timedelta(days=3), timedelta(hours=1)):
+    for jump in (timedelta(0), -DAY, timedelta(0), 365 * DAY, timedelta(hours=1), DAY):
         firing.fire_due(session, at + timedelta(minutes=1) + jump)
+        session.execute(update(Scan).values(state=ScanState.DONE))
+        session.commit()
     dues = session.scalars(select(Scan.due_at).order_by(Scan.id)).all()
-    assert dues == [at] and session.scalars(select(Schedule.note)).one() is not None
+    assert sorted(dues) == [at, at + DAY] and session.scalars(select(Schedule.due_at)).one() == at + 2 * DAY
+
+
+def test_a_scheduled_report_does_not_wait_for_a_year_that_a_clock_was_ahead(session: Session) -> None:
+    schedule = report_schedules.create(session, ReportPlan("Weekly", "0 6 * * 1"), None)
+    schedule.due_at = db.now() + 365 * DAY
+    session.commit()
+    report_firing.fire_due(session)
+    session.refresh(schedule)
+    assert schedule.due_at is not None and schedule.due_at < db.now() + 8 * DAY
+    assert schedule.note == moments.CLOCK_WORDS
 
 
 @pytest.mark.parametrize(("jump", "answer"), [(timedelta(0), 200), (DAY, 302), (-DAY, 302)])
@@ -113,49 +141,39 @@ def test_ticks_keep_their_pace_by_a_clock_that_nobody_sets(settings: Settings) -
 
 
 @pytest.fixture
-def fleet(home: Path, pictures: Path, tmp_path: Path) -> Iterator[Fleet]:
-    """All of its processes read the time that `put` says."""
-    if FAKETIME is None:
-        pytest.skip("libfaketime is not installed: `apt-get install libfaketime` gives it")
-    with running_fleet(Settings(home=home, database_url=None, broker_url=None), pictures, 60) as fleet:
-        file = tmp_path / "clock"
-        put(file, timedelta(0))
-        fleet.more = {
-            "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "TEST_CLOCK": str(file),
-        }
+def clock_file(tmp_path: Path) -> Path:
+    clock.put(tmp_path / "clock", timedelta(0))
+    return tmp_path / "clock"
+
+
+@pytest.fixture
+def fleet(home: Path, pictures: Path, clock_file: Path) -> Iterator[Fleet]:
+    """All of its processes read the time that the file says."""
+    with running_fleet(Settings(home=home, database_url=None, broker_url=None), pictures, LISTINGS) as fleet:
+        fleet.more = variables_of(home / "deaths") | {clock.FILE: str(clock_file)}
         yield fleet
-
-
-def put(file: Path, ahead: timedelta) -> None:
-    aside = file.with_suffix(".aside")
-    aside.write_text(f"{ahead.total_seconds():+.0f}")
-    aside.rename(file)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("jump", [timedelta(hours=-3), timedelta(days=2)], ids=["back", "forward"])
-def test_a_scan_goes_on_when_the_clock_of_the_machine_jumps(jump: timedelta, fleet: Fleet) -> None:
+def test_a_scan_goes_on_when_the_clock_of_the_machine_jumps(jump: timedelta, fleet: Fleet, clock_file: Path) -> None:
     """In the middle of a crawl, with a scan worker that dies of it and leaves its leases."""
     fleet.start("crawler", "scanner", "beat")
     scan_id = fleet.begin_scan()
     fleet.wait(scan_id, lambda scan: scan.photos_scored > 0)
     fleet.kill("scanner")
-    put(Path(fleet.more["TEST_CLOCK"]), jump)
+    clock.put(clock_file, jump)
     fleet.start("scanner")
-    check_all(fleet, fleet.wait(scan_id, lambda scan: scan.state.is_over), 60)
+    check_all(fleet, fleet.wait(scan_id, lambda scan: scan.state.is_over), LISTINGS)
 
 
 @pytest.mark.full
-def test_a_worker_whose_clock_is_another_takes_what_is_due(fleet: Fleet) -> None:
+def test_a_worker_whose_clock_is_another_takes_what_is_due(fleet: Fleet, clock_file: Path) -> None:
     """Twenty minutes ahead of the beat that sends it."""
-    clock = fleet.more
-    fleet.more = {}
+    of_workers, fleet.more = fleet.more, {}
     fleet.start("beat")
-    fleet.more = clock
-    put(Path(clock["TEST_CLOCK"]), timedelta(minutes=20))
+    fleet.more = of_workers
+    clock.put(clock_file, timedelta(minutes=20))
     fleet.start("crawler", "scanner")
-    check_all(fleet, fleet.wait(fleet.begin_scan(), lambda scan: scan.state.is_over), 60)
+    scan_id = fleet.begin_scan(is_told=False)
+    check_all(fleet, fleet.wait(scan_id, lambda scan: scan.state.is_over), LISTINGS)

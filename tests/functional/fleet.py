@@ -34,7 +34,7 @@ COMMANDS = {
     "web": ["web"],
 }
 LEASE_S = 4
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 
 
 @dataclass
@@ -100,7 +100,8 @@ class Fleet:
             self.kill(name)
         self.engine.dispose()
 
-    def begin_scan(self) -> int:
+    def begin_scan(self, is_told: bool = True) -> int:
+        """is_told: whether a message says so; else a tick has to find it."""
         options = {"start_url": f"http://127.0.0.1:{self.shop_port}/"}
         with Session(self.engine, expire_on_commit=False) as session:
             source = sources.ensure_source(session, "Shop", "shop", options)
@@ -108,7 +109,8 @@ class Fleet:
             session.commit()
         app.use(self.settings)
         task: Any = run_scan
-        task.delay(scan.id)
+        if is_told:
+            task.delay(scan.id)
         return scan.id
 
     def scan(self, scan_id: int) -> Scan | None:

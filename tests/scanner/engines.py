@@ -33,6 +33,8 @@ if multiprocessing.current_process().name != "MainProcess":
 class RedEngine:
     """Ten probabilities of which the second tells how red the picture is on average, 0 to 1 for levels 0 to 255."""
 
+    takes_pixels = False
+
     def __init__(self, device: Device) -> None:
         self.on_card = device.gpu is not None
         self.batches = 0

@@ -95,15 +95,20 @@ def check_models(settings: Settings) -> Iterator[Answer]:
     from rules.load import PackError, find_pack, load_pack
     from scanner.zoo.cards import CardError
     from scanner.zoo.cascade import NoModelError, choose_models
+    from scanner.zoo.engines.devices import explain_device, parse_device
 
     try:
         choice = choose_models(settings.models_dir, load_pack(find_pack(settings.pack)).cascade)
     except (NoModelError, CardError, PackError) as error:
         yield False, str(error)
         return
+    yield True, explain_device(settings.device)
+    choice = choice.run_on(parse_device(settings.device), settings.wishes)
     for model in choice.models:
         faults = model.changed_files()
-        yield not faults, f"{model.name} " + ("is whole" if not faults else f"is damaged: {'; '.join(faults)}")
+        whole = f"is whole and runs on {model.engine} in {model.precision}"
+        yield not faults, f"{model.name} " + (whole if not faults else f"is damaged: {'; '.join(faults)}")
+    yield from ((True, warning) for warning in choice.warnings)
     if choice.notice:
         yield True, choice.notice
 

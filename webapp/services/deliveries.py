@@ -37,7 +37,7 @@ from webapp.wording import size_words
 
 logger = logging.getLogger(__name__)
 
-LEASE_S = 900  # a large file over a slow line
+LEASE_S = outgoing.LONGEST_LEASE_S
 TURN_S = 20.0
 SHOWN = 50
 COUNTED = timedelta(days=30)

@@ -56,10 +56,21 @@ def fire_due(
     Commits schedule by schedule, so that one that can't be fired stops no other. at: the moment that counts as now.
     """
     at = at or now()
+    bring_back(session, at, dice)
     due = read_due(session, at)
     session.commit()
     scan_ids = [fire_alone(session, one, at, cancel, dice) for one in due]
     return [scan_id for scan_id in scan_ids if scan_id is not None]
+
+
+def bring_back(session: Session, at: datetime, dice: Random) -> None:
+    """Schedules that fired by a clock that ran ahead come at their next moment after all; what has run is left out."""
+    columns = [getattr(Schedule, name) for name in Due.__slots__]
+    is_far = Schedule.is_paused.is_(False), Schedule.due_at > at + moments.FAR_AHEAD
+    for due in [Due(*row) for row in session.execute(select(*columns).where(*is_far))]:
+        if due_at := moments.brought_back(due.cron, due.time_zone, due.due_at, at):
+            fires_at = put_off(due_at, due.jitter_s, dice)
+            move_on(session, due, due_at=due_at, fires_at=fires_at, note=moments.CLOCK_WORDS)
 
 
 def read_due(session: Session, at: datetime) -> list[Due]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice, pairwise, takewhile
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel.dates import format_date
 from cronsim import CronSim, CronSimError
@@ -32,6 +32,10 @@ GAPS_SEEN = 100
 MISSED_COUNTED = 1000
 # A run that begins so long after its moment was missed, and is made up for.
 LATE = timedelta(minutes=10)
+
+# A due moment that lies so far ahead is looked at: whether a clock that ran ahead put it there.
+FAR_AHEAD = timedelta(hours=1)
+CLOCK_WORDS = "Its next run was brought back: the clock of a machine had run ahead."
 
 Faults = dict[str, list[str]]
 
@@ -131,6 +135,18 @@ def missed(cron: str, time_zone: str, due_at: datetime, over: datetime) -> list[
     """The moments after `due_at` whose time is over too, MISSED_COUNTED of them at most."""
     later = islice(moments(cron, time_zone, due_at), MISSED_COUNTED)
     return list(takewhile(lambda moment: moment <= over, later))
+
+
+def brought_back(cron: str, time_zone: str, due_at: datetime, at: datetime) -> datetime | None:
+    """The next moment after `at`, where `due_at` lies beyond it: a clock that ran ahead put it there; else None.
+
+    Also None for what can't be read.
+    """
+    try:
+        following = next(moments(cron, time_zone, at), due_at)
+    except (CronSimError, ZoneInfoNotFoundError, ValueError):
+        return None
+    return following if following < due_at else None
 
 
 def late_words(missed_count: int, is_late: bool) -> str:

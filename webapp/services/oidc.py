@@ -40,6 +40,11 @@ def sign_in(session: Session, settings: Settings, claims: Mapping[str, Any]) -> 
     return user
 
 
+def is_subject(text: str) -> bool:
+    """Whether a provider may call somebody so, and a column can hold it."""
+    return len(text) <= SUBJECT_LETTERS and text.isprintable()
+
+
 def identity_of(settings: Settings, subject: str) -> str:
     return f"{settings.oidc_issuer}|{subject}"
 

@@ -46,6 +46,7 @@ def fire_due(session: Session, at: datetime | None = None) -> list[int]:
     Commits schedule by schedule, so that one that can't be fired stops no other. at: the moment that counts as now.
     """
     at = at or now()
+    bring_back(session, at)
     due = read_due(session, at)
     session.commit()
     fired = [alone(session, one.id, partial(fire, session, one, at)) for one in due]
@@ -53,6 +54,15 @@ def fire_due(session: Session, at: datetime | None = None) -> list[int]:
     session.commit()
     again = [alone(session, job.options["schedule_id"], partial(retry, session, job, at)) for job in failed]
     return [job_id for job_id in (*fired, *again) if job_id is not None]
+
+
+def bring_back(session: Session, at: datetime) -> None:
+    """As firing.bring_back."""
+    columns = [getattr(ReportSchedule, name) for name in Due.__slots__]
+    is_far = ReportSchedule.is_paused.is_(False), ReportSchedule.due_at > at + moments.FAR_AHEAD
+    for due in [Due(*row) for row in session.execute(select(*columns).where(*is_far))]:
+        if due_at := moments.brought_back(due.cron, due.time_zone, due.due_at, at):
+            move_on(session, due, due_at=due_at, note=moments.CLOCK_WORDS)
 
 
 def read_due(session: Session, at: datetime) -> list[Due]:

@@ -75,6 +75,8 @@ def read_claims() -> dict[str, Any]:
     claims = token.get("userinfo")
     if not claims or not str(claims.get("sub") or "").strip():
         raise ProviderError("there is no ID token in the answer")
+    if not oidc.is_subject(str(claims["sub"])):
+        raise ProviderError("it calls somebody what no provider may call anybody")
     return {**more_claims(client, token, claims), **claims}
 
 

@@ -42,6 +42,22 @@ def parse_device(device: str) -> Device:
     raise ValueError(f"device {device!r}: give cpu, gpu:N (gpu:0, or gpu:0,tensorrt, or gpu:0,fp32) or auto")
 
 
+def explain_device(device: str) -> str:
+    """Which device that comes to here, and why, in a sentence without a full stop. Raises ValueError."""
+    used = parse_device(device)
+    built = next((engine for engine in BUILDS if is_built(engine)), None)
+    if used.gpu is not None and built is not None:
+        other = "" if built == "paddle" else ", as the paddlepaddle here is built for the CPU"
+        return f"{used.name} by {BUILDS[built]}{other}"
+    if missing := missing_build(used):
+        return missing
+    if device != "auto":
+        return f"{used.name}, as was asked for"
+    if not CARD.exists():
+        return "cpu, as no driver shows an NVIDIA card"
+    return "cpu, as neither paddlepaddle nor onnxruntime is built for the card here: see docs/models.md"
+
+
 def is_built(engine: EngineName) -> bool:
     """Whether the engine that is installed here is one for NVIDIA cards."""
     return is_installed(BUILDS[engine])

@@ -4,6 +4,7 @@ It lets go of the interpreter lock while it runs, and takes a tenth of a second 
 """
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from scanner.zoo.engines.base import EngineError
 from scanner.zoo.engines.devices import Device
+from scanner.zoo.engines.pixels import read_for_pixels
+from scanner.zoo.preprocessing import Preprocessing
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 # On a card a batch has one of these sizes: memory is bound and kernels are chosen once for each.
@@ -24,27 +27,30 @@ Rows = NDArray[np.float32]
 
 
 class OnnxEngine:
-    """An ONNX network ready to run, its inputs and outputs float32 whatever is inside.
+    """An ONNX network ready to run, its outputs float32 whatever is inside.
 
-    threads: on a CPU. Raises EngineError where ONNX Runtime can't load or run it, or has no provider for the card.
+    threads: on a CPU. how: with it a card gets pixels, where that can be (see scanner.zoo.engines.pixels). Raises
+    EngineError where ONNX Runtime can't load or run it, or has no provider for the card.
     """
 
-    def __init__(self, path: Path, device: Device, threads: int = 1) -> None:
+    def __init__(self, path: Path, device: Device, threads: int = 1, how: Preprocessing | None = None) -> None:
         with _translated("can't be loaded"):
-            self._session = open_session(path, device, threads)
+            network = read_for_pixels(path, how) if how is not None and device.gpu is not None else None
+            self.takes_pixels = network is not None
+            self._session = open_session(network or path, device, threads)
             self._input = self._session.get_inputs()[0]
             self._outputs = [output.name for output in self._session.get_outputs()]
         self._bound = None if device.gpu is None else BoundBatches(self._session, "cuda", device.gpu)
 
-    def run(self, batch: Rows) -> list[Rows]:
-        """Every output of the network for `batch`, float32 (n, 3, side, side). On a card a large one goes in pieces."""
+    def run(self, batch: NDArray[Any]) -> list[Rows]:
+        """Every output of the network for `batch`; on a card a large one goes in pieces."""
         if self._bound is None:
             return self._run_here(batch)
         pieces = [batch[start : start + BUCKETS[-1]] for start in range(0, len(batch), BUCKETS[-1])]
         found = [run.result() for run in [self._bound.submit(piece) for piece in pieces]]
         return found[0] if len(found) == 1 else [np.concatenate(rows) for rows in zip(*found, strict=True)]
 
-    def submit(self, batch: Rows) -> "Future[list[Rows]]":
+    def submit(self, batch: NDArray[Any]) -> "Future[list[Rows]]":
         """As run, of BUCKETS[-1] pictures at most: on a card two batches may be under way, and a third waits.
 
         The batch must stay as it is until the future is done. On a CPU it is done when it is given.
@@ -58,30 +64,35 @@ class OnnxEngine:
             done.set_exception(error)
         return done
 
-    def _run_here(self, batch: Rows) -> list[Rows]:
+    def _run_here(self, batch: NDArray[Any]) -> list[Rows]:
         with _translated("can't be run"):
             outputs: list[Rows] = self._session.run(self._outputs, {self._input.name: np.ascontiguousarray(batch)})
             return outputs
 
 
-def open_session(path: Path, device: Device, threads: int) -> Any:
+def open_session(network: Path | bytes, device: Device, threads: int) -> Any:
     """Raises EngineError where the card is not to be had: ONNX Runtime itself would go on with the CPU."""
     runtime = import_runtime()
     options = runtime.SessionOptions()
+    given = network if isinstance(network, bytes) else str(network)
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     if device.gpu is None:
-        return runtime.InferenceSession(str(path), options, providers=[CPU])
+        return runtime.InferenceSession(given, options, providers=[CPU])
     if CUDA not in runtime.get_available_providers():
         raise EngineError(f"ONNX Runtime can't use {device.name}: it is built for the CPU")
-    session = runtime.InferenceSession(str(path), options, providers=[(CUDA, card_options(device.gpu)), CPU])
+    session = runtime.InferenceSession(given, options, providers=[(CUDA, card_options(device.gpu)), CPU])
     if CUDA not in session.get_providers():
         raise EngineError(f"ONNX Runtime can't use {device.name}: its CUDA provider did not start")
     return session
 
 
 def card_options(gpu: int) -> dict[str, Any]:
-    """fp32 is fp32: TF32, which ONNX Runtime has on by default, would move scores by a thousandth."""
-    return {"device_id": gpu, "use_tf32": 0, "cudnn_conv_algo_search": "EXHAUSTIVE", "do_copy_in_default_stream": 1}
+    """fp32 is fp32: TF32, which ONNX Runtime has on by default, would move scores by a thousandth.
+
+    Searching for the best algorithm of each convolution took seconds for every size of batch and gained nothing on an
+    H100; channels last gained a tenth in fp16 (bench/results/gpu_h100.json).
+    """
+    return {"device_id": gpu, "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC", "prefer_nhwc": 1}
 
 
 class BoundBatches:
@@ -99,11 +110,11 @@ class BoundBatches:
         for _ in range(IN_FLIGHT):
             self._lanes.put({})
 
-    def submit(self, batch: Rows) -> "Future[list[Rows]]":
+    def submit(self, batch: NDArray[Any]) -> "Future[list[Rows]]":
         """Of BUCKETS[-1] pictures at most."""
         return self._threads.submit(self._run, batch)
 
-    def _run(self, batch: Rows) -> list[Rows]:
+    def _run(self, batch: NDArray[Any]) -> list[Rows]:
         size = bucket_of(len(batch))
         lane = self._lanes.get()
         try:
@@ -123,7 +134,8 @@ class _Binding:
         make = runtime.OrtValue.ortvalue_from_shape_and_type
         self._session, self._binding = session, session.io_binding()
         given = session.get_inputs()[0]
-        self._input = make([size, *given.shape[1:]], np.float32, *place)
+        kind = np.uint8 if given.type == "tensor(uint8)" else np.float32
+        self._input = make([size, *given.shape[1:]], kind, *place)
         self._binding.bind_ortvalue_input(given.name, self._input)
         self._outputs = []
         for output in session.get_outputs():
@@ -135,7 +147,7 @@ class _Binding:
                 value = None
             self._outputs.append(value)
 
-    def run(self, batch: Rows) -> list[Rows]:
+    def run(self, batch: NDArray[Any]) -> list[Rows]:
         self._input.update_inplace(batch)
         self._session.run_with_iobinding(self._binding)
         self._binding.synchronize_outputs()
@@ -149,7 +161,7 @@ def bucket_of(count: int) -> int:
     return next((size for size in BUCKETS if size >= count), BUCKETS[-1])
 
 
-def fill_up(piece: Rows, size: int) -> Rows:
+def fill_up(piece: NDArray[Any], size: int) -> NDArray[Any]:
     missing = size - len(piece)
     return np.ascontiguousarray(np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)]) if missing else piece)
 
@@ -162,7 +174,7 @@ def usable_device(wanted: Device) -> tuple[Device, str | None]:
 
 
 def import_runtime() -> Any:
-    """ONNX Runtime, silent but for errors, with the CUDA libraries of NVIDIA's own wheels where they are installed.
+    """ONNX Runtime, silent but for errors, with the CUDA libraries of NVIDIA's own wheels wherever those are installed.
 
     Raises EngineError where it is not installed.
     """
@@ -174,7 +186,9 @@ def import_runtime() -> Any:
         ) from None
     onnxruntime.set_default_logger_severity(3)
     if CUDA in onnxruntime.get_available_providers() and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
+        for folder in filter(None, sys.path):
+            if (Path(folder) / "nvidia").is_dir():  # ONNX Runtime looks beside itself alone, unless told
+                onnxruntime.preload_dlls(directory=folder)
     return onnxruntime
 
 

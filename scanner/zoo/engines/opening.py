@@ -14,7 +14,8 @@ def open_engine(model: InstalledModel, device: Device, threads: int = 1) -> Engi
         return paddle.PaddleEngine(model.folder, card.network, device, threads, card.tuning, model.precision)
     if model.precision not in card.onnx:
         raise EngineError(f"there is no ONNX file in {model.precision}; run `tuskline models convert {model.name}`")
-    return onnx.OnnxEngine(model.folder / card.onnx[model.precision].path, device, threads)
+    path = model.folder / card.onnx[model.precision].path
+    return onnx.OnnxEngine(path, device, threads, model.spec.preprocessing)
 
 
 def usable_device(wanted: Device, engine: EngineName = "paddle") -> tuple[Device, str | None]:

@@ -32,6 +32,8 @@ _SOURCE_LINE = re.compile(r"\s*\(at /\S+:\d+\)$")  # of Paddle's own C++
 class PaddleEngine:
     """A network ready to run; tuning: as its card says. Raises EngineError where Paddle can't load or run it."""
 
+    takes_pixels = False
+
     def __init__(
         self,
         folder: Path,

@@ -1,6 +1,7 @@
 """Read by each Python process that has this folder on its PYTHONPATH: those of a fleet, and what they start."""
 
-from tests.faults import deaths, haste
+from tests.faults import clock, deaths, haste
 
 deaths.install()
 haste.install()
+clock.install()

@@ -64,12 +64,15 @@ def test_a_batch_is_padded_to_a_power_of_two(count: int, padded: int) -> None:
 class Scripted:
     """An engine that notes how many pictures it was given, and gives the rows that a test wants."""
 
-    def __init__(self, row: list[float]) -> None:
+    def __init__(self, row: list[float], *, takes_pixels: bool = False) -> None:
         self.row = row
+        self.takes_pixels = takes_pixels
+        self.shapes: list[tuple[int, ...]] = []
         self.counts: list[int] = []
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         self.counts.append(len(batch))
+        self.shapes.append(batch.shape[1:])
         return [np.array([self.row] * len(batch), dtype=np.float32)]
 
 
@@ -91,3 +94,11 @@ def test_the_engine_sees_powers_of_two_and_the_caller_its_own_pictures() -> None
 def test_numbers_that_are_not_finite_are_no_score(kind: str, wrong: float) -> None:
     with pytest.raises(ModelError, match="scripted gave numbers that are not finite"):
         predictor_of(Scripted([wrong, 0.5]), kind).predict(np.zeros((1, 4, 4, 3), np.uint8))
+
+
+def test_an_engine_that_normalises_by_itself_gets_pixels() -> None:
+    crops = np.zeros((2, 8, 8, 3), np.uint8)
+    for takes_pixels, shape in ((True, (8, 8, 3)), (False, (3, 8, 8))):
+        engine = Scripted([0.5, 0.5], takes_pixels=takes_pixels)
+        predictor_of(engine).predict(crops)
+        assert engine.shapes == [shape]

@@ -80,7 +80,7 @@ def test_a_speed_is_kept_with_the_version_that_it_was_measured_of(
 ) -> None:
     model = place_model(settings.models_dir)
     slow, fast = (
-        Speed(DEFAULT, "cpu", "fp32", size, 2, 100, pictures, 0.9 * pictures, 1.1 * pictures, 1.0)
+        Speed(DEFAULT, "cpu", "paddle", "fp32", size, 2, 100, pictures, 0.9 * pictures, 1.1 * pictures, 1.0)
         for size, pictures in ((1, 30.0), (16, 41.26))
     )
     monkeypatch.setattr(workshop, "measure_speeds", lambda *_, **__: Benchmark((slow, fast), (), {"cores": 2}))

@@ -172,6 +172,9 @@ WRONG = {
     "another audience, for us": {"aud": "another-client", "azp": CLIENT_ID},
     "another party": {"aud": [CLIENT_ID, "another"], "azp": "another"},
     "nobody": {"sub": ""},
+    "somebody with a NUL": {"sub": "47\0 11"},
+    "somebody of half a letter": {"sub": "\ud800"},
+    "somebody of a long name": {"sub": "4711" * 100},
 }
 
 

@@ -15,6 +15,8 @@ from scanner.zoo.cards import Card, write_card
 from scanner.zoo.converting import record_file
 from scanner.zoo.engines import Device, EngineError, open_engine, usable_device
 from scanner.zoo.engines.onnx import BUCKETS, BoundBatches, OnnxEngine, bucket_of, fill_up
+from scanner.zoo.engines.pixels import read_for_pixels
+from scanner.zoo.preprocessing import Preprocessing, normalise
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.spec import ModelSpec
 from tests.scanner.zoo.onnx_files import said_of, write_colours
@@ -163,3 +165,31 @@ def test_a_scan_needs_no_paddle_at_all(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["scores"]["ivory"] > 0.99 > 0.01 > said["scores"]["tiger"]
+
+
+def test_a_network_that_takes_pixels_gives_what_normalised_ones_give(tmp_path: Path) -> None:
+    """Here on the processor; a card's engine reads its file so."""
+    import onnx
+    import onnxruntime
+
+    how = Preprocessing(resize_short=SIDE, crop=SIDE)
+    crops = np.random.default_rng(3).integers(0, 256, (5, SIDE, SIDE, 3), np.uint8)
+    path = write_colours(tmp_path / "colours.onnx", SIDE)
+    network = read_for_pixels(path, how)
+    assert network is not None
+    onnx.checker.check_model(onnx.load_from_string(network))
+    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    [given] = session.get_inputs()
+    assert (given.type, given.shape[1:]) == ("tensor(uint8)", [SIDE, SIDE, 3])
+    (said,) = session.run(None, {given.name: crops})
+    np.testing.assert_allclose(said, said_of(normalise(crops, how)), atol=1e-5)
+    bound = BoundBatches(session, "cpu").submit(crops).result()[0]
+    np.testing.assert_array_equal(bound, said)
+
+
+def test_without_the_package_that_changes_networks_a_card_gets_floats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_colours(tmp_path / "colours.onnx", SIDE)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert read_for_pixels(path, Preprocessing(resize_short=SIDE, crop=SIDE)) is None
