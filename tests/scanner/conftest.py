@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner import predicting
+from scanner import pipeline, predicting
 from scanner.processes import Processes
-from scanner.zoo import probe
+from scanner.zoo import decoding_checks, probe
 
 MAKER = Path(__file__).parent / "zoo" / "make_module.py"
 PRIMARY = "resnet50_vd_wildanimals"
@@ -64,8 +64,9 @@ def _one_process_for_probes() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _one_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each process imports Paddle; a test of several asks for them."""
-    monkeypatch.setattr(predicting, "count_workers", lambda: 1)
+    """And one decoder: a process takes half a second to start, and Paddle a second; a test of several asks for them."""
+    for module in (predicting, pipeline, decoding_checks):
+        monkeypatch.setattr(module, "count_workers", lambda: 1)
 
 
 @pytest.fixture(autouse=True)

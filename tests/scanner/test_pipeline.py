@@ -50,7 +50,8 @@ def make_photos(folder: Path, count: int) -> list[Photo]:
 def test_every_photo_comes_back_in_order_and_scored(
     tmp_path: Path, choice: ModelChoice, pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predicting, "count_workers", lambda: 2)
+    for module in (predicting, pipeline):
+        monkeypatch.setattr(module, "count_workers", lambda: 2)
     photos = make_photos(tmp_path, 50)  # more than one batch, and a rest
     with Scanner(choice, pack, "cpu") as scanner:
         scanned = list(scanner.scan(photos))
@@ -148,7 +149,6 @@ def card(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card of which the builds are installed; what becomes of it tests.scanner.engines says."""
     monkeypatch.setattr(predicting, "missing_build", lambda _: None)
     monkeypatch.setattr(predicting, "GPU_BATCH", 16)
-    monkeypatch.setattr(pipeline, "count_workers", lambda: 1)  # of decoders
 
 
 def make_reds(folder: Path, count: int) -> list[Photo]:
@@ -163,7 +163,9 @@ def reds(scanned: Iterable[ScannedPhoto]) -> list[int]:
 
 
 @pytest.mark.usefixtures("card")
-@pytest.mark.parametrize("load", [engines.load_lost, engines.load_dying, engines.load_nowhere])
+@pytest.mark.parametrize(
+    "load", [engines.load_lost, engines.load_dying, pytest.param(engines.load_nowhere, marks=pytest.mark.full)]
+)
 def test_a_card_that_is_lost_in_mid_scan_leaves_the_rest_to_the_cpu(
     tmp_path: Path, choice: ModelChoice, pack: Pack, load: LoadModel
 ) -> None:
@@ -242,15 +244,15 @@ def test_a_scan_that_was_left_in_the_middle_spoils_no_other(tmp_path: Path, choi
 
 def test_both_stages_say_how_long_they_worked(tmp_path: Path, choice: ModelChoice, pack: Pack) -> None:
     with Scanner(choice, pack, "cpu", load=engines.load_red) as scanner:
-        assert scanner.stages == StageTimes(StageTime(workers=2), StageTime(workers=1), decoding="exact")
+        assert scanner.stages == StageTimes(StageTime(workers=1), StageTime(workers=1), decoding="exact")
         list(scanner.scan(make_reds(tmp_path, 40)))
         times = scanner.stages
         assert scanner.stages == times  # it stands still between scans
         assert (times.device, times.engine, times.precision, times.decoding) == ("cpu", "paddle", "fp32", "exact")
         list(scanner.scan(make_reds(tmp_path, 10)))
         later = scanner.stages.since(times)
-    for done, workers in ((times.decode, 2), (times.predict, 1)):
-        assert (done.pictures, done.workers) == (40, workers)
+    for done in (times.decode, times.predict):
+        assert (done.pictures, done.workers) == (40, 1)
         assert done.busy_s > 0 and done.waited_s > 0
     assert (later.decode.pictures, later.predict.pictures) == (10, 10)
 

@@ -100,7 +100,6 @@ def test_a_check_counts_what_is_decoded_smaller_each_pixels_once(
 ) -> None:
     monkeypatch.setattr(decoding_checks, "FEWEST_PICTURES", 3)
     monkeypatch.setattr(precisions, "FEWEST_PICTURES", 3)
-    monkeypatch.setattr(decoding_checks, "count_workers", lambda: 1)
     seen: list[Sequence[int]] = []
     check = check_decoding(
         model, photographs(tmp_path), progress=lambda *counts: seen.append(counts), load=engines.load_red
