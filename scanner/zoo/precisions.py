@@ -21,6 +21,11 @@ MOST_MOVED = 0.05
 FEWEST_PICTURES = 200
 
 
+def has_kept(pictures: int, kept: float, moved_p99: float) -> bool:
+    """Whether so many pictures showed that scores stay what they were."""
+    return pictures >= FEWEST_PICTURES and kept >= LEAST_KEPT and moved_p99 <= MOST_MOVED
+
+
 @dataclass(frozen=True, slots=True)
 class PrecisionCheck:
     """How one lower precision compared with fp32 on real pictures that it had not been tuned with.
@@ -45,8 +50,7 @@ class PrecisionCheck:
 
     @property
     def has_passed(self) -> bool:
-        enough = self.pictures >= FEWEST_PICTURES
-        return enough and self.kept >= LEAST_KEPT and self.moved_p99 <= MOST_MOVED
+        return has_kept(self.pictures, self.kept, self.moved_p99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,7 @@ class DecodingCheck:
 
     @property
     def has_passed(self) -> bool:
-        enough = self.pictures >= FEWEST_PICTURES
-        return enough and self.kept >= LEAST_KEPT and self.moved_p99 <= MOST_MOVED
+        return has_kept(self.pictures, self.kept, self.moved_p99)
 
     @property
     def words(self) -> str:

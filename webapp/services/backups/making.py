@@ -4,13 +4,13 @@ the files that they name. Files never change once they are there, so all of it b
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from scanner.fingerprints import digest_file
 from webapp.db import chunks, now, one_moment, session_factory
 from webapp.language import say
 from webapp.migrations import newest_revision
@@ -160,11 +160,9 @@ def keep_expected(taking: Taking, one: Expected) -> Kept | None:
 def keep_named(taking: Taking, name: str, sha256: str | None) -> Kept | None:
     """Raises FileNotFoundError where neither the store nor, of an archive, this machine has it."""
     copy = copy_of(taking, name)
-    if sha256 is not None:
-        with copy.open("rb") as file:
-            if file_digest(file, "sha256").hexdigest() != sha256:
-                taking.faults.append(name)
-                return None
+    if sha256 is not None and digest_file(copy) != sha256:
+        taking.faults.append(name)
+        return None
     return Kept("store", name, *snapshots.keep_file(taking.target, copy))
 
 

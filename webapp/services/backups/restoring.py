@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine
 
+from scanner.fingerprints import digest_file
 from webapp.db import session_factory
 from webapp.language import say
 from webapp.migrations import known_revisions, revision_of, upgrade
@@ -109,13 +109,8 @@ def newer_revisions(revision: str) -> tuple[str, ...]:
 def is_of_backup(path: Path, sha256: str | None, manifest: Manifest) -> bool:
     """Whether a key that lies here is the one of the backup, or of the installation whose backup has no keys."""
     if manifest.with_keys:
-        return digest_of(path) == sha256
+        return digest_file(path) == sha256
     return path.name != signing.FILE or signing.read_key(path).public == manifest.key
-
-
-def digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def bring_file(settings: Settings, target: Store, one: Kept, scratch: Path) -> None:
@@ -146,7 +141,7 @@ def checked_copy(target: Store, sha256: str, scratch: Path) -> Path:
             copy = snapshots.take_copy(body, scratch)
     except FileNotFoundError:
         raise snapshots.lost(target, name) from None
-    if digest_of(copy) != sha256:
+    if digest_file(copy) != sha256:
         raise snapshots.changed(target, name)
     return copy
 

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from scanner.fingerprints import digest_file
 from webapp.language import say
 from webapp.services import signing
 from webapp.services.chain import Head, canonical
@@ -136,8 +137,7 @@ def keep_file(target: Store, path: Path) -> tuple[str, int]:
 
     Its digest and size in bytes.
     """
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
+    digest = digest_file(path)
     size, name = path.stat().st_size, object_name(digest)
     if target.has(name) and target.size(name) == size:
         path.unlink()
