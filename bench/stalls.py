@@ -29,6 +29,7 @@ from webapp import create_app
 from webapp.db import open_engine, session_factory
 from webapp.migrations import upgrade
 from webapp.settings import Settings
+from webapp.warming import warm
 
 MOST_MS = 50.0
 TICK_S = 0.001
@@ -56,6 +57,7 @@ def run(options: Options) -> Part:
     part.tables.append(table)
     with serve_pages() as address, open_scanner(Variant(model)) as classify:
         classify(pictures)
+        warm()
         idle = watch(address, seconds, None)
         busy = watch(address, seconds, lambda: classify(pictures))
     for beside, (ticks, pages, light) in (("nothing", idle), ("a scan", busy)):

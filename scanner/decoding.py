@@ -22,7 +22,7 @@ from PIL import Image
 from scanner.crops import CropTable, Place
 from scanner.fingerprints import digest_file, hash_pixels, look_hash
 from scanner.images import Opened, PictureError, open_picture, open_shrunk, open_whole
-from scanner.processes import Processes
+from scanner.processes import Processes, step_back
 from scanner.zoo.precisions import Decoding
 from scanner.zoo.preprocessing import Preprocessing, crop_pixels
 
@@ -175,6 +175,7 @@ def begin_decoding(table: CropTable | None = None) -> None:
     import scipy.fftpack  # noqa: F401 - ImageHash imports it at its first picture
 
     _table = table
+    step_back()
     keep_memory()
     limit_process()
 

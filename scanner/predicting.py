@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired
 
 from scanner.crops import CropTable
-from scanner.processes import Processes
+from scanner.processes import Processes, step_back
 from scanner.records import Scores
 from scanner.zoo.engines import Device, EngineError, missing_build, parse_device, usable_device
 from scanner.zoo.predictor import ModelError, Predictor, load_predictor
@@ -194,6 +194,7 @@ def _start_process(
     wanted: Device, models: tuple[InstalledModel, ...], budget_bytes: int, table: CropTable | None, load: LoadModel
 ) -> None:
     global _wanted, _shelf, _table
+    step_back()
     _models.update({model.name: model for model in models})
     _wanted, _table = wanted, table
     _shelf = Shelf(lambda model: load(model, usable_device(_wanted, model.engine)[0]), budget_bytes)

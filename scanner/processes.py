@@ -16,6 +16,8 @@ from pebble import ProcessPool
 
 Result = TypeVar("Result")
 
+NICENESS = 5
+
 
 class Processes:
     """`count` processes, each of which begins with `start(*arguments)`; a context manager that ends them.
@@ -55,6 +57,14 @@ class Processes:
     def __exit__(self, *_: Any) -> None:
         self._pool.stop()
         self._pool.join()
+
+
+def step_back() -> None:
+    """Let whoever waits for an answer go first: a scan takes whatever the processor has left, and that is as much.
+
+    For processes that work through thousands of pictures on a machine that serves pages and rows as well.
+    """
+    os.nice(NICENESS)
 
 
 def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

@@ -41,14 +41,17 @@ def web() -> None:
     import waitress
 
     from webapp import create_app, logs
+    from webapp.warming import warm
 
     settings = open_settings()
     proxy = settings.trusted_proxy
     logs.set_up(settings)
     refuse_other_version(settings)
+    app = create_app(settings)
+    warm()
     try:
         waitress.serve(
-            create_app(settings),
+            app,
             host=settings.host,
             port=settings.port,
             threads=8,
