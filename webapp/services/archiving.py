@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from scanner.fetch import Fetched, LogEntry
 from scanner.warc import ArchiveWriter, Record, salvage
+from webapp.db import insert_rows
 from webapp.models import Capture, ListingRow, Scan
 from webapp.services import archives
 from webapp.services.crawl_logs import CrawlLog, publish_left_logs
@@ -61,9 +62,17 @@ class Archive:
 
     def keep(self, session: Session, row: ListingRow, answers: Iterable[Fetched]) -> None:
         """Archive the answers, and note under the listing where they lie; the caller commits. Raises ArchiveError."""
-        for answer in answers:
-            for record in self._records_of(answer, row):
-                session.add(self._capture_of(row, record))
+        self.keep_all(session, [(row, answers)])
+
+    def keep_all(self, session: Session, given: Iterable[tuple[ListingRow, Iterable[Fetched]]]) -> None:
+        """As `keep`, for several listings."""
+        session.flush()  # a listing has to be there before its captures
+        shown = [(row, answer) for row, answers in given for answer in answers]
+        insert_rows(
+            session,
+            Capture,
+            [self._capture_of(row, record) for row, answer in shown for record in self._records_of(answer, row)],
+        )
 
     def _records_of(self, answer: Fetched, row: ListingRow) -> Sequence[Record]:
         """The answer's records; those of one that offers many listings (an API's page, a feed) are written once."""
@@ -78,16 +87,16 @@ class Archive:
         """Move archives that are finished into the store; where that can't be now, they stay for a later time."""
         self._try_to_publish(archives.publish_left, self._place, self._spool)
 
-    def _capture_of(self, row: ListingRow, record: Record) -> Capture:
-        return Capture(
-            listing_id=row.id,
-            scan_id=self._facts["scan"],
-            url=record.url[:URL_LETTERS],
-            archive=record.archive,
-            record_id=record.record_id,
-            sha256=record.sha256,
-            captured_at=record.captured_at,
-        )
+    def _capture_of(self, row: ListingRow, record: Record) -> dict[str, Any]:
+        return {
+            "listing_id": row.id,
+            "scan_id": self._facts["scan"],
+            "url": record.url[:URL_LETTERS],
+            "archive": record.archive,
+            "record_id": record.record_id,
+            "sha256": record.sha256,
+            "captured_at": record.captured_at,
+        }
 
     def _try_to_publish(self, publish: Callable[[Store, Path], object], *where: Any) -> None:
         try:

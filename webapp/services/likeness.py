@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from scanner.decoding import DecodedPhoto, DecodePool, outcome
 from scanner.fingerprints import NEAR_BITS, look_distance
 from scanner.looks import Pictures
 from scanner.predicting import count_workers
-from webapp.db import chunks, insert_all_new
+from webapp.db import chunks, insert_all_new, insert_rows
 from webapp.models import Appearance, ListingRow, NearPhoto, PhotoLook, PhotoRow
 from webapp.services import photos
 from webapp.services.look_index import LookIndex
@@ -85,8 +85,7 @@ def _number(session: Session, looked: Sequence[PhotoRow], last: int) -> list[Pho
         known.update(session.scalars(select(PhotoLook.photo_id).where(PhotoLook.photo_id.in_(ids))))
     fresh = [photo for photo in looked if photo.id not in known]
     rows = [{"number": number, "photo_id": photo.id} for number, photo in enumerate(fresh, last + 1)]
-    if rows:
-        session.execute(insert(PhotoLook), rows)
+    insert_rows(session, PhotoLook, rows)
     return fresh
 
 

@@ -9,12 +9,12 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from scanner.markets.values import keepable
 from scanner.records import Listing
-from webapp.db import chunks, insert_all_new, insert_new_rows, now
+from webapp.db import chunks, insert_all_new, insert_new_rows, insert_rows, now
 from webapp.models import FindingRow, ListingRow, ListingText, ListingVersion, Scan
 from webapp.services import search, tongues
 
@@ -125,8 +125,7 @@ def keep_versions(session: Session, scan: Scan, changed: Sequence[tuple[ListingR
         {"listing_id": row.id, "scan_id": scan.id, "content_sha256": row.content_sha256, "fields": content_of(listing)}
         for row, listing in changed
     ]
-    if versions:
-        session.connection().execute(insert(ListingVersion), versions)
+    insert_rows(session, ListingVersion, versions)
     texts = [{"listing_id": row.id, "body": search.body_of(row)} for row, _ in changed]
     insert_all_new(session, ListingText, texts)
 

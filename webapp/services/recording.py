@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.orm import Session
 
 from rules.model import Pack
-from scanner.fetch import Budget
+from scanner.fetch import Budget, Fetched
 from scanner.markets.base import Context
 from scanner.stages import StageName, StageTime
 from webapp.models import ListingEvent, ListingEventKind, ListingRow, PictureState, Scan
@@ -132,6 +132,8 @@ class Recorder:
         rows = listings.see_all(self._session, self._scan, [one.listing for one in held])
         for gathered, seen in zip(held, rows, strict=True):
             self._note_listing(gathered, seen, written)
+        answers = [(seen.row, answers_of(gathered, seen)) for gathered, seen in zip(held, rows, strict=True)]
+        self._archive.keep_all(self._session, answers)
         shown = [
             Shown(seen.row, position, picture)
             for gathered, seen in zip(held, rows, strict=True)
@@ -146,12 +148,8 @@ class Recorder:
         written.listings += seen.is_first
         if seen.change is not Change.SAME:
             written.changed.add(gathered.listing.url)
-            self._archive.keep(self._session, seen.row, gathered.listing.answers)
         if seen.row.removed_at is not None:
             self._note_return(seen.row)
-        for picture in gathered.pictures:
-            if picture.answer is not None:
-                self._archive.keep(self._session, seen.row, (picture.answer,))
 
     def _write_pictures(self, shown: Sequence[Shown], written: Written) -> None:
         session, scan = self._session, self._scan
@@ -168,6 +166,12 @@ class Recorder:
         self._session.add(
             ListingEvent(listing_id=row.id, scan_id=self._scan.id, kind=ListingEventKind.RETURNED, facts=facts)
         )
+
+
+def answers_of(gathered: Gathered, seen: Seen) -> list[Fetched]:
+    """What is to be kept of it: the page where it says something new, and each picture that was fetched."""
+    page = gathered.listing.answers if seen.change is not Change.SAME else ()
+    return [*page, *(picture.answer for picture in gathered.pictures if picture.answer is not None)]
 
 
 def parted(held: Iterable[Gathered]) -> Iterator[list[Gathered]]:
