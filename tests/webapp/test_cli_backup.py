@@ -58,8 +58,18 @@ def test_one_backup_at_a_time(settings: Settings, place: str) -> None:
     with (settings.home / ".backup.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         second = run(settings.home, settings.database_url, "backup", place)
-    assert second.exit_code == 1 and "another backup is under way" in second.output
+    assert second.exit_code == 1 and "another backup or restore is under way" in second.output
     assert run(settings.home, settings.database_url, "backup", place).exit_code == 0
+
+
+@pytest.mark.usefixtures("session")
+def test_what_a_killed_one_left_behind_goes(settings: Settings, place: str) -> None:
+    left = [settings.home / ".backup-abc", settings.home / ".restore-def"]
+    for folder in left:
+        folder.mkdir()
+        (folder / "half").write_text("half of a file")
+    assert run(settings.home, settings.database_url, "backup", place).exit_code == 0
+    assert not any(folder.exists() for folder in left)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`tuskline backup` and `tuskline restore`."""
 
 import fcntl
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,13 @@ SHOWN = 20  # faults
 @click.argument("place")
 @click.option("--keep", type=click.IntRange(min=1), help="leave so many backups in PLACE, the newest")
 @click.option("--without-keys", is_flag=True, help="leave out secret.key and signing.key; keep those elsewhere then")
-def backup(place: str, keep: int | None, without_keys: bool) -> None:
+@click.option("--check", "is_checked", is_flag=True, help="read what PLACE has already, and replace what was damaged")
+def backup(place: str, keep: int | None, without_keys: bool, is_checked: bool) -> None:
     """Back up rows, pictures, archives, reports, models and keys into PLACE, a folder or s3://bucket/prefix.
 
-    Tuskline may run meanwhile. A second backup into the same place writes what is new alone. Whoever can read PLACE
-    can read everything, the keys too. Exit code: 1 where files were missing or not what the rows say.
+    Tuskline may run meanwhile. A second backup into the same place writes what is new alone; with --check it reads all
+    of it again. Whoever can read PLACE can read everything, the keys too. Exit code: 1 where files were missing or not
+    what the rows say.
     """
     from scanner.cli.bars import counting_bar
     from webapp.services.backups import making, snapshots
@@ -36,7 +39,9 @@ def backup(place: str, keep: int | None, without_keys: bool) -> None:
     with open_session(settings) as session, alone(settings.home), counting_bar("Files") as show_count:
         try:
             engine = session.get_bind().engine
-            made = making.make(engine, settings, place, with_keys=not without_keys, tell=show_count)
+            made = making.make(
+                engine, settings, place, with_keys=not without_keys, is_checked=is_checked, tell=show_count
+            )
             gone = snapshots.prune(making.open_target(settings, place), keep) if keep else 0
         except OSError as error:  # StoreError is one; another comes of a full disk here
             raise click.ClickException(str(error)) from None
@@ -52,12 +57,16 @@ def backup(place: str, keep: int | None, without_keys: bool) -> None:
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """One backup at a time: --keep would take what another one is just writing. The lock ends with the process."""
+    """One backup or restore at a time: --keep would take what another one is just writing. The lock ends with the
+    process; what a killed one left behind goes."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / ".backup.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise click.ClickException("another backup is under way: try again after it") from None
+            raise click.ClickException("another backup or restore is under way: try again after it") from None
+        for left in (*home.glob(".backup-*"), *home.glob(".restore-*")):
+            shutil.rmtree(left, ignore_errors=True)
         yield
 
 
@@ -91,7 +100,7 @@ def restore(place: str, name: str | None, is_list: bool) -> None:
             return
         engine = engine_of(settings)
         try:
-            with counting_bar("Files") as show_count:
+            with alone(settings.home), counting_bar("Files") as show_count:
                 result = restoring.restore(engine, settings, target, snapshots.find(target, name), show_count)
         finally:
             engine.dispose()

@@ -218,6 +218,50 @@ def test_a_changed_object_is_refused_and_the_next_try_goes_on(
     assert restore().is_whole
 
 
+def test_a_damaged_object_is_replaced_where_the_backup_is_checked(
+    shelves: Shelves, session: Session, engine: Engine, settings: Settings, target: Path, restore: Restore
+) -> None:
+    photo = shelves.photo(shelves.listing(1))
+    session.commit()
+    making.make(engine, settings, str(target))
+    path = target / snapshots.object_name(photo.sha256)
+    body = path.read_bytes()
+    path.write_bytes(b"?" * len(body))
+    making.make(engine, settings, str(target))
+    assert path.read_bytes() != body, "as large as it was, it is not looked at"
+    making.make(engine, settings, str(target), is_checked=True)
+    assert path.read_bytes() == body
+    path.unlink()
+    making.make(engine, settings, str(target), is_checked=True)
+    assert restore().is_whole
+
+
+@pytest.mark.usefixtures("shelves")
+def test_a_restore_that_was_cut_off_behind_its_rows_goes_on(
+    engine: Engine,
+    settings: Settings,
+    other_engine: Engine,
+    target: Path,
+    restore: Restore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(making, "now", lambda: days_ago(2))
+    first = making.make(engine, settings, str(target))
+    monkeypatch.setattr(making, "now", lambda: days_ago(1))
+    making.make(engine, settings, str(target))
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "look", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            restore()
+    with other_engine.connect() as connection:
+        assert tables.filled_tables(connection)
+    with pytest.raises(Refused, match="empty database"):
+        restore(first.name)
+    assert restore().is_whole
+    with pytest.raises(Refused, match="empty database"):
+        restore()
+
+
 @pytest.mark.usefixtures("shelves")
 def test_it_goes_into_an_empty_installation_alone(
     engine: Engine, settings: Settings, other: Settings, other_engine: Engine, target: Path, restore: Restore

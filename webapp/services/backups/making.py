@@ -32,22 +32,31 @@ Tell = Callable[[int, int], object]
 
 @dataclass(slots=True)
 class Taking:
-    """One backup under way. known: files of the store, by name, as the backup before has them."""
+    """One backup under way. known: files of the store, by name, as the backup before has them.
+
+    is_checked: whether objects that the target has are read, and replaced where they are damaged.
+    """
 
     settings: Settings
     source: Store
     target: Store
     scratch: Path
     known: dict[str, Kept]
+    is_checked: bool
     faults: list[str] = field(default_factory=list)
+
+    def keep(self, path: Path) -> tuple[str, int]:
+        """Move it into the target: its digest and size in bytes."""
+        return snapshots.keep_file(self.target, path, is_checked=self.is_checked)
 
 
 def make(
     engine: Engine, settings: Settings, place: str, actor: str = audit.SYSTEM, *, with_keys: bool = True,
-    tell: Tell = lambda _done, _total: None,
+    is_checked: bool = False, tell: Tell = lambda _done, _total: None,
 ) -> Manifest:  # fmt: skip
     """Back up into `place` (a folder, or s3://bucket/prefix); what an earlier one brought there stays.
 
+    is_checked: read every file of the store again and every object that is needed, and mend what was damaged there.
     tell: called with the store's files done and those to do. The audit log is sealed first, so that the manifest's
     head vouches for all of it. Raises StoreError and Refused; what was written until then serves the next try.
     """
@@ -56,7 +65,8 @@ def make(
     with session_factory(engine)() as session:
         chain.seal_all(session, settings.home, key)
     with TemporaryDirectory(dir=settings.home, prefix=".backup-") as scratch:
-        taking = Taking(settings, source, target, Path(scratch), known_files(target, key.public))
+        known = {} if is_checked else known_files(target, key.public)
+        taking = Taking(settings, source, target, Path(scratch), known, is_checked)
         home = list(keep_home(taking, with_keys))
         with one_moment(engine) as session:
             dumped = keep_rows(taking, session)
@@ -68,7 +78,7 @@ def make(
             version=str(software.made_with()["version"]),
             revision=newest_revision(),
             tables=dumped,
-            files=snapshots.keep_file(target, listed)[0],
+            files=taking.keep(listed)[0],
             files_count=count,
             files_bytes=size,
             with_keys=with_keys,
@@ -119,7 +129,7 @@ def keep_home(taking: Taking, with_keys: bool) -> Iterator[Kept]:
         if path.is_file():
             with path.open("rb") as file:
                 copy = snapshots.take_copy(file, taking.scratch)
-            yield Kept("home", path.relative_to(home).as_posix(), *snapshots.keep_file(taking.target, copy))
+            yield Kept("home", path.relative_to(home).as_posix(), *taking.keep(copy))
 
 
 def is_hidden(path: Path) -> bool:
@@ -132,7 +142,7 @@ def keep_rows(taking: Taking, session: Session) -> list[Dumped]:
     for one in tables.all_tables():
         path = taking.scratch / one.name
         count = tables.dump(session.connection(), one, path)
-        found.append(Dumped(one.name, count, snapshots.keep_file(taking.target, path)[0]))
+        found.append(Dumped(one.name, count, taking.keep(path)[0]))
     return found
 
 
@@ -163,7 +173,7 @@ def keep_named(taking: Taking, name: str, sha256: str | None) -> Kept | None:
     if sha256 is not None and digest_file(copy) != sha256:
         taking.faults.append(name)
         return None
-    return Kept("store", name, *snapshots.keep_file(taking.target, copy))
+    return Kept("store", name, *taking.keep(copy))
 
 
 def copy_of(taking: Taking, name: str) -> Path:

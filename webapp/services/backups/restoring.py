@@ -20,9 +20,10 @@ from webapp.services.errors import Refused
 from webapp.services.stocktaking import Stock
 from webapp.services.verifying import Verification
 from webapp.settings import Settings
-from webapp.storage import FolderStore, Store, open_store
+from webapp.storage import FolderStore, Store, open_store, write_whole
 
 RESTORED = "backup.restore"
+UNDER_WAY = ".restoring"  # in the home folder: the backup whose rows are being brought
 
 Tell = Callable[[int, int], object]
 
@@ -58,15 +59,34 @@ def restore(
     """
     check_manifest(manifest)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    check_empty(engine, settings, target, manifest)
+    under_way = settings.home / UNDER_WAY
+    if not (is_begun(under_way, manifest) and has_rows(engine)):
+        check_empty(engine, settings, target, manifest)
+        bring(engine, settings, target, manifest, tell)
+    upgrade(engine)
+    result = look(engine, settings, manifest)
+    under_way.unlink(missing_ok=True)
+    return result
+
+
+def is_begun(under_way: Path, manifest: Manifest) -> bool:
+    """Whether a restore of this very backup was cut off once it had begun to bring rows."""
+    return under_way.is_file() and under_way.read_text() == manifest.signature
+
+
+def has_rows(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(tables.filled_tables(connection))
+
+
+def bring(engine: Engine, settings: Settings, target: Store, manifest: Manifest, tell: Tell) -> None:
     with TemporaryDirectory(dir=settings.home, prefix=".restore-") as scratch:
         for number, one in enumerate(snapshots.read_list(target, manifest), 1):
             bring_file(settings, target, one, Path(scratch))
             tell(number, manifest.files_count)
         trust(settings.home, manifest)
+        write_whole(settings.home / UNDER_WAY, manifest.signature.encode())
         load_rows(engine, target, manifest, Path(scratch))
-    upgrade(engine)
-    return look(engine, settings, manifest)
 
 
 def check_manifest(manifest: Manifest) -> None:

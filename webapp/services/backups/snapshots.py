@@ -132,14 +132,15 @@ def find(target: Store, name: str | None) -> Manifest:
         ) from None
 
 
-def keep_file(target: Store, path: Path) -> tuple[str, int]:
+def keep_file(target: Store, path: Path, *, is_checked: bool = False) -> tuple[str, int]:
     """Move the file `path` in as an object that its owner alone can read, unless the target has it.
 
-    Its digest and size in bytes.
+    is_checked: whether an object that is there is read, and replaced where it is damaged; else its size tells. The
+    digest of the file, and its size in bytes.
     """
     digest = digest_file(path)
     size, name = path.stat().st_size, object_name(digest)
-    if target.has(name) and target.size(name) == size:
+    if target.has(name) and (target.digest(name) == digest if is_checked else target.size(name) == size):
         path.unlink()
     else:
         keep_private(target, name, path)
