@@ -11,6 +11,8 @@ without() {
 command -v chromium >/dev/null || without "Browser tests" "chromium fonts-noto-cjk"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || without "Tests on PostgreSQL" postgresql
 command -v redis-server >/dev/null || without "Tests on Redis" redis-server
+# On people's machines nobody installs an nginx for them: Debian starts it, on port 80 of every address.
+[ -z "${CI:-}" ] || command -v nginx >/dev/null || without "Tests of the web server in front" nginx-light
 for font in "Noto Sans CJK:fonts-noto-cjk" "Noto Sans Thai:fonts-noto-core"; do
     fc-list 2>/dev/null | grep -q "${font%:*}" || without "Tests of ${font%:*} in PDF reports" "${font#*:}"
 done
