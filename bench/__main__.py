@@ -66,8 +66,9 @@ def measure(name: str, options: Options) -> Part:
     """Run one part on this machine, and say on it where and how that was."""
     machine, began, others = describe_machine(), time.perf_counter(), busy_s() - used_s()
     part: Part = importlib.import_module(PARTS[name]).run(options)
-    part.seconds = round(time.perf_counter() - began, 1)
-    part.machine = {**machine, "cores_of_others": round((busy_s() - used_s() - others) / part.seconds, 2)}
+    took_s = time.perf_counter() - began
+    part.seconds = round(took_s, 1)
+    part.machine = {**machine, "cores_of_others": round((busy_s() - used_s() - others) / took_s, 2)}
     part.options = {
         key: value for key, value in dataclasses.asdict(options).items() if key in ("rounds", "quick", "full")
     }

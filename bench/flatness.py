@@ -1,14 +1,15 @@
 """Does a scan's memory grow with the number of pictures? Its processes are weighed while it goes on.
 
-python -m bench.flatness MODELS FOLDER COUNT    scans and says every so often how far it is: what is weighed
+python -m bench.flatness MODELS FOLDER COUNT ENGINE PRECISION    scans and says how far it is: what is weighed
 """
 
 import itertools
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 from unittest.mock import patch
 
 import numpy as np
@@ -23,6 +24,7 @@ from bench.subject import NAME, install_subject
 from scanner import predicting
 from scanner.predicting import PredictPool
 from scanner.zoo.bench import make_crops
+from scanner.zoo.precisions import EngineName, Precision
 from scanner.zoo.registry import InstalledModel, find_installed
 
 STEP = 50  # pictures between two weighings
@@ -54,20 +56,27 @@ def run(options: Options) -> Part:
     model = install_subject(options.cache, pictures[500])
     few, many = (200, 500) if options.quick else (FEW, FULL if options.full else MANY)
     part = Part("memory", "Memory")
-    weigh_scan(part, model, pictures[500], few, many)
+    weigh_scan(part, quickest(model) if options.full else Variant(model), pictures[500], few, many)
     weigh_predictors(part, model, options)
     weigh_hub(part, model, pictures[1600])
     return part
 
 
-def weigh_scan(part: Part, model: InstalledModel, paths: Sequence[Path], few: int, many: int) -> None:
-    weights = list(scan_weights(model.folder.parent, paths[0].parent, many))
+def quickest(model: InstalledModel) -> Variant:
+    """For very many pictures: what is held on to is held by all precisions alike, which differ in the network alone."""
+    by_precision = {one.model.precision: one for one in all_variants(model) if one.decoding == "exact"}
+    return by_precision.get("int8") or by_precision.get("bf16") or Variant(model)
+
+
+def weigh_scan(part: Part, variant: Variant, paths: Sequence[Path], few: int, many: int) -> None:
+    weights = list(scan_weights(variant.model, paths[0].parent, many))
     first, last = average(weights, few), average(weights, many)
     table = Table(
         "A scan's processes, MiB",
         ("pictures", *ROLES, "together"),
         note="Resident memory, processes of one role summed; libraries and crops that they share count in each. No "
-        f"picture's scores were known before. Averages of the {min(WINDOW, few // 2)} pictures before.",
+        f"picture's scores were known before. Averages of the {min(WINDOW, few // 2)} pictures before. The "
+        f"network ran in {variant.precision}.",
     )
     for count in sorted({few, *np.linspace(few, many, 4).astype(int).tolist()}):
         weight = average(weights, count)
@@ -86,9 +95,10 @@ def weigh_scan(part: Part, model: InstalledModel, paths: Sequence[Path], few: in
         )
 
 
-def scan_weights(models_dir: Path, folder: Path, count: int) -> Iterator[Weight]:
+def scan_weights(model: InstalledModel, folder: Path, count: int) -> Iterator[Weight]:
     """Scan in a process of its own, whose memory nothing else was ever in, and weigh it on the way."""
-    program = [sys.executable, "-m", "bench.flatness", str(models_dir), str(folder), str(count)]
+    given = (str(model.folder.parent), str(folder), str(count), model.engine, model.precision)
+    program = [sys.executable, "-m", "bench.flatness", *given]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         for line in child.stdout or ():
             yield weigh(int(line), child.pid)
@@ -167,7 +177,8 @@ def main() -> None:
     if model is None:
         raise SystemExit(f"no {NAME} in {models_dir}")
     paths = sorted(folder.glob("*.jpg"))
-    with open_scanner(Variant(model)) as classify:
+    engine, precision = cast(EngineName, sys.argv[4]), cast(Precision, sys.argv[5])
+    with open_scanner(Variant(replace(model, engine=engine, precision=precision))) as classify:
         # One scan after another would hide what a single one holds on to.
         classify(report(itertools.islice(itertools.cycle(paths), count)))
 
