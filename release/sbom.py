@@ -5,6 +5,7 @@ python -m release.sbom requirements/run.txt > tuskline.cdx.json
 
 import json
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,15 @@ from packageurl import PackageURL
 
 from release.locks import FOLDER, Pin, pins_of
 
-VERSION = "0.1.0"
-OURS = "Apache-2.0"
+PROJECT = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def make_sbom(lock: Path) -> str:
     """Raises ValueError where the schema does not take it."""
     bom = Bom(components=[component_of(pin) for pin in pins_of(lock)])
     bom.metadata.component = Component(
-        type=ComponentType.APPLICATION, name="tuskline", version=VERSION, bom_ref="tuskline",
-        licenses=[LicenseExpression(OURS)],
+        type=ComponentType.APPLICATION, name=PROJECT["name"], version=PROJECT["version"], bom_ref=PROJECT["name"],
+        licenses=[LicenseExpression(PROJECT["license"])],
     )  # fmt: skip
     bom.register_dependency(bom.metadata.component, bom.components)
     text = without_chance(JsonV1Dot6(bom).output_as_string())

@@ -190,7 +190,7 @@ class Scanner:
 
     def _decode(self, photos: Iterable[Photo]) -> Iterator[tuple[Photo, DecodedPhoto, Place | None]]:
         """Decode a window of photos ahead of the one that is given out."""
-        window: deque[_Decoding] = deque()
+        window: deque[_UnderWay] = deque()
         ahead = max(AHEAD_LEAST, AHEAD_EACH * self._decoders.workers, 2 * self._predictors.batch_size)
         for photo in self._draw(photos):
             window.append(self._begin(photo))
@@ -207,15 +207,15 @@ class Scanner:
             yield photo
             self._decoding_watch.hold_up(False)
 
-    def _begin(self, photo: Photo) -> "_Decoding":
+    def _begin(self, photo: Photo) -> "_UnderWay":
         if photo.path is None:
-            return _Decoding(photo)
+            return _UnderWay(photo)
         place = self._table.take()
         self._decoding_watch.send()
         future = self._decoders.submit(photo.path, place)
         # It holds the place, whatever becomes of this scan: the decoder may still write there.
         future.add_done_callback(partial(self._note, place))
-        return _Decoding(photo, future, place)
+        return _UnderWay(photo, future, place)
 
     def _note(self, _: Place | None, future: "Future[DecodedPhoto]") -> None:
         is_whole = not future.cancelled() and future.exception() is None
@@ -371,7 +371,7 @@ class Scanner:
 
 
 @dataclass(slots=True)
-class _Decoding:
+class _UnderWay:
     """A photo in the window; without `future` there is no file."""
 
     photo: Photo

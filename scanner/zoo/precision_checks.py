@@ -209,16 +209,6 @@ def keep_check(model: InstalledModel, check: PrecisionCheck, echo: Echo) -> None
         write_card(model.folder, replace(card, checks=[*others, check]))
 
 
-def describe_check(check: PrecisionCheck) -> str:
-    """One sentence without a full stop."""
-    verdict = "passed" if check.has_passed else "did not pass"
-    return (
-        f"{check.precision} on {check.engine} ({check.on}) {verdict} on {check.pictures:,} pictures: top label kept on "
-        f"{check.kept:.2%}, a concept's probability moved by at most {check.moved_p99:.3f} on 99 of 100 "
-        f"(most {check.moved_most:.3f}), {check.speed:.2f} times as fast as fp32"
-    )
-
-
 # Comparing ----------------------------------------------------------------------------------------------------------
 
 
@@ -227,7 +217,7 @@ def compare(
 ) -> PrecisionCheck:
     """Both on the same pictures, then in turns against the clock. Raises ModelError."""
     lower = replace(model, engine=engine, precision=precision)
-    plain = replace(model, engine=plain_engine(model, device))
+    plain = replace(model, engine=engine_of(model, "fp32", device))
     part = sample.held_out(precision)
     with _opened(plain, device) as first, _opened(lower, device) as second:
         before, after = (_ask(one, _score, sample, part) for one in (first, second))
@@ -250,11 +240,6 @@ def compare(
         machine=processor_name() if device.gpu is None else f"{device.name} beside {processor_name()}",
         network=model.card.onnx[precision].sha256 if engine == "onnx" else "",
     )
-
-
-def plain_engine(model: InstalledModel, device: Device) -> EngineName:
-    """The one that runs it in fp32. Raises ModelError."""
-    return engine_of(model, "fp32", device)
 
 
 def measure_moves(model: InstalledModel, before: Rows, after: Rows) -> tuple[float, list[float]]:

@@ -52,6 +52,16 @@ class PrecisionCheck:
     def has_passed(self) -> bool:
         return has_kept(self.pictures, self.kept, self.moved_p99)
 
+    @property
+    def words(self) -> str:
+        """One sentence without a full stop."""
+        verdict = "passed" if self.has_passed else "did not pass"
+        return (
+            f"{self.precision} on {self.engine} ({self.on}) {verdict} on {self.pictures:,} pictures: top label kept on "
+            f"{self.kept:.2%}, a concept's probability moved by at most {self.moved_p99:.3f} on 99 of 100 "
+            f"(most {self.moved_most:.3f}), {self.speed:.2f} times as fast as fp32"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DecodingCheck:

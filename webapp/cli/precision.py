@@ -31,17 +31,11 @@ def precision(context: click.Context, name: str, pictures: str, only: str, devic
     What came of it stands on the model's card, and scans use the fastest that passed. Exit code: 0 all passed, 1 some
     did not, 2 nothing was checked.
     """
-    from scanner.zoo.precision_checks import describe_check
-
     model, wanted, place = find_model(name), read_precisions(only), read_place(device)
     with _reviewed() if pictures == REVIEWED else _in_folder(Path(pictures)) as paths:
         outcomes = check(model, paths, place, wanted)
     for outcome in outcomes:
-        click.echo(
-            describe_check(outcome.check)
-            if outcome.check
-            else f"{outcome.precision} was not checked: {outcome.why_not}"
-        )
+        click.echo(outcome.check.words if outcome.check else f"{outcome.precision} was not checked: {outcome.why_not}")
     if not any(outcome.check for outcome in outcomes):
         stop(f"no precision of {name} was checked")
     passed = all(outcome.check is not None and outcome.check.has_passed for outcome in outcomes)

@@ -5,7 +5,7 @@ from flask import Blueprint, render_template, request
 from webapp.extensions import app_settings, db_session
 from webapp.forms.capacity import WhatIfForm
 from webapp.models import Role
-from webapp.services import capacity
+from webapp.services import capacity, stages
 from webapp.views.access import requires
 
 pages = Blueprint("capacity", __name__)
@@ -24,6 +24,7 @@ def show() -> str | tuple[str, int]:
         capacity=measured,
         form=form,
         days=capacity.DAYS,
+        stage_words=stages.STAGE_WORDS,
         is_asked=wanted.is_asked,
         answer=capacity.what_if(measured, wanted) if wanted.is_asked else None,
     )

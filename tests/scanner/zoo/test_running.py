@@ -9,7 +9,6 @@ import pytest
 from scanner.zoo import running
 from scanner.zoo.cards import FileRecord
 from scanner.zoo.engines import Device
-from scanner.zoo.precision_checks import describe_check
 from scanner.zoo.precisions import FEWEST_PICTURES, LEAST_KEPT, MOST_MOVED, PrecisionCheck
 from scanner.zoo.registry import InstalledModel
 from scanner.zoo.running import settle, variant_of
@@ -87,9 +86,7 @@ def test_what_did_not_pass_or_gains_nothing_is_not_taken(tmp_path: Path, changed
 def test_the_bounds_themselves_pass() -> None:
     bounds = {"kept": LEAST_KEPT, "moved_p99": MOST_MOVED, "pictures": FEWEST_PICTURES}
     assert check_of("paddle", "bf16", 1.9, **bounds).has_passed
-    assert "passed on 200 pictures: top label kept on 99.00%" in describe_check(
-        check_of("paddle", "bf16", 1.9, **bounds)
-    )
+    assert "passed on 200 pictures: top label kept on 99.00%" in check_of("paddle", "bf16", 1.9, **bounds).words
 
 
 @pytest.mark.usefixtures("machine")

@@ -17,8 +17,6 @@ from webapp.models import Purge
 from webapp.settings import Settings
 from webapp.storage import Store
 
-# Values that one statement asks for: both databases take more, none gladly.
-
 # note: what is being done, as a sentence without its full stop; done, total: of what is counted meanwhile, or None.
 Tell = Callable[[str, int, int | None], None]
 
