@@ -185,7 +185,13 @@ def median_rate(rounds: Sequence[Written]) -> float:
 
 def targets_of(backend: str, written: Mapping[str, Sequence[Written]], wanted: float) -> list[Target]:
     return [
-        Target(f"{backend}: rows written by {name}", wanted, median_rate(rounds), unit="a second")
+        Target(
+            f"{backend}: rows written by {name}", wanted, median_rate(rounds), unit="a second", why=pictures_of(rounds)
+        )
         for name, rounds in written.items()
         if name != JUDGED
     ]
+
+
+def pictures_of(rounds: Sequence[Written]) -> str:
+    return f"{statistics.median(one.pictures / one.wall_s for one in rounds):,.0f} pictures a second"
