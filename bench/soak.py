@@ -51,6 +51,8 @@ READY_S = 120.0
 REST_S = 600.0  # for what is under way when the load ends
 IVORY_EVERY = 10  # one listing of so many says what it is, so that the queue goes on filling
 PATCH = (24, 24)
+NAMES = {"sqlite": "soak", "servers": "soak_servers"}  # of the results
+TITLES = {"sqlite": "SQLite and the queue on disk", "servers": "PostgreSQL and Redis"}
 WELL = (ScanState.DONE, ScanState.PARTIAL)  # the sample marketplace has broken pages on purpose
 
 
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     part.machine, part.seconds = machine | {"cores_of_others": "not measured"}, round(time.perf_counter() - began, 1)
     part.options = {"minutes": given.minutes, "users": given.users, "listings": given.listings, "on": given.on}
     print(show_part(part))
-    print(f"written to {write_part(part, given.out)}")
+    print(f"written to {write_part(part, given.out, NAMES[given.on])}")
     return 0 if all(target.met for target in part.targets) else 1
 
 
@@ -226,7 +228,7 @@ class Soak:
         stats = list(csv.DictReader((self.folder / "load_stats.csv").open(encoding="utf-8")))
         if not stats or stats[-1]["Name"] != "Aggregated":
             raise AssertionError((self.folder / "locust.log").read_text(encoding="utf-8")[-2000:])
-        part = Part("soak", "Web and workers together under load")
+        part = Part(NAMES[self.options.on], f"Web and workers together under load, on {TITLES[self.options.on]}")
         part.tables = [requests_table(stats), self.errors_table(), self.memory_table(), self.scans_table()]
         faults = self.faults()
         asked, failed = int(stats[-1]["Request Count"]), int(stats[-1]["Failure Count"])
