@@ -107,12 +107,13 @@ def _decode(image: Image.Image, least_px: int | None) -> Opened:
 
 def _turn_upright(image: Image.Image) -> bool:
     """Turn it as its EXIF says; whether width and height changed places. In place: a copy of a picture costs."""
+    pixels, orientation = image.im, 1
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         ImageOps.exif_transpose(image, in_place=True)
-    except Exception:  # malformed EXIF says nothing about orientation: the picture stays as it is
-        return False
-    return orientation in (5, 6, 7, 8)
+    except Exception:  # noqa: S110 - malformed EXIF; where the orientation could be read, the picture is turned all the same
+        pass
+    return image.im is not pixels and orientation in (5, 6, 7, 8)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

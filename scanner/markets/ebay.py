@@ -4,7 +4,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from scanner.fetch import Fetched, FetchError, RefusedError
 from scanner.markets.api import Api, dig, objects, plain_text, read_object, refuse, text
@@ -12,7 +12,7 @@ from scanner.markets.base import Context, Market, MarketError, Option, OptionKin
 from scanner.markets.options import COMMON_OPTIONS, WEB_OPTIONS, read_options, read_secret
 from scanner.markets.pictures import full_size
 from scanner.markets.tallies import Tally
-from scanner.markets.values import parse_country, parse_currency, parse_price, parse_time
+from scanner.markets.values import parse_country, parse_currency, parse_price, parse_time, path_part
 from scanner.records import Listing
 
 NAME = "eBay"
@@ -215,7 +215,7 @@ class _Search:
     def _detail(self, item_id: str) -> Fetched | None:
         """One item in full; a failure leaves us with what the search told."""
         try:
-            fetched = self._get(f"/buy/browse/v1/item/{quote(item_id, safe='')}", {})
+            fetched = self._get(f"/buy/browse/v1/item/{path_part(item_id)}", {})
             read_object(fetched, NAME)
         except RefusedError:
             raise
@@ -268,7 +268,7 @@ def _plain(url: str) -> str:
 
 
 def _seller_url(url: str, seller: str) -> str | None:
-    return f"https://{urlsplit(url).netloc}/usr/{quote(seller, safe='')}" if seller else None
+    return f"https://{urlsplit(url).netloc}/usr/{path_part(seller)}" if seller else None
 
 
 MARKET = Market(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from scanner.fetch import Fetched, FetchError, RefusedError
 from scanner.markets.api import MAX_BYTES, ApiError, objects, plain_text, read_object, text
@@ -11,7 +11,7 @@ from scanner.markets.base import Context, Market, MarketError, Option, OptionKin
 from scanner.markets.options import COMMON_OPTIONS, WEB_OPTIONS, read_options
 from scanner.markets.pages import absolute
 from scanner.markets.pictures import full_size
-from scanner.markets.values import parse_amount, parse_country, parse_currency, parse_time
+from scanner.markets.values import parse_amount, parse_country, parse_currency, parse_time, path_part
 from scanner.records import Listing
 
 PAGE_SIZE = 250
@@ -42,7 +42,7 @@ def crawl(context: Context) -> Iterator[Listing]:
     options = read_options(MARKET, context)
     start: str = options["start_url"]
     shop, seen = _about(context, start), set[str]()
-    folder = f"/collections/{quote(options['collection'], safe='')}" if options["collection"] else ""
+    folder = f"/collections/{path_part(options['collection'])}" if options["collection"] else ""
     for number in range(1, MOST_PAGES + 1):
         address = urljoin(start, f"{folder}/products.json?limit={PAGE_SIZE}&page={number}")
         try:
@@ -103,7 +103,7 @@ def read_product(item: dict[str, Any], start: str, shop: dict[str, Any], fetched
     ]
     lowest: Decimal | None = min(prices, default=None)
     return Listing(
-        url=urljoin(start, f"/products/{quote(_handle(item), safe='')}"),
+        url=urljoin(start, f"/products/{path_part(_handle(item))}"),
         title=text(item.get("title"), 500),
         description=plain_text(item.get("body_html")),
         price=lowest,

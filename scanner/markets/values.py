@@ -1,8 +1,9 @@
-"""Prices, currencies and times as sellers and shops write them."""
+"""Prices, currencies, times and texts as sellers and shops write them."""
 
 import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from urllib.parse import quote
 
 MOST = Decimal(10) ** 15  # more than any price, and what the database holds
 _NUMBER = re.compile(r"\d[\d.,'\u2019\s]*")
@@ -14,6 +15,11 @@ _SYMBOLS = {"€": "EUR", "£": "GBP", "₫": "VND", "฿": "THB", "₹": "INR",
 def keepable(text: str) -> str:
     """The text as every database can hold it: without NUL, and with ? for halves of letters."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def path_part(text: str) -> str:
+    """The text as one part of an address's path, whatever strangers put into it."""
+    return quote(keepable(text), safe="")
 
 
 def parse_price(value: object) -> Decimal | None:

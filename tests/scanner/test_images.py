@@ -30,6 +30,16 @@ def test_broken_exif_leaves_the_picture_as_it_is(tmp_path: Path) -> None:
     assert open_picture(path).size == (64, 48)
 
 
+def test_exif_that_breaks_behind_the_orientation_still_turns_the_picture() -> None:
+    """As a fuzzer made it: the orientation can be read, and what it points to can't be written again."""
+    orientation, pointer = b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0", b"\x87\x69\0\x04\0\0\0\x01\0\0\0\x26"
+    nowhere = b"\0\0\0\0\0\x01\x90\x55\0\x02\0\0\0\x14\0\0\0"
+    image = noise(64, 48)
+    image.info["exif"] = b"Exif\0\0MM\0*\0\0\0\x08\0\x02" + orientation + pointer + nowhere
+    assert images._turn_upright(image)
+    assert image.size == (48, 64)
+
+
 def test_transparency_lies_on_white(tmp_path: Path) -> None:
     for name, mode in (("rgba.png", "RGBA"), ("la.png", "LA")):
         image = open_picture(save(Image.new(mode, (20, 20), (0,) * len(mode)), tmp_path / name))

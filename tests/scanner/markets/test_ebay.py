@@ -203,6 +203,13 @@ def test_odd_values_in_an_item_are_left_out(odd: Any) -> None:
     assert (listing.price, listing.seller, listing.photo_urls) == (None, None, ())
 
 
+def test_half_a_letter_in_a_name_costs_that_letter_alone() -> None:
+    api = Ebay(1)
+    api.more = {"seller": {"username": "ann\ud800"}}
+    (listing,) = crawled(context_of(api)[0])
+    assert listing.seller_url == "https://www.ebay.co.uk/usr/ann%3F"
+
+
 def test_new_fields_of_an_item_are_noted() -> None:
     api = Ebay(1)
     api.more = {"newThing": 1}

@@ -103,3 +103,10 @@ def test_odd_values_in_a_product_are_left_out(odd: Any) -> None:
     context, _ = context_of(lambda call: {"products": [item] if call.query.get("page") == "1" else []})
     (listing,) = crawled(context)
     assert (listing.price, listing.photo_urls) == (None, ())
+
+
+def test_half_a_letter_in_an_address_costs_that_letter_alone() -> None:
+    item = {**product(1), "handle": "box\ud800"}
+    context, _ = context_of(lambda call: {"products": [item] if call.query.get("page") == "1" else []})
+    (listing,) = crawled(context)
+    assert listing.url == "https://shop.example/products/box%3F"
