@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scanner.markets.base import Context, Market, MarketError, Option, OptionKind
+from scanner.markets.values import keepable
 
 MOST_PATTERN = 500
 _SECRET = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
@@ -175,7 +176,7 @@ def _secret_fault(option: Option, value: Any) -> str:
 
 
 def _file_fault(name: str, value: Any, inbox: Path | None) -> str:
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or value != keepable(value):
         return f"The option {name} must be the name of a file in the inbox folder."
     path = Path(value.strip())
     outside = f"The option {name} must lie in the inbox folder; {value} does not."

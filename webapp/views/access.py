@@ -256,7 +256,7 @@ def local_path(target: str | None) -> str | None:
     """`target` where it is a path on this site, else None: a link in a mail must not lead a sign-in elsewhere."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
         return None
-    if any(ord(letter) < 32 or letter == "\\" for letter in target):
+    if any(ord(letter) < 32 or letter in "\\\x7f" for letter in target):
         return None
     try:
         parts = urlsplit(target)

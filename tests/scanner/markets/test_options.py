@@ -61,7 +61,7 @@ BAD: list[tuple[str, Any]] = [
     *(("key", value) for value in ("s3cret", "env:", "env:A-B", "ENV:A", 5)),
     *(
         ("path", value)
-        for value in ("/etc/passwd", "../secret.csv", "way-out/secret.csv", "none.csv", 5, "a\0b", "round")
+        for value in ("/etc/passwd", "../secret.csv", "way-out/secret.csv", "none.csv", 5, "a\0b", "a\ud800", "round")
     ),
     ("words", 5),
     ("minimum_listings", "many"),

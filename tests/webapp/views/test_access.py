@@ -322,7 +322,7 @@ def test_a_cookie_of_a_user_that_is_gone_opens_nothing(sign_in: SignIn, session:
 @pytest.mark.parametrize(
     "target",
     ["https://evil.example/", "//evil.example", "/\\evil.example", "\\/evil.example", "javascript:alert(1)",
-     "/\t/evil.example", "/queue\r\nSet-Cookie: a=b", "queue", "", "http:/evil", "/\x00", "///evil.example"],
+     "/\t/evil.example", "/queue\r\nSet-Cookie: a=b", "queue", "", "http:/evil", "/\x00", "/\x7f", "///evil.example"],
 )  # fmt: skip
 def test_a_sign_in_leads_nowhere_but_to_this_site(target: str) -> None:
     assert local_path(target) is None
