@@ -48,7 +48,9 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", type=_names, default=list(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--rounds", type=int, help="of every comparison (5, with --quick 2)")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
-    parser.add_argument("--full", action="store_true", help="with what takes hours: 100,000 pictures, 10 million rows")
+    parser.add_argument(
+        "--full", action="store_true", help="with what takes long: 100,000 pictures, 10 million in the store"
+    )
     parser.add_argument("--photos", type=Path, help="a folder of photographs to make the pictures of")
     parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="where made pictures and models are kept")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON and the table")

@@ -14,7 +14,7 @@ CORES = len(os.sched_getaffinity(0))
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """rounds: of every comparison. quick: as little as shows that it works; full: what takes hours.
+    """rounds: of every comparison. quick: as little as shows that it works; full: what takes long.
 
     photos: a folder of the user's own pictures. cache: where made pictures and models are kept for the next time.
     """

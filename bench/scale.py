@@ -3,7 +3,8 @@
     python -m bench.scale [--pictures 100000 1000000 10000000] [--backend sqlite postgresql] [--folder FOLDER]
 
 Fills databases in FOLDER, asks the same of each in turn, round after round, and says how much longer the largest takes.
-Ten million pictures take 10 to 15 GB on each backend and an hour or two; what was filled is deleted at the end.
+Ten million pictures take 10 to 15 GB and a quarter of an hour on each backend, more on a busy machine. What was filled
+is deleted at the end.
 """
 
 import argparse
