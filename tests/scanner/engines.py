@@ -60,8 +60,10 @@ class LostEngine(RedEngine):
 
 
 class DyingEngine(RedEngine):
+    """At every batch: a process that takes a dead one's place counts anew, and would score what killed that one."""
+
     def check(self, _: int) -> None:
-        if self.on_card and self.batches >= FAILS_AT:
+        if self.on_card:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
