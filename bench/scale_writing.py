@@ -173,7 +173,7 @@ def table_of(backend: str, written: Mapping[str, Sequence[Written]]) -> Table:
     columns = ["written by", "rows a second", "pictures a second", "rows a picture"]
     rows: list[dict[str, Value]] = []
     for name, rounds in written.items():
-        pictures = statistics.median(one.pictures / one.wall_s for one in rounds)
+        pictures = pictures_a_second(rounds)
         each = statistics.median(one.rows / one.pictures for one in rounds)
         rows.append(dict(zip(columns, (name, median_rate(rounds), pictures, each), strict=True)))
     return Table(f"{backend}: writing", columns, rows)
@@ -183,15 +183,19 @@ def median_rate(rounds: Sequence[Written]) -> float:
     return statistics.median(one.rate for one in rounds)
 
 
+def pictures_a_second(rounds: Sequence[Written]) -> float:
+    return statistics.median(one.pictures / one.wall_s for one in rounds)
+
+
 def targets_of(backend: str, written: Mapping[str, Sequence[Written]], wanted: float) -> list[Target]:
     return [
         Target(
-            f"{backend}: rows written by {name}", wanted, median_rate(rounds), unit="a second", why=pictures_of(rounds)
+            f"{backend}: rows written by {name}",
+            wanted,
+            median_rate(rounds),
+            unit="a second",
+            why=f"{pictures_a_second(rounds):,.0f} pictures a second",
         )
         for name, rounds in written.items()
         if name != JUDGED
     ]
-
-
-def pictures_of(rounds: Sequence[Written]) -> str:
-    return f"{statistics.median(one.pictures / one.wall_s for one in rounds):,.0f} pictures a second"

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     part.machine, part.seconds = machine | {"cores_of_others": "not measured"}, round(time.perf_counter() - began, 1)
     part.options = {"minutes": given.minutes, "users": given.users, "listings": given.listings, "on": given.on}
     print(show_part(part))
-    print(f"written to {write_part(part, given.out, NAMES[given.on])}")
+    print(f"written to {write_part(part, given.out)}")
     return 0 if all(target.met for target in part.targets) else 1
 
 

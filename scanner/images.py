@@ -1,6 +1,7 @@
 """Open an untrusted picture: an allow-list of formats, caps before decoding, and always plain RGB at the end."""
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,11 +109,9 @@ def _decode(image: Image.Image, least_px: int | None) -> Opened:
 def _turn_upright(image: Image.Image) -> bool:
     """Turn it as its EXIF says; whether width and height changed places. In place: a copy of a picture costs."""
     pixels, orientation = image.im, 1
-    try:
+    with suppress(Exception):  # malformed EXIF; where the orientation can be read, the picture is turned all the same
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         ImageOps.exif_transpose(image, in_place=True)
-    except Exception:  # noqa: S110 - malformed EXIF; where the orientation could be read, the picture is turned all the same
-        pass
     return image.im is not pixels and orientation in (5, 6, 7, 8)
 
 

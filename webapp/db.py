@@ -132,7 +132,7 @@ def _insert_many(
     statement of a megabyte, which both sides take longer to read than the rows to write.
     """
     if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(model), list(rows)
+        return _insert(session, model), list(rows)
     names = tuple(rows[0])
     return _insert_arrays(model, names), {name: [row[name] for row in rows] for name in names}
 

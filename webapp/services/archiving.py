@@ -66,7 +66,6 @@ class Archive:
 
     def keep_all(self, session: Session, given: Iterable[tuple[ListingRow, Iterable[Fetched]]]) -> None:
         """As `keep`, for several listings."""
-        session.flush()  # a listing has to be there before its captures
         shown = [(row, answer) for row, answers in given for answer in answers]
         insert_rows(
             session,

@@ -130,13 +130,13 @@ class Recorder:
     def _write_listings(self, held: Sequence[Gathered], written: Written) -> None:
         """All of them together; each address is there once."""
         rows = listings.see_all(self._session, self._scan, [one.listing for one in held])
-        for gathered, seen in zip(held, rows, strict=True):
+        both = list(zip(held, rows, strict=True))
+        for gathered, seen in both:
             self._note_listing(gathered, seen, written)
-        answers = [(seen.row, answers_of(gathered, seen)) for gathered, seen in zip(held, rows, strict=True)]
-        self._archive.keep_all(self._session, answers)
+        self._archive.keep_all(self._session, [(seen.row, answers_of(gathered, seen)) for gathered, seen in both])
         shown = [
             Shown(seen.row, position, picture)
-            for gathered, seen in zip(held, rows, strict=True)
+            for gathered, seen in both
             for position, picture in enumerate(gathered.pictures)
         ]
         self._write_pictures(shown, written)

@@ -101,9 +101,9 @@ def make_config(
             config.disable_onednn()  # Paddle 3.3.1 turns it on by itself
         else:
             config.set_mkldnn_cache_capacity(1)
-        if tuning == "full" and precision == "bf16":
-            config.enable_mkldnn_bfloat16()
-            config.set_bfloat16_op(set(BF16_OPS))
+            if precision == "bf16":
+                config.enable_mkldnn_bfloat16()
+                config.set_bfloat16_op(set(BF16_OPS))
     else:
         _configure_gpu(inference, config, device, precision)
     return config

@@ -104,15 +104,13 @@ def test_what_a_killed_worker_left_is_in_the_store_after_the_next_crawl(
         "from webapp.services import archiving\n"
         "from webapp.services.archiving import Archive\n"
         "from webapp.settings import Settings\n"
-        "class Session:\n"
-        "    def flush(self): pass\n"
         "archiving.insert_rows = lambda session, table, rows: print(rows[0]['archive'], flush=True)\n"
         "url = sys.argv[2]\n"
         "scan = SimpleNamespace(id=7, source=SimpleNamespace(name='a', kind='shop'))\n"
         "settings = Settings(home=sys.argv[1], database_url=None, broker_url=None)\n"
         "with Fetcher('', [sys.argv[3]], keep_exchanges=True) as fetcher, Archive.of_scan(scan, settings) as archive:\n"
         "    archive.log(LogEntry(datetime.now(UTC), url, 'allowed', 200, 1, 0.0, 0.0, ''))\n"
-        "    archive.keep(Session(), SimpleNamespace(id=1, url=url), [fetcher.get(url)])\n"
+        "    archive.keep(None, SimpleNamespace(id=1, url=url), [fetcher.get(url)])\n"
         "    time.sleep(60)\n"
     )
     command = [sys.executable, "-c", script, str(settings.home), site.url("/1"), site.origin]

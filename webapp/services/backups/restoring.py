@@ -60,7 +60,7 @@ def restore(
     check_manifest(manifest)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     under_way = settings.home / UNDER_WAY
-    if not (is_begun(under_way, manifest) and has_rows(engine)):
+    if not (is_begun(under_way, manifest) and filled_tables(engine)):
         check_empty(engine, settings, target, manifest)
         bring(engine, settings, target, manifest, tell)
     upgrade(engine)
@@ -74,9 +74,9 @@ def is_begun(under_way: Path, manifest: Manifest) -> bool:
     return under_way.is_file() and under_way.read_text() == manifest.signature
 
 
-def has_rows(engine: Engine) -> bool:
+def filled_tables(engine: Engine) -> list[str]:
     with engine.connect() as connection:
-        return bool(tables.filled_tables(connection))
+        return tables.filled_tables(connection)
 
 
 def bring(engine: Engine, settings: Settings, target: Store, manifest: Manifest, tell: Tell) -> None:
@@ -102,8 +102,7 @@ def check_manifest(manifest: Manifest) -> None:
 
 
 def check_empty(engine: Engine, settings: Settings, target: Store, manifest: Manifest) -> None:
-    with engine.connect() as connection:
-        filled = tables.filled_tables(connection)
+    filled = filled_tables(engine)
     if revision_of(engine) in newer_revisions(manifest.revision):
         filled.append("alembic_version")  # no table may be of a newer version than the rows that come
     if filled:
