@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from tests.functional.conftest import Site, Visitor
@@ -114,9 +114,9 @@ def test_the_choice_of_language_and_light_needs_no_script(site: Site, visitor: V
     assert page.locator("html").get_attribute("lang") == "zh"
     page.get_by_role("button", name="English").click()
     page.get_by_role("button", name="Dark").click()
-    assert page.url == f"{site.address}/sign-in"
-    assert page.get_by_role("heading", name="Sign in").is_visible()
-    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page).to_have_url(f"{site.address}/sign-in")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     context.close()
 
 

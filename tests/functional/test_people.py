@@ -44,8 +44,9 @@ def test_a_second_factor_is_set_up_and_asked_for_without_scripts(site: Site, pla
     secret = re.sub(r"\s", "", plain.locator("code.copied").inner_text())
     plain.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).now())
     plain.get_by_role("button", name="Switch on").click()
-    codes = plain.locator(".recovery-codes code").all_inner_texts()
-    assert len(codes) == 10
+    shown = plain.locator(".recovery-codes code")
+    expect(shown).to_have_count(10)
+    codes = shown.all_inner_texts()
     plain.context.clear_cookies()
     enter_password(plain, site, "ann")
     expect(plain.get_by_role("heading", name="Second step")).to_be_visible()
