@@ -1,9 +1,11 @@
 """What processes write to their logs: one line a record, in UTC, with nothing in it that lets anybody in.
 
 Text for people, or JSON for a log server (TUSKLINE_LOG_FORMAT). It goes to standard error, and nowhere else; whoever
-starts the process (systemd, a container, `tuskline run`) keeps it.
+starts the process (systemd, a container, `tuskline run`) keeps it. A process that a library's machine code kills says
+there where each of its threads was: files, lines and functions, no values, and in no format but its own.
 """
 
+import faulthandler
 import json
 import logging
 import re
@@ -35,6 +37,7 @@ def set_up(settings: Settings, level: int = logging.INFO) -> None:
     """For this process, once, before anything is logged."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(make_formatter(settings))
+    faulthandler.enable(2)  # the descriptor: it is written to when nothing of Python runs any more
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

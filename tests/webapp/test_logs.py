@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -179,3 +180,31 @@ def test_nobody_but_the_proxy_says_who_calls_and_nobody_at_which_host(proxy: str
 def test_the_proxy_is_one_address(said: str) -> None:
     with pytest.raises(ValidationError, match="trusted_proxy"):
         Settings(trusted_proxy=said)  # type: ignore[arg-type]
+
+
+def test_a_process_that_machine_code_kills_says_where_each_thread_was(tmp_path: Path) -> None:
+    script = """
+import ctypes, resource, threading, time
+from webapp import logs
+from webapp.settings import Settings
+
+def wait_for_ever():
+    time.sleep(60)
+
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+logs.set_up(Settings())
+threading.Thread(target=wait_for_ever, daemon=True).start()
+ctypes.string_at(0)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PATH": "", "TUSKLINE_HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode < 0
+    assert "Segmentation fault" in told.stderr
+    assert "in wait_for_ever" in told.stderr and "in string_at" in told.stderr
