@@ -314,33 +314,32 @@ def time_of(row: Any) -> StageTime:
 def find_crawls(session: Session, settings: Settings, since: datetime) -> list[CrawlRate]:
     """Those that brought something, the one that brings most a second first."""
     fetched = (ScanStage.updated_at >= since, ScanStage.stage == StageName.FETCH.value)
-    of_source = (
-        select(Scan.source_id, *sums(), func.sum(ScanStage.pages).label("pages"))
-        .join(Scan, Scan.id == ScanStage.scan_id)
-        .where(*fetched)
-        .group_by(Scan.source_id)
-    )
     # A scan may have several rows, one a machine: its listings count once.
     scanned = select(ScanStage.scan_id).where(*fetched).distinct()
-    listings = (
-        select(Scan.source_id, func.sum(Scan.listings_seen), func.count())
+    counted = (
+        select(Scan.source_id, func.sum(Scan.listings_seen).label("listings"), func.count().label("scans"))
         .where(Scan.id.in_(scanned))
         .group_by(Scan.source_id)
+        .subquery()
     )
-    counts = {source_id: (int(seen), scans) for source_id, seen, scans in session.execute(listings)}
+    # In one statement: of a source whose first crawl begins meanwhile a second one would know what this one does not.
+    of_source = (
+        select(Source, counted.c.listings, counted.c.scans, *sums(), func.sum(ScanStage.pages).label("pages"))
+        .join(Scan, Scan.source_id == Source.id)
+        .join(ScanStage, ScanStage.scan_id == Scan.id)
+        .join(counted, counted.c.source_id == Source.id)
+        .where(*fetched)
+        .group_by(Source.id, counted.c.listings, counted.c.scans)
+    )
     runs = runs_a_day(session)
-    crawls = [
-        crawl_of(session.get_one(Source, row.source_id), row, counts[row.source_id], runs, settings)
-        for row in session.execute(of_source).all()
-    ]
+    crawls = [crawl_of(row, runs, settings) for row in session.execute(of_source).all()]
     return sorted(crawls, key=lambda crawl: -(crawl.rate or 0.0))
 
 
-def crawl_of(
-    source: Source, row: Any, counts: tuple[int, int], runs: dict[int, float], settings: Settings
-) -> CrawlRate:
+def crawl_of(row: Any, runs: dict[int, float], settings: Settings) -> CrawlRate:
+    """Of a row of `find_crawls`."""
+    source: Source = row.Source
     hosts = tuple(sorted(hosts_of(source)))
-    listings, scans = counts
     return CrawlRate(
         source_id=source.id,
         name=source.name,
@@ -348,8 +347,8 @@ def crawl_of(
         pace_s=pace_of(source, hosts, settings),
         fetching=time_of(row),
         pages=int(row.pages),
-        listings=listings,
-        scans=scans,
+        listings=int(row.listings),
+        scans=row.scans,
         runs_a_day=runs.get(source.id, 0.0),
         measured_at=row.measured_at,
     )

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from scanner.stages import StageName, StageTime
@@ -196,3 +197,25 @@ def test_a_source_that_was_not_measured_has_no_figures_of_others(session: Sessio
     assert (answer.crawled_a_day, answer.crawl_s) == (None, None)
     assert "No crawl was measured" in answer.words
     assert capacity.what_if(measured, Wanted(listings=10, source_id=999)) is None
+
+
+def test_a_source_whose_first_crawl_begins_meanwhile_breaks_nothing(session: Session, settings: Settings) -> None:
+    """It did: one statement knew the source, the one before did not."""
+    first = make_scan(session, make_source(session, "Source 0"))
+    note(session, first, "fetch", StageTime(10, 1.0, workers=1))
+    session.commit()
+    begun = []
+
+    def begin_another(_state: object) -> None:
+        with Session(session.get_bind(), expire_on_commit=False) as other:
+            source = make_source(other, f"Source {len(begun) + 1}")
+            note(other, make_scan(other, source), "fetch", StageTime(10, 1.0, workers=1))
+            other.commit()
+        begun.append(source.name)
+
+    event.listen(session, "do_orm_execute", begin_another)
+    measured = capacity.measure(session, settings)
+    event.remove(session, "do_orm_execute", begin_another)
+    assert len(begun) >= 2
+    assert all(crawl.scans == 1 and crawl.rate == pytest.approx(10.0) for crawl in measured.crawls)
+    assert "Source 0" in {crawl.name for crawl in measured.crawls}
